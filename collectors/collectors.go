@@ -1,0 +1,130 @@
+package collectors
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Spec is what a source says of itself before it holds a credential.
+type Spec struct {
+	// Name is the folder, the key in the configuration and the prefix of every kind.
+	Name string
+	// Doc says in one sentence what the source is and what is read from it.
+	Doc string
+	// Root is the kind whose records are the scopes of all other kinds: the
+	// accounts of an organisation, the organisation itself. It is collected first.
+	Root evidence.Kind
+	// Kinds are all kinds the source may emit, the root among them.
+	Kinds []KindSpec
+	// Calls are all calls the source may make. The door refuses any other.
+	Calls []Call
+	// Identify names the declared call of a request from the bytes on the wire.
+	// Nil means that call names are patterns "METHOD /path/{var}" (net/http.ServeMux).
+	Identify func(r *http.Request, body []byte) string
+	// Throttled tells a throttling answer that HTTP status 429 and 503 do not
+	// show. Nil means there is none.
+	Throttled func(status int, h http.Header, body []byte) bool
+	// Redact names JSON members, XML elements and form fields whose values are
+	// never stored, wherever they stand in a body.
+	Redact []string
+	// NewConfig gives the typed configuration with its defaults.
+	NewConfig func() Config
+	// Sample is the commented configuration that docs and `init` show.
+	Sample []byte
+	// Policy renders the least-privilege policy that grants the calls, in the vendor's format.
+	Policy func(calls []Call) ([]byte, error)
+}
+
+// Kind returns the declaration of k.
+func (s Spec) Kind(k evidence.Kind) (KindSpec, bool) {
+	for _, ks := range s.Kinds {
+		if ks.Kind == k {
+			return ks, true
+		}
+	}
+	return KindSpec{}, false
+}
+
+// KindSpec declares one kind.
+type KindSpec struct {
+	Kind evidence.Kind
+	// Doc says what one record is.
+	Doc  string
+	Mode evidence.Mode
+	// Volatile attributes are evidence, but a change of them is not a change of
+	// the resource: last used, last login.
+	Volatile []string
+	// Late is how long after the fact the source may still add events; each
+	// window of an event stream re-reads that much. Zero for state kinds.
+	Late time.Duration
+}
+
+// Call declares one read.
+type Call struct {
+	// Name is what Identify returns: "iam:GetAccountSummary", or a pattern "GET /orgs/{org}".
+	Name string
+	// Permissions are the rights it needs, in the vendor's words; empty means none.
+	Permissions []string
+	// Kinds are the kinds it serves; empty means every kind (identity, sessions).
+	Kinds []evidence.Kind
+	// Why says in a few words what is read, for the printed policy.
+	Why string
+}
+
+// Config is the typed configuration of one source.
+type Config interface {
+	// Base gives the settings that every source has.
+	Base() *Base
+	// Validate checks without touching the network.
+	Validate() error
+	// Hosts are the host patterns that may be asked: "api.github.com", "*.amazonaws.com".
+	Hosts() []string
+	// Open builds the collector without touching the network.
+	Open(Env) (Collector, error)
+}
+
+// Base holds the settings that every source has; a Config embeds it with `yaml:",inline"`.
+type Base struct {
+	// Schedule is a cron spec of five fields, in UTC unless it starts with "CRON_TZ=Zone ".
+	Schedule string `yaml:"schedule"`
+	// Endpoint replaces the vendor's address, for a private instance or a test server.
+	Endpoint string `yaml:"endpoint"`
+}
+
+// Env is what a collector is given.
+type Env struct {
+	// HTTP leads through the one door. It is the only way out.
+	HTTP *http.Client
+	Log  *slog.Logger
+	// Now is the clock of the run.
+	Now func() time.Time
+	// Conceal takes a secret that was learnt while running, such as a session
+	// token; its text is removed from everything that is stored from then on.
+	Conceal func(secret string)
+}
+
+// Collector reads one configured source.
+type Collector interface {
+	// RootScope is the scope of the root kind.
+	RootScope() evidence.Scope
+	// Scopes gives the scopes of all other kinds, as they follow from the
+	// records of the root kind. It is a pure function.
+	Scopes(root []evidence.Record) []evidence.Scope
+	// Session identifies itself for one scope. Its exchanges become part of
+	// every snapshot that is taken in the session, so that each one shows who asked.
+	Session(ctx context.Context, scope evidence.Scope) (Session, error)
+}
+
+// Session reads the kinds of one scope.
+type Session interface {
+	// Principal is who asks, in the source's own words.
+	Principal() string
+	// Collect reads one kind, whole, into out. Nil means complete; anything
+	// less is an error that wraps one of the classes of this package. It judges
+	// nothing. The window is zero for state kinds.
+	Collect(ctx context.Context, kind evidence.Kind, w evidence.Window, out *Output) error
+}

@@ -1,0 +1,59 @@
+package collectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// The classes of failure. Errors of collectors and of the door wrap one of them.
+var (
+	// ErrDenied: the source refused; a permission or a licence is missing.
+	ErrDenied = errors.New("denied")
+	// ErrUnauthenticated: the credential is missing, wrong or expired.
+	ErrUnauthenticated = errors.New("not authenticated")
+	// ErrThrottled: the source asked to slow down, longer than the run may wait.
+	ErrThrottled = errors.New("throttled")
+	// ErrUnreachable: no answer, or a server error.
+	ErrUnreachable = errors.New("unreachable")
+	// ErrIncomplete: an answer that cannot be the whole answer.
+	ErrIncomplete = errors.New("incomplete")
+	// ErrForbidden: the collector tried what it has not declared. A defect of ours.
+	ErrForbidden = errors.New("refused by the door")
+)
+
+var classes = []struct {
+	err   error
+	class evidence.Class
+}{
+	{ErrForbidden, evidence.Internal},
+	{ErrDenied, evidence.Denied},
+	{ErrUnauthenticated, evidence.Unauthenticated},
+	{ErrThrottled, evidence.Throttled},
+	{ErrUnreachable, evidence.Unreachable},
+	{ErrIncomplete, evidence.Incomplete},
+	{context.DeadlineExceeded, evidence.Unreachable},
+	{context.Canceled, evidence.Internal},
+}
+
+// ReasonOf turns an error into the reason that goes into the evidence.
+func ReasonOf(err error) evidence.Reason {
+	for _, c := range classes {
+		if errors.Is(err, c.err) {
+			return evidence.Reason{Class: c.class, Detail: err.Error()}
+		}
+	}
+	return evidence.Reason{Class: evidence.Internal, Detail: err.Error()}
+}
+
+// Retryable reports whether the same request may succeed a little later.
+func Retryable(err error) bool {
+	return errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// Incomplete makes an error of class ErrIncomplete.
+func Incomplete(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrIncomplete, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,150 @@
+package collectors
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Output takes what one collection reads. It is safe for concurrent use.
+type Output struct {
+	kind evidence.Kind
+
+	mu      sync.Mutex
+	records []evidence.Record
+	scopes  map[evidence.Scope]evidence.ScopeResult
+	pages   int
+	total   *int
+	filters map[string]string
+}
+
+// NewOutput makes an Output for one kind.
+func NewOutput(kind evidence.Kind) *Output {
+	return &Output{kind: kind, scopes: map[evidence.Scope]evidence.ScopeResult{}, filters: map[string]string{}}
+}
+
+// Emit adds one record. Its kind is set here.
+func (o *Output) Emit(r evidence.Record) error {
+	r.Kind = o.kind
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.records = append(o.records, r)
+	return nil
+}
+
+// Page counts one page read.
+func (o *Output) Page() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pages++
+}
+
+// Total adds to the source's own count of what there is.
+func (o *Output) Total(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.total == nil {
+		o.total = new(int)
+	}
+	*o.total += n
+}
+
+// Filter names a parameter that leaves something out.
+func (o *Output) Filter(name, value string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.filters[name] = value
+}
+
+// Scope notes that one expected part of the scope was read (nil) or why not.
+func (o *Output) Scope(s evidence.Scope, err error) {
+	res := evidence.ScopeResult{Scope: s, Status: evidence.ScopeRead}
+	if err != nil {
+		reason := ReasonOf(err)
+		res.Reason, res.Status = &reason, evidence.ScopeFailed
+		if reason.Class == evidence.Denied || reason.Class == evidence.Unauthenticated {
+			res.Status = evidence.ScopeDenied
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if old, ok := o.scopes[s]; ok && old.Status != evidence.ScopeRead {
+		return // a part once unread stays unread
+	}
+	o.scopes[s] = res
+}
+
+// EachScope reads every part of the scope with read, at most parallel at a
+// time, and notes each result. A part that cannot be read does not stop the
+// others; the error then wraps the first one's class and says how many.
+func (o *Output) EachScope(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) error {
+	errs := make([]error, len(parts))
+	var g errgroup.Group
+	g.SetLimit(max(parallel, 1))
+	for i, p := range parts {
+		g.Go(func() error {
+			errs[i] = ctx.Err()
+			if errs[i] == nil {
+				errs[i] = read(ctx, p)
+			}
+			o.Scope(p, errs[i])
+			return nil
+		})
+	}
+	_ = g.Wait() // each error is in errs
+	failed := slices.DeleteFunc(slices.Clone(errs), func(e error) bool { return e == nil })
+	if len(failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d scopes not read, the first because: %w", len(failed), len(parts), failed[0])
+}
+
+// scopeResults gives the results in order of scope.
+func (o *Output) scopeResults() []evidence.ScopeResult {
+	out := make([]evidence.ScopeResult, 0, len(o.scopes))
+	for _, r := range o.scopes {
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b evidence.ScopeResult) int { return strings.Compare(string(a.Scope), string(b.Scope)) })
+	return out
+}
+
+// MaxPages bounds one listing; a listing that reaches it is an error, never a short list.
+const MaxPages = 100_000
+
+// Pages walks a listing to its last page. fetch reads the page named by token,
+// "" for the first, and returns the token of the next, "" after the last. A
+// token that comes twice is a loop, and an error.
+func (o *Output) Pages(ctx context.Context, fetch func(ctx context.Context, token string) (next string, err error)) error {
+	seen := map[string]bool{}
+	for token := ""; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		next, err := fetch(ctx, token)
+		if err != nil {
+			return err
+		}
+		o.Page()
+		if next == "" {
+			return nil
+		}
+		if seen[next] {
+			return Incomplete("page token %.40q came twice: the listing loops", next)
+		}
+		if len(seen) >= MaxPages {
+			return Incomplete("more than %d pages", MaxPages)
+		}
+		seen[next], token = true, next
+	}
+}
+

@@ -1,0 +1,17 @@
+// Package evidenced is the map of the house; it holds no code.
+//
+// The rooms, from the leaf upwards:
+//
+//	evidence    what was seen: its words, its bytes, its hash
+//	collectors  how it is seen: the contract, the one door, one folder per source
+//	store       where it is kept: bbolt and a Merkle log, append only
+//	schedule    when it is seen: expected slots, their outcome, retries
+//	gap         what it means: catalogue, verdicts, intervals, gaps
+//	export      how it is handed over: the bundle
+//	verify      how it is checked, by a stranger, from the bundle alone
+//	simulator   a company with planted faults, speaking the vendors' formats
+//	config      what the user asked for
+//	cmd         the wiring
+//
+// deps_test.go states which room may import which.
+package evidenced

@@ -1,0 +1,46 @@
+package evidence
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Exchange is one request and its response, as they went through the one door,
+// after redaction. It never holds a credential.
+type Exchange struct {
+	// Call is the declared call this request was matched to: "iam:GetAccountSummary",
+	// "GET /orgs/{org}/members".
+	Call   string `json:"call"`
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	// Request is the redacted request body, where there is one.
+	Request string `json:"request,omitempty"`
+	// Status is the HTTP status, 0 when no answer came.
+	Status int `json:"status,omitempty"`
+	// Header holds the response headers that are kept, by canonical name.
+	Header map[string]string `json:"header,omitempty"`
+	// Body is the redacted response body; Binary holds it when it is not UTF-8 text.
+	Body   string `json:"body,omitempty"`
+	Binary []byte `json:"binary,omitempty"`
+	// RequestID is the vendor's own id of this request: an auditor can find our
+	// call in the vendor's log by it.
+	RequestID string `json:"request_id,omitempty"`
+	// Attempt counts from 1; every attempt is an exchange of its own.
+	Attempt int       `json:"attempt"`
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
+	// Error says why no usable answer came.
+	Error string `json:"error,omitempty"`
+	// Redacted names what was removed from the bodies before they were stored.
+	Redacted []string `json:"redacted,omitempty"`
+}
+
+// SortExchanges puts exchanges into their canonical order: by start, then by
+// what was asked, so that concurrent requests give the same bytes each time.
+func SortExchanges(xs []Exchange) {
+	slices.SortStableFunc(xs, func(a, b Exchange) int {
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Call, b.Call), cmp.Compare(a.URL, b.URL),
+			cmp.Compare(a.Request, b.Request), cmp.Compare(a.Attempt, b.Attempt))
+	})
+}

@@ -1,0 +1,119 @@
+package evidence
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// MaxLine bounds one line of a blob: one record or one exchange.
+const MaxLine = 128 << 20
+
+// Lines gives the blob of items: one canonical JSON text a line.
+func Lines[T any](items []T) ([]byte, error) {
+	var dst []byte
+	for _, it := range items {
+		b, err := Canonical(it)
+		if err != nil {
+			return nil, err
+		}
+		dst = append(append(dst, b...), '\n')
+	}
+	return dst, nil
+}
+
+// ReadLines reads a blob line by line. The first error ends it; a last line
+// without its newline is an error, because the blob was cut.
+func ReadLines[T any](r io.Reader) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		br := bufio.NewReaderSize(r, 64<<10)
+		for n := 1; ; n++ {
+			line, err := readLine(br)
+			if err == io.EOF {
+				return
+			}
+			var v T
+			if err == nil {
+				err = decodeLine(line, &v)
+			}
+			if err != nil {
+				err = fmt.Errorf("line %d: %w", n, err)
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func decodeLine(line []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if r, ok := v.(*Record); ok {
+		return normalise(r)
+	}
+	return nil
+}
+
+// normalise turns json.Number into int64 or float64, the forms that collectors emit.
+func normalise(r *Record) error {
+	for k, v := range r.Attributes {
+		n, err := plain(v)
+		if err != nil {
+			return fmt.Errorf("attribute %q: %w", k, err)
+		}
+		r.Attributes[k] = n
+	}
+	return nil
+}
+
+func plain(v any) (any, error) {
+	var err error
+	switch v := v.(type) {
+	case json.Number:
+		if i, e := v.Int64(); e == nil {
+			return i, nil
+		}
+		return v.Float64()
+	case []any:
+		for i := range v {
+			if v[i], err = plain(v[i]); err != nil {
+				return nil, err
+			}
+		}
+	case map[string]any:
+		for k := range v {
+			if v[k], err = plain(v[k]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}
+
+func readLine(br *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := br.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case len(line) > MaxLine:
+			return nil, fmt.Errorf("longer than %d bytes", MaxLine)
+		case err == nil:
+			return line[:len(line)-1], nil
+		case errors.Is(err, bufio.ErrBufferFull):
+		case err == io.EOF && len(line) > 0:
+			return nil, io.ErrUnexpectedEOF
+		default:
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package evidence
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Record is one normalised resource or event. What the source does not say is
+// absent from Attributes: never false, never zero, never null.
+type Record struct {
+	Kind Kind `json:"kind"`
+	// ID is stable and unique within kind and scope: an ARN, a node id.
+	ID string `json:"id"`
+	// Name is what a person calls it.
+	Name string `json:"name"`
+	// Scope is the part of the stream's scope the record was read from, if finer.
+	Scope Scope `json:"scope,omitempty"`
+	// Effective is the source's own time of the fact, where it states one:
+	// the time of an event, the generation time of a report.
+	Effective *time.Time `json:"effective,omitempty"`
+	// Attributes holds strings, booleans, integers, floats, lists and maps of
+	// these. Times are RFC 3339 UTC strings.
+	Attributes map[string]any `json:"attributes"`
+}
+
+// Validate reports a record that could not be told from another one, or that
+// states a null.
+func (r Record) Validate() error {
+	switch {
+	case !kindName.MatchString(string(r.Kind)):
+		return fmt.Errorf("record kind %q is not a kind", r.Kind)
+	case r.ID == "":
+		return fmt.Errorf("record of kind %s has no id", r.Kind)
+	}
+	if err := noNulls(r.Attributes); err != nil {
+		return fmt.Errorf("record %s %q: %w", r.Kind, r.ID, err)
+	}
+	return nil
+}
+
+func noNulls(m map[string]any) error {
+	for k, v := range m {
+		switch v := v.(type) {
+		case nil:
+			return fmt.Errorf("attribute %q is null: leave it out instead", k)
+		case map[string]any:
+			if err := noNulls(v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// SortRecords puts records into their canonical order, by scope and id, and
+// reports a duplicate: two resources that could not be told apart.
+func SortRecords(rs []Record) error {
+	slices.SortFunc(rs, func(a, b Record) int {
+		if c := strings.Compare(string(a.Scope), string(b.Scope)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	for i := 1; i < len(rs); i++ {
+		if rs[i].ID == rs[i-1].ID && rs[i].Scope == rs[i-1].Scope {
+			return fmt.Errorf("two records of kind %s in scope %q share the id %q", rs[i].Kind, rs[i].Scope, rs[i].ID)
+		}
+	}
+	return nil
+}
