@@ -1,0 +1,153 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// batch bounds how long a read transaction lives: a long one would keep the
+// writer from reusing pages.
+const batch = 512
+
+// Size is the number of entries in the log.
+func (s *Store) Size() (n uint64, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		if k, _ := tx.Bucket(bucketEntries).Cursor().Last(); k != nil {
+			n = fromKey(k) + 1
+		}
+		return nil
+	})
+	return n, err
+}
+
+// pairs walks a bucket from a key on, in batches of one read transaction each.
+func (s *Store) pairs(bucket, from []byte) iter.Seq2[[2][]byte, error] {
+	return func(yield func([2][]byte, error) bool) {
+		for next := from; next != nil; {
+			var got [][2][]byte
+			err := s.db.View(func(tx *bolt.Tx) error {
+				got, next = readBatch(tx.Bucket(bucket).Cursor(), next)
+				return nil
+			})
+			if err != nil {
+				yield([2][]byte{}, err)
+				return
+			}
+			for _, kv := range got {
+				if !yield(kv, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func readBatch(c *bolt.Cursor, from []byte) (got [][2][]byte, next []byte) {
+	k, v := c.Seek(from)
+	for ; k != nil && len(got) < batch; k, v = c.Next() {
+		got = append(got, [2][]byte{bytes.Clone(k), bytes.Clone(v)})
+	}
+	return got, bytes.Clone(k)
+}
+
+// Leaves yields the leaves of the log from index on, in order.
+func (s *Store) Leaves(from uint64) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for kv, err := range s.pairs(bucketEntries, key64(from)) {
+			if err == nil && fromKey(kv[0]) != from {
+				err = fmt.Errorf("entry %d is missing from the log", from)
+			}
+			if !yield(kv[1], err) || err != nil {
+				return
+			}
+			from++
+		}
+	}
+}
+
+// Entries yields the entries of the log from index on, in order.
+func (s *Store) Entries(from uint64) iter.Seq2[evidence.Entry, error] {
+	return func(yield func(evidence.Entry, error) bool) {
+		for leaf, err := range s.Leaves(from) {
+			var e evidence.Entry
+			if err == nil {
+				err = json.Unmarshal(leaf, &e)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Runs yields the runs of the log, in order.
+func (s *Store) Runs() iter.Seq2[evidence.Run, error] {
+	return func(yield func(evidence.Run, error) bool) {
+		for e, err := range s.Entries(0) {
+			if err == nil && e.Run == nil {
+				continue
+			}
+			var r evidence.Run
+			if err == nil {
+				r = *e.Run
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Records yields the records of a snapshot, in canonical order.
+func (s *Store) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
+	return lines[evidence.Record](s, ref)
+}
+
+// Exchanges yields the exchanges of a snapshot, in canonical order.
+func (s *Store) Exchanges(ref evidence.Ref) iter.Seq2[evidence.Exchange, error] {
+	return lines[evidence.Exchange](s, ref)
+}
+
+func lines[T any](s *Store, ref evidence.Ref) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		b, err := s.Blob(ref.Hash)
+		if err != nil {
+			var zero T
+			yield(zero, err)
+			return
+		}
+		defer b.Close()
+		for v, err := range evidence.ReadLines[T](b) {
+			if !yield(v, err) {
+				return
+			}
+		}
+	}
+}
+
+// Checkpoint is a signed statement of the log's size and root.
+type Checkpoint struct {
+	Size   uint64
+	Signed []byte
+}
+
+// Checkpoints yields every signed checkpoint, oldest first.
+func (s *Store) Checkpoints() iter.Seq2[Checkpoint, error] {
+	return func(yield func(Checkpoint, error) bool) {
+		for kv, err := range s.pairs(bucketCheckpoints, key64(0)) {
+			var c Checkpoint
+			if err == nil {
+				c = Checkpoint{Size: fromKey(kv[0]), Signed: kv[1]}
+			}
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
