@@ -50,3 +50,11 @@ type Log interface {
 	// nothing of it is there.
 	Append(ctx context.Context, add func(Writer) error) error
 }
+
+// Checkpoint is a signed statement of the log's size and root.
+type Checkpoint struct {
+	// Size is the number of leaves.
+	Size uint64
+	// Signed is the C2SP checkpoint, a signed note.
+	Signed []byte
+}

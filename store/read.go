@@ -131,19 +131,13 @@ func lines[T any](s *Store, ref evidence.Ref) iter.Seq2[T, error] {
 	}
 }
 
-// Checkpoint is a signed statement of the log's size and root.
-type Checkpoint struct {
-	Size   uint64
-	Signed []byte
-}
-
 // Checkpoints yields every signed checkpoint, oldest first.
-func (s *Store) Checkpoints() iter.Seq2[Checkpoint, error] {
-	return func(yield func(Checkpoint, error) bool) {
+func (s *Store) Checkpoints() iter.Seq2[evidence.Checkpoint, error] {
+	return func(yield func(evidence.Checkpoint, error) bool) {
 		for kv, err := range s.pairs(bucketCheckpoints, key64(0)) {
-			var c Checkpoint
+			var c evidence.Checkpoint
 			if err == nil {
-				c = Checkpoint{Size: fromKey(kv[0]), Signed: kv[1]}
+				c = evidence.Checkpoint{Size: fromKey(kv[0]), Signed: kv[1]}
 			}
 			if !yield(c, err) || err != nil {
 				return

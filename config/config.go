@@ -1,0 +1,304 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/evidenced/evidenced/collectors"
+)
+
+// Config is one configuration file, read and checked.
+type Config struct {
+	// Path is where it was read from; relative paths in it start at its folder.
+	Path string
+	// Organization names the company in the log and in bundles.
+	Organization string
+	Period       Period
+	Store        Store
+	// Sources are the configured sources, by name.
+	Sources []Source
+}
+
+// Period is the observation period.
+type Period struct {
+	// Type is "I" (as of a date) or "II" (over a period).
+	Type string
+	// From is inclusive, To exclusive: the day after the end date.
+	From, To time.Time
+	// Criteria are the trust services categories in scope.
+	Criteria []string
+}
+
+// Store says where the evidence and the signing key are.
+type Store struct{ Path, Key string }
+
+// Source is one configured source.
+type Source struct {
+	Spec   collectors.Spec
+	Config collectors.Config
+}
+
+// file is the shape of the YAML, but for the sources.
+type file struct {
+	Organization string             `yaml:"organization"`
+	Period       filePeriod         `yaml:"period"`
+	Store        fileStore          `yaml:"store"`
+	Sources      map[string]ignored `yaml:"sources"`
+}
+
+type filePeriod struct {
+	Type     string   `yaml:"type"`
+	Start    string   `yaml:"start"`
+	End      string   `yaml:"end"`
+	Criteria []string `yaml:"criteria"`
+}
+
+type fileStore struct {
+	Path string `yaml:"path"`
+	Key  string `yaml:"key"`
+}
+
+// ignored takes any node: sources are decoded by their own types.
+type ignored struct{}
+
+func (*ignored) UnmarshalYAML([]byte) error { return nil }
+
+// MaxSize bounds the file.
+const MaxSize = 1 << 20
+
+// Load reads, resolves and checks the file at path. Every mistake in it is an
+// *Error that names file and line; all of them are reported at once where possible.
+func Load(path string, specs []collectors.Spec) (*Config, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &Error{File: path, Message: "there is no such file; `evidenced init` writes one"}
+	}
+	if err != nil {
+		return nil, &Error{File: path, Message: err.Error()}
+	}
+	return Parse(path, b, specs)
+}
+
+// Parse is Load for bytes that are already read.
+func Parse(path string, b []byte, specs []collectors.Spec) (*Config, error) {
+	if len(b) > MaxSize {
+		return nil, &Error{File: path, Message: fmt.Sprintf("larger than %d bytes", MaxSize)}
+	}
+	tree, err := parser.ParseBytes(b, 0)
+	if err != nil {
+		return nil, yamlError(path, err, nil)
+	}
+	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
+		return nil, &Error{File: path, Message: "want one YAML document with organization, period and sources"}
+	}
+	p := &parse{path: path, root: tree.Docs[0].Body, specs: specs}
+	p.resolve(p.root)
+	if err := errors.Join(p.errs...); err != nil {
+		return nil, err
+	}
+	return p.config()
+}
+
+// parse holds one file while it is read.
+type parse struct {
+	path  string
+	root  ast.Node
+	specs []collectors.Spec
+	errs  []error
+}
+
+func (p *parse) fail(line int, format string, args ...any) {
+	p.errs = append(p.errs, &Error{File: p.path, Line: line, Message: fmt.Sprintf(format, args...)})
+}
+
+func (p *parse) config() (*Config, error) {
+	var f file
+	if err := decode(p.root, &f); err != nil {
+		return nil, yamlError(p.path, err, keysOf(f))
+	}
+	c := &Config{Path: p.path, Organization: f.Organization}
+	if strings.TrimSpace(f.Organization) == "" {
+		p.fail(0, "organization is missing: the name of the company, as it should stand in the bundle")
+	}
+	c.Period = p.period(f.Period)
+	c.Store = p.store(f.Store)
+	p.sources(c)
+	if err := errors.Join(p.errs...); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func decode(n ast.Node, v any) error {
+	return yaml.NodeToValue(n, v, yaml.Strict())
+}
+
+const day = "2006-01-02"
+
+func (p *parse) period(f filePeriod) Period {
+	out := Period{Type: f.Type, Criteria: f.Criteria}
+	if out.Type == "" {
+		out.Type = "II"
+	}
+	if out.Type != "I" && out.Type != "II" {
+		p.fail(p.line("period", "type"), "period.type is %q: want I or II", f.Type)
+	}
+	out.From = p.day("start", f.Start)
+	if f.End == "" && out.Type == "I" {
+		f.End = f.Start
+	}
+	out.To = p.day("end", f.End).AddDate(0, 0, 1)
+	if len(p.errs) == 0 && !out.From.Before(out.To) {
+		p.fail(p.line("period", "end"), "period.end %s is before period.start %s", f.End, f.Start)
+	}
+	p.categories(out.Criteria)
+	return out
+}
+
+func (p *parse) day(key, value string) time.Time {
+	t, err := time.Parse(day, value)
+	switch {
+	case value == "":
+		p.fail(p.line("period"), "period.%s is missing: a date such as 2026-07-01", key)
+	case err != nil:
+		p.fail(p.line("period", key), "period.%s is %q: want a date such as 2026-07-01", key, value)
+	}
+	return t
+}
+
+var categories = []string{"security", "availability", "confidentiality", "processing_integrity", "privacy"}
+
+func (p *parse) categories(got []string) {
+	for _, c := range got {
+		if !slices.Contains(categories, c) {
+			p.fail(p.line("period", "criteria"), "period.criteria holds %q: want some of %s", c, strings.Join(categories, ", "))
+		}
+	}
+}
+
+func (p *parse) store(f fileStore) Store {
+	if f.Path == "" {
+		f.Path = "evidence.db"
+	}
+	if f.Key == "" {
+		f.Key = strings.TrimSuffix(f.Path, filepath.Ext(f.Path)) + ".key"
+	}
+	return Store{Path: p.beside(f.Path), Key: p.beside(f.Key)}
+}
+
+// beside makes a relative path relative to the folder of the file.
+func (p *parse) beside(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(p.path), path)
+}
+
+// sources decodes each source into the type its collector gives.
+func (p *parse) sources(c *Config) {
+	m, ok := child(p.root, "sources").(*ast.MappingNode)
+	if !ok || len(m.Values) == 0 {
+		p.fail(p.line("sources"), "sources is missing: name at least one of %s", strings.Join(p.names(), ", "))
+		return
+	}
+	for _, v := range m.Values {
+		p.source(c, v)
+	}
+	slices.SortFunc(c.Sources, func(a, b Source) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
+}
+
+func (p *parse) names() (names []string) {
+	for _, s := range p.specs {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func (p *parse) source(c *Config, v *ast.MappingValueNode) {
+	name, line := v.Key.String(), v.Key.GetToken().Position.Line
+	i := slices.Index(p.names(), name)
+	if i < 0 {
+		p.fail(line, "unknown source %q%s", name, suggest(name, p.names()))
+		return
+	}
+	cfg := p.specs[i].NewConfig()
+	if _, empty := v.Value.(*ast.NullNode); !empty {
+		if err := decode(v.Value, cfg); err != nil {
+			p.errs = append(p.errs, yamlError(p.path, err, keysOf(cfg)))
+			return
+		}
+	}
+	if err := cfg.Validate(); err != nil {
+		p.fail(p.lineOf(v.Value, err, line), "sources.%s: %v", name, err)
+		return
+	}
+	c.Sources = append(c.Sources, Source{Spec: p.specs[i], Config: cfg})
+}
+
+var leadingKey = regexp.MustCompile(`^([a-z_]+)\b`)
+
+// lineOf finds the line of the key that a validation error begins with.
+func (p *parse) lineOf(n ast.Node, err error, otherwise int) int {
+	if m := leadingKey.FindString(err.Error()); m != "" {
+		if c := child(n, m); c != nil {
+			return c.GetToken().Position.Line
+		}
+	}
+	return otherwise
+}
+
+// line gives the line of a nested key, or of the nearest parent that is there.
+func (p *parse) line(path ...string) int {
+	n, line := p.root, 0
+	for _, key := range path {
+		if n = child(n, key); n == nil {
+			return line
+		}
+		line = n.GetToken().Position.Line
+	}
+	return line
+}
+
+// child gives the value of a key in a mapping, nil if there is none.
+func child(n ast.Node, key string) ast.Node {
+	var values []*ast.MappingValueNode
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	}
+	for _, v := range values {
+		if v.Key.String() == key {
+			return v.Value
+		}
+	}
+	return nil
+}
+
+// Redacted gives the configuration as it is written into the log: every value
+// that was used, but no secret.
+func (c *Config) Redacted() ([]byte, error) {
+	var buf bytes.Buffer
+	fmt.Fprintf(&buf, "organization: %q\nperiod: {type: %s, from: %s, to: %s}\n", c.Organization, c.Period.Type,
+		c.Period.From.Format(time.RFC3339), c.Period.To.Format(time.RFC3339))
+	for _, s := range c.Sources {
+		b, err := yaml.Marshal(map[string]any{s.Spec.Name: s.Config})
+		if err != nil {
+			return nil, fmt.Errorf("describe configuration of %s: %w", s.Spec.Name, err)
+		}
+		buf.Write(b)
+	}
+	return buf.Bytes(), nil
+}

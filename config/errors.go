@@ -1,0 +1,102 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Error is one mistake in a configuration file.
+type Error struct {
+	File    string
+	Line    int // 0 when the mistake has no line: something is missing
+	Message string
+}
+
+// Error gives "file:line: message".
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return e.File + ": " + e.Message
+	}
+	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Message)
+}
+
+var unknownField = regexp.MustCompile(`unknown field "([^"]*)"`)
+
+// yamlError turns an error of the YAML library into ours. The library's own
+// text quotes the source, which may hold a secret, so only its message is used.
+func yamlError(file string, err error, known []string) error {
+	var ye yaml.Error
+	if !errors.As(err, &ye) {
+		return &Error{File: file, Message: err.Error()}
+	}
+	out := &Error{File: file, Message: ye.GetMessage()}
+	if t := ye.GetToken(); t != nil && t.Position != nil {
+		out.Line = t.Position.Line
+	}
+	if m := unknownField.FindStringSubmatch(out.Message); m != nil {
+		out.Message = fmt.Sprintf("unknown key %q%s", m[1], suggest(m[1], known))
+	}
+	return out
+}
+
+// keysOf lists the YAML keys of a struct and of the structs in it.
+func keysOf(v any) (keys []string) {
+	t := reflect.TypeOf(v)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" {
+			keys = append(keys, name)
+		}
+		keys = append(keys, keysOf(reflect.Zero(f.Type).Interface())...)
+	}
+	return keys
+}
+
+// suggest names the known word nearest to a mistyped one.
+func suggest(word string, known []string) string {
+	best, distance := "", len(word)/2+2
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(word), k); d < distance {
+			best, distance = k, d
+		}
+	}
+	switch {
+	case best != "":
+		return fmt.Sprintf("; did you mean %q?", best)
+	case len(known) > 0:
+		return "; known here: " + strings.Join(known, ", ")
+	}
+	return ""
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,85 @@
+package verify
+
+import (
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// slotID is what may be only once in a log.
+type slotID struct {
+	stream evidence.Stream
+	due    time.Time
+}
+
+// ledger follows the slots of the log.
+type ledger struct {
+	ended map[slotID]bool
+	read  map[evidence.Stream]time.Time // end of the last window read whole
+}
+
+// run checks one slot's outcome against its own certificate and against the
+// slots before it, and notes the evidence it names.
+func (c *check) run(index int, r evidence.Run) {
+	c.res.Checked.Snapshots++
+	c.slotOnce(index, r)
+	c.claims(index, r)
+	c.window(index, r)
+	if !c.b.Manifest.Period.Holds(r.Due) {
+		return // evidence of other periods stays with its owner; the leaf is here
+	}
+	if r.Records != nil {
+		c.refs[recordsPath(r.Records.Hash)] = *r.Records
+	}
+	if r.Exchanges != nil {
+		c.refs[exchangesPath(r.Exchanges.Hash)] = *r.Exchanges
+	}
+}
+
+func (c *check) slotOnce(index int, r evidence.Run) {
+	if c.runs.ended == nil {
+		c.runs = ledger{map[slotID]bool{}, map[evidence.Stream]time.Time{}}
+	}
+	if r.Trigger != evidence.Scheduled {
+		return
+	}
+	id := slotID{r.Stream, r.Due}
+	if c.runs.ended[id] {
+		c.fail("ledger", entriesName, "entry %d: the slot of %s due %s ended before", index, r.Stream, r.Due.Format(time.RFC3339))
+	}
+	c.runs.ended[id] = true
+}
+
+// claims checks that an outcome does not say more than its certificate.
+func (c *check) claims(index int, r evidence.Run) {
+	cert := r.Certificate
+	switch {
+	case r.Outcome == evidence.Missed && (cert != nil || r.Records != nil):
+		c.fail("ledger", entriesName, "entry %d: a missed slot has no evidence", index)
+	case r.Outcome != evidence.Missed && cert == nil:
+		c.fail("ledger", entriesName, "entry %d: no certificate", index)
+	case r.Outcome.Complete() && (!cert.Complete || r.Records == nil || cert.Rows != r.Records.Count):
+		c.fail("ledger", entriesName, "entry %d: called %s, but its certificate is not complete", index, r.Outcome)
+	case r.Outcome.Complete():
+		for _, s := range cert.Scopes {
+			if s.Status != evidence.ScopeRead {
+				c.fail("ledger", entriesName, "entry %d: called %s, but scope %s was not read", index, r.Outcome, s.Scope)
+			}
+		}
+	}
+}
+
+// window checks that the windows of a population leave no hole.
+func (c *check) window(index int, r evidence.Run) {
+	if r.Certificate == nil || r.Certificate.Window == nil || !r.Outcome.Complete() {
+		return
+	}
+	w, before := r.Certificate.Window, c.runs.read[r.Stream]
+	if !before.IsZero() && w.From.After(before) {
+		c.fail("ledger", entriesName, "entry %d: the population of %s has a hole from %s to %s", index, r.Stream,
+			before.Format(time.RFC3339), w.From.Format(time.RFC3339))
+	}
+	if w.To.After(before) {
+		c.runs.read[r.Stream] = w.To
+	}
+}

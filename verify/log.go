@@ -1,0 +1,196 @@
+package verify
+
+import (
+	"encoding/json"
+	"iter"
+	"strings"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+const (
+	checkpointsName = "log/checkpoints.jsonl"
+	proofsName      = "log/proofs.jsonl"
+	latestName      = "log/checkpoint"
+)
+
+// checkpointLine is one line of log/checkpoints.jsonl.
+type checkpointLine struct {
+	Size   int    `json:"size"`
+	Signed string `json:"signed"`
+}
+
+// proofLine is one line of log/proofs.jsonl.
+type proofLine struct {
+	Index int             `json:"index"`
+	Leaf  evidence.Hash   `json:"leaf"`
+	Proof []evidence.Hash `json:"proof"`
+}
+
+// logWalk is what one pass over the log needs.
+type logWalk struct {
+	key    key
+	last   evidence.Entry
+	leaves []evidence.Hash
+	next   func() (checkpointLine, error, bool)
+	signed checkpointLine
+	more   bool
+}
+
+// log rebuilds the tree from the leaves and compares it, at every checkpoint,
+// with what was signed at the time; so nothing was changed, left out, put in or
+// moved since.
+func (c *check) log() {
+	k, err := parseKey(c.b.Manifest.Log.Key)
+	if err != nil {
+		return // said already
+	}
+	next, stop := iter.Pull2(lines[checkpointLine](c.b, checkpointsName))
+	defer stop()
+	w := &logWalk{key: k, next: next}
+	c.advance(w)
+	for raw, err := range lines[json.RawMessage](c.b, entriesName) {
+		if err != nil {
+			c.fail("log", entriesName, "%v", err)
+			return
+		}
+		c.entry(w, raw)
+		for w.more && w.signed.Size <= c.tree.size {
+			c.checkpoint(w)
+			c.advance(w)
+		}
+	}
+	if w.more {
+		c.fail("checkpoint", checkpointsName, "a checkpoint covers %d entries, the log has %d", w.signed.Size, c.tree.size)
+	}
+	c.end(w)
+	c.leafProofs(w.leaves)
+}
+
+func (c *check) advance(w *logWalk) {
+	line, err, ok := w.next()
+	if ok && err != nil {
+		c.fail("checkpoint", checkpointsName, "%v", err)
+		ok = false
+	}
+	w.signed, w.more = line, ok
+}
+
+// entry adds one leaf and checks that it stands where and when it says.
+func (c *check) entry(w *logWalk, raw []byte) {
+	n := c.tree.size
+	leaf := evidence.LeafHash(raw)
+	c.tree.add(leaf)
+	w.leaves = append(w.leaves, leaf)
+	c.res.Checked.Entries++
+	var e evidence.Entry
+	if err := evidence.DecodeCanonical(raw, &e); err != nil {
+		c.fail("log", entriesName, "entry %d: %v", n, err)
+		return
+	}
+	if e.Index != uint64(n) {
+		c.fail("log", entriesName, "entry %d says it is entry %d", n, e.Index)
+	}
+	if e.Recorded.Before(w.last.Recorded) {
+		c.fail("log", entriesName, "entry %d was recorded before the one before it", n)
+	}
+	w.last = e
+	if e.Run != nil {
+		c.run(n, *e.Run)
+	}
+}
+
+// checkpoint compares the signed root of the current size with the tree.
+func (c *check) checkpoint(w *logWalk) {
+	c.res.Checked.Checkpoints++
+	cp, err := w.key.openCheckpoint([]byte(w.signed.Signed))
+	switch {
+	case err != nil:
+		c.fail("checkpoint", checkpointsName, "size %d: %v", w.signed.Size, err)
+	case cp.size != w.signed.Size || cp.size != c.tree.size:
+		c.fail("checkpoint", checkpointsName, "size %d: it is out of order, or says %d", w.signed.Size, cp.size)
+	case cp.root != c.tree.root():
+		c.fail("checkpoint", checkpointsName, "size %d: it was signed over another log", cp.size)
+	}
+}
+
+// end compares the whole log with the manifest and the newest checkpoint.
+func (c *check) end(w *logWalk) {
+	root := c.tree.root()
+	if m := c.b.Manifest.Log; m.Size != c.tree.size || m.Root != root {
+		c.fail("log", entriesName, "the log has %d entries and root %s, the manifest says %d and %s", c.tree.size, root, m.Size, m.Root)
+	}
+	latest, err := c.b.Read(latestName, 1<<16)
+	if err != nil {
+		c.fail("checkpoint", latestName, "%v", err)
+		return
+	}
+	cp, err := w.key.openCheckpoint(latest)
+	switch {
+	case err != nil:
+		c.fail("checkpoint", latestName, "%v", err)
+	case cp.size != c.tree.size || cp.root != root:
+		c.fail("checkpoint", latestName, "it covers %d entries, the log has %d, or their roots differ", cp.size, c.tree.size)
+	}
+}
+
+// leafProofs checks the inclusion proofs, which let one item be shown without the whole log.
+func (c *check) leafProofs(leaves []evidence.Hash) {
+	root, size := c.tree.root(), c.tree.size
+	for p, err := range lines[proofLine](c.b, proofsName) {
+		switch {
+		case err != nil:
+			c.fail("proof", proofsName, "%v", err)
+		case p.Index < 0 || p.Index >= size || leaves[p.Index] != p.Leaf:
+			c.fail("proof", proofsName, "entry %d: the proof is for another leaf", p.Index)
+		case !included(p.Leaf, p.Index, size, p.Proof, root):
+			c.fail("proof", proofsName, "entry %d: the proof does not lead to the root", p.Index)
+		}
+		c.res.Checked.Proofs++
+	}
+	if c.res.Checked.Proofs != size {
+		c.fail("proof", proofsName, "%d proofs for %d entries", c.res.Checked.Proofs, size)
+	}
+}
+
+// evidence compares the evidence files with what the log names.
+func (c *check) evidence() {
+	for _, m := range c.b.Manifest.Files {
+		if !strings.HasPrefix(m.Path, "evidence/records/") && !strings.HasPrefix(m.Path, "evidence/exchanges/") {
+			continue
+		}
+		ref, ok := c.refs[m.Path]
+		if !ok {
+			c.fail("evidence", m.Path, "no entry of the log names it")
+			continue
+		}
+		delete(c.refs, m.Path)
+		c.blob(m, ref)
+	}
+	for path := range c.refs {
+		c.fail("evidence", path, "the log names it, but it is not in the bundle")
+	}
+}
+
+func (c *check) blob(m Member, ref evidence.Ref) {
+	if m.SHA256 != ref.Hash || m.Size != ref.Size {
+		c.fail("evidence", m.Path, "its hash or size is not the one in the log")
+		return
+	}
+	n := 0
+	for _, err := range lines[json.RawMessage](c.b, m.Path) {
+		if err != nil {
+			c.fail("evidence", m.Path, "%v", err)
+			return
+		}
+		n++
+	}
+	if n != ref.Count {
+		c.fail("evidence", m.Path, "it holds %d lines, the log says %d", n, ref.Count)
+	}
+	if strings.HasPrefix(m.Path, "evidence/records/") {
+		c.res.Checked.Records += n
+	} else {
+		c.res.Checked.Exchanges += n
+	}
+}

@@ -1,0 +1,93 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// strict refuses base64 whose unused last bits are set, so that one value has one text.
+var strict = base64.StdEncoding.Strict()
+
+// key is a C2SP note verifier key of type Ed25519: "name+hash+base64".
+type key struct {
+	name   string
+	hash   []byte // 4 bytes
+	public ed25519.PublicKey
+}
+
+const algEd25519 = 1
+
+func parseKey(text string) (key, error) {
+	parts := strings.SplitN(text, "+", 3)
+	if len(parts) != 3 || parts[0] == "" {
+		return key{}, errors.New("the key is not of the form name+hash+base64")
+	}
+	hash, err := hex.DecodeString(parts[1])
+	data, err2 := strict.DecodeString(parts[2])
+	if err = errors.Join(err, err2); err != nil || len(data) != 1+ed25519.PublicKeySize || data[0] != algEd25519 {
+		return key{}, errors.New("the key is not an Ed25519 key")
+	}
+	sum := sha256.Sum256([]byte(parts[0] + "\n" + string(data)))
+	if !bytes.Equal(hash, sum[:4]) {
+		return key{}, errors.New("the key's hash is not that of its bytes")
+	}
+	return key{parts[0], hash, data[1:]}, nil
+}
+
+// open checks a signed note with exactly one signature, ours, and returns its
+// text. The note must be the one text that these values give.
+func (k key) open(signed []byte) (string, error) {
+	text, line, ok := strings.Cut(string(signed), "\n\n")
+	if !ok {
+		return "", errors.New("not a signed note")
+	}
+	text += "\n"
+	rest, ok := strings.CutPrefix(line, "— "+k.name+" ")
+	if !ok || !strings.HasSuffix(rest, "\n") {
+		return "", fmt.Errorf("not signed by %s", k.name)
+	}
+	sig, err := strict.DecodeString(strings.TrimSuffix(rest, "\n"))
+	if err != nil || len(sig) != 4+ed25519.SignatureSize || !bytes.Equal(sig[:4], k.hash) {
+		return "", fmt.Errorf("not signed by %s", k.name)
+	}
+	if !ed25519.Verify(k.public, []byte(text), sig[4:]) {
+		return "", errors.New("the signature does not fit the text")
+	}
+	return text, nil
+}
+
+// checkpoint is the content of a C2SP checkpoint.
+type checkpoint struct {
+	size int
+	root evidence.Hash
+}
+
+// openCheckpoint checks and reads "origin\nsize\nroot\n".
+func (k key) openCheckpoint(signed []byte) (cp checkpoint, err error) {
+	text, err := k.open(signed)
+	if err != nil {
+		return cp, err
+	}
+	lines := strings.Split(text, "\n")
+	if len(lines) != 4 || lines[0] != k.name || lines[3] != "" {
+		return cp, errors.New("the signed text is not a checkpoint of this log")
+	}
+	root, err := strict.DecodeString(lines[2])
+	if err != nil || len(root) != len(cp.root) {
+		return cp, errors.New("the checkpoint's root is not a hash")
+	}
+	if cp.size, err = strconv.Atoi(lines[1]); err != nil || cp.size < 0 {
+		return cp, errors.New("the checkpoint's size is not a number")
+	}
+	copy(cp.root[:], root)
+	return cp, nil
+}

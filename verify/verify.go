@@ -1,0 +1,166 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Failure is one thing that is wrong with a bundle.
+type Failure struct {
+	// Check names what was checked: "archive", "manifest", "signature", "file",
+	// "log", "checkpoint", "proof", "evidence", "ledger".
+	Check string `json:"check"`
+	// File is the member of the bundle, empty for the archive as a whole.
+	File   string `json:"file"`
+	Detail string `json:"detail"`
+}
+
+// Counts says what was checked.
+type Counts struct {
+	Files       int   `json:"files"`
+	Bytes       int64 `json:"bytes"`
+	Entries     int   `json:"entries"`
+	Checkpoints int   `json:"checkpoints"`
+	Proofs      int   `json:"proofs"`
+	Snapshots   int   `json:"snapshots"`
+	Records     int   `json:"records"`
+	Exchanges   int   `json:"exchanges"`
+}
+
+// Result is the whole answer.
+type Result struct {
+	OK       bool      `json:"ok"`
+	Checked  Counts    `json:"checked"`
+	Failures []Failure `json:"failures"`
+	// Complete is false for a sound bundle that does not cover its period: it
+	// was made before the end.
+	Complete bool `json:"complete"`
+	// Key is the verifier key that signed; Pinned says whether it is the one expected.
+	Key    string `json:"key"`
+	Pinned bool   `json:"key_pinned"`
+}
+
+// Options configure File.
+type Options struct {
+	// Key is the verifier key that the reader expects, got by another way than
+	// the bundle. Empty means that any key is taken, and the result says so.
+	Key string
+	// MaxBytes bounds what is unpacked; zero means 256 GiB.
+	MaxBytes int64
+	// Progress is told how many of the archive's bytes were checked. It may be nil.
+	Progress func(done, total int64)
+}
+
+// maxFailures bounds the list: a broken bundle may be wrong everywhere.
+const maxFailures = 1000
+
+// File checks the bundle at path. The error is for a check that could not be
+// made; what is wrong with the bundle is in the result.
+func File(path string, o Options) (Result, error) {
+	b, failure, err := Open(path)
+	if err != nil {
+		return Result{}, err
+	}
+	if failure != nil {
+		return Result{Failures: []Failure{*failure}}, nil
+	}
+	defer b.Close()
+	return b.Check(o), nil
+}
+
+// Check runs every check over an open bundle.
+func (b *Bundle) Check(o Options) Result {
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 256 << 30
+	}
+	if o.Progress == nil {
+		o.Progress = func(int64, int64) {}
+	}
+	c := &check{b: b, opt: o, refs: map[string]evidence.Ref{}}
+	c.res.Failures = []Failure{}
+	c.res.Key = b.Manifest.Log.Key
+	c.res.Complete = b.Manifest.Complete
+	for _, step := range []func(){c.key, c.archive, c.files, c.log, c.evidence} {
+		step()
+	}
+	c.res.OK = len(c.res.Failures) == 0
+	return c.res
+}
+
+// check holds what the steps share.
+type check struct {
+	b    *Bundle
+	opt  Options
+	res  Result
+	refs map[string]evidence.Ref // evidence files that the log names, by path
+	tree tree
+	runs ledger
+}
+
+func (c *check) fail(check, file, format string, args ...any) {
+	if len(c.res.Failures) < maxFailures {
+		c.res.Failures = append(c.res.Failures, Failure{check, file, fmt.Sprintf(format, args...)})
+	}
+}
+
+// key checks the manifest's signature, and the key against the expected one.
+func (c *check) key() {
+	v, err := parseKey(c.b.Manifest.Log.Key)
+	if err != nil {
+		c.fail("signature", manifestName, "%v", err)
+		return
+	}
+	text, err := v.open(c.b.signature)
+	switch {
+	case err != nil:
+		c.fail("signature", signatureName, "%v", err)
+	case text != manifestText(c.b.raw):
+		c.fail("signature", manifestName, "the signature is over another manifest")
+	}
+	c.res.Pinned = c.opt.Key != "" && c.opt.Key == c.b.Manifest.Log.Key
+	if c.opt.Key != "" && !c.res.Pinned {
+		c.fail("signature", manifestName, "signed by %s, expected %s", c.b.Manifest.Log.Key, c.opt.Key)
+	}
+}
+
+// manifestText is what is signed: a title and the hash of the manifest's bytes.
+func manifestText(raw []byte) string {
+	return "evidenced bundle manifest\n" + evidence.HashOf(raw).String() + "\n"
+}
+
+// Open reads the archive's directory and the manifest. The failure is for a
+// file that is not a bundle; the error for one that could not be read.
+func Open(path string) (*Bundle, *Failure, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open bundle: %w", err)
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open bundle %s: %w", path, err), f.Close())
+	}
+	b := &Bundle{file: f, size: fi.Size()}
+	if failure := b.read(); failure != nil {
+		return nil, failure, f.Close()
+	}
+	return b, nil, nil
+}
+
+// Close lets go of the file.
+func (b *Bundle) Close() error { return b.file.Close() }
+
+// limited reads all of r, at most n bytes.
+func limited(r io.Reader, n int64) ([]byte, error) {
+	out, err := io.ReadAll(io.LimitReader(r, n+1))
+	if err == nil && int64(len(out)) > n {
+		err = fmt.Errorf("larger than %d bytes", n)
+	}
+	return out, err
+}
