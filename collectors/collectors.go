@@ -13,6 +13,9 @@ import (
 type Spec struct {
 	// Name is the folder, the key in the configuration and the prefix of every kind.
 	Name string
+	// Version counts the changes of the code that turns answers into records.
+	// Certificates state it as "name/version".
+	Version int
 	// Doc says in one sentence what the source is and what is read from it.
 	Doc string
 	// Root is the kind whose records are the scopes of all other kinds: the
@@ -25,8 +28,8 @@ type Spec struct {
 	// Identify names the declared call of a request from the bytes on the wire.
 	// Nil means that call names are patterns "METHOD /path/{var}" (net/http.ServeMux).
 	Identify func(r *http.Request, body []byte) string
-	// Throttled tells a throttling answer that HTTP status 429 and 503 do not
-	// show. Nil means there is none.
+	// Throttled tells a throttling answer that HTTP status 429, or 503 with
+	// Retry-After, does not show. Nil means there is none.
 	Throttled func(status int, h http.Header, body []byte) bool
 	// Redact names JSON members, XML elements and form fields whose values are
 	// never stored, wherever they stand in a body.
@@ -100,11 +103,16 @@ type Env struct {
 	// HTTP leads through the one door. It is the only way out.
 	HTTP *http.Client
 	Log  *slog.Logger
-	// Now is the clock of the run.
-	Now func() time.Time
+	// Now is the clock of the run, and Sleep waits on it. A collector that polls
+	// waits with Sleep only.
+	Now   func() time.Time
+	Sleep func(ctx context.Context, d time.Duration) error
 	// Conceal takes a secret that was learnt while running, such as a session
 	// token; its text is removed from everything that is stored from then on.
 	Conceal func(secret string)
+	// Offline is true when the answers come from a recording: no credential is
+	// needed, and none is looked for.
+	Offline bool
 }
 
 // Collector reads one configured source.

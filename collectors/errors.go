@@ -48,6 +48,27 @@ func ReasonOf(err error) evidence.Reason {
 	return evidence.Reason{Class: evidence.Internal, Detail: err.Error()}
 }
 
+// classified reports whether err already wraps one of the classes.
+func classified(err error) bool {
+	for _, c := range classes {
+		if errors.Is(err, c.err) {
+			return true
+		}
+	}
+	return false
+}
+
+// errorOf gives the error that ReasonOf turns into class c; nil for the classes
+// that have none of their own.
+func errorOf(c evidence.Class) error {
+	for _, k := range classes {
+		if k.class == c && c != evidence.Internal {
+			return k.err
+		}
+	}
+	return nil
+}
+
 // Retryable reports whether the same request may succeed a little later.
 func Retryable(err error) bool {
 	return errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)

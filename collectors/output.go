@@ -3,6 +3,7 @@ package collectors
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -94,7 +95,7 @@ func (o *Output) EachScope(ctx context.Context, parts []evidence.Scope, parallel
 		g.Go(func() error {
 			errs[i] = ctx.Err()
 			if errs[i] == nil {
-				errs[i] = read(ctx, p)
+				errs[i] = caught(func() error { return read(ctx, p) })
 			}
 			o.Scope(p, errs[i])
 			return nil
@@ -106,6 +107,17 @@ func (o *Output) EachScope(ctx context.Context, parts []evidence.Scope, parallel
 		return nil
 	}
 	return fmt.Errorf("%d of %d scopes not read, the first because: %w", len(failed), len(parts), failed[0])
+}
+
+// caught runs f and turns a panic into an error, so that one bad answer cannot
+// end the daemon.
+func caught(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while collecting: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
 }
 
 // scopeResults gives the results in order of scope.
@@ -147,4 +159,3 @@ func (o *Output) Pages(ctx context.Context, fetch func(ctx context.Context, toke
 		seen[next], token = true, next
 	}
 }
-

@@ -1,0 +1,138 @@
+package collectors
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// question is one admitted request.
+type question struct {
+	req  *http.Request
+	body []byte
+	call string
+	rec  *recorder
+	// url, text and redacted are the forms of address and body that are kept.
+	url, text string
+	redacted  []string
+}
+
+// admit lets a request pass or says why not. It reads and closes the body.
+func (d *door) admit(r *http.Request) (*question, error) {
+	body, err := readRequest(r)
+	if err != nil {
+		return nil, err
+	}
+	rec := recorderOf(r.Context())
+	if rec == nil {
+		return nil, fmt.Errorf("%w: request to %s outside of a capture", ErrForbidden, r.URL.Host)
+	}
+	if err := admitHost(r.URL, d.hosts); err != nil {
+		return nil, err
+	}
+	if r.Host != "" && r.Host != r.URL.Host {
+		return nil, fmt.Errorf("%w: a request to %s that names the host %s", ErrForbidden, r.URL.Host, r.Host)
+	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		return nil, fmt.Errorf("%w: malformed query in a request to %s", ErrForbidden, r.URL.Host)
+	}
+	call, err := d.calls.identify(r, body)
+	if err != nil {
+		return nil, err
+	}
+	q := &question{req: r, body: body, call: call, rec: rec}
+	d.redact.question(q)
+	return q, nil
+}
+
+func readRequest(r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	defer func() { _ = r.Body.Close() }() // it was read; nothing is lost
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the request body: %w", err)
+	}
+	if len(body) > maxRequest {
+		return nil, fmt.Errorf("%w: request body over %d bytes", ErrForbidden, maxRequest)
+	}
+	return body, nil
+}
+
+// admitHost allows known hosts over https; plain http only on this machine.
+func admitHost(u *url.URL, patterns []string) error {
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return fmt.Errorf("%w: %s://%s: only https leaves this machine", ErrForbidden, u.Scheme, u.Host)
+	}
+	for _, p := range patterns {
+		if hostMatches(p, u) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: host %s is not one of %s", ErrForbidden, u.Host, strings.Join(patterns, ", "))
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// hostMatches compares with "host", "host:port" or "*.suffix"; a pattern
+// without a port allows the default port of https only, or any on this machine.
+func hostMatches(pattern string, u *url.URL) bool {
+	host := strings.ToLower(u.Host)
+	pattern = strings.ToLower(pattern)
+	if !strings.Contains(pattern, ":") && (u.Port() == "443" || loopback(u.Hostname())) {
+		host = strings.ToLower(u.Hostname())
+	}
+	if suffix, ok := strings.CutPrefix(pattern, "*."); ok {
+		return strings.HasSuffix(host, "."+suffix)
+	}
+	return host == pattern
+}
+
+// EndpointHost gives the host pattern of an endpoint override, for Config.Hosts.
+// It is "" if endpoint is no URL.
+func EndpointHost(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// ValidEndpoint reports an endpoint override that the door would refuse. The
+// empty one is fine.
+func ValidEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil || u.Host == "":
+		return fmt.Errorf("endpoint %q: want a URL such as https://host/path/", endpoint)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("endpoint of %s: credentials, query and fragment do not belong into it", u.Host)
+	case path.Clean("/"+u.Path) != "/"+strings.Trim(u.Path, "/"):
+		return fmt.Errorf("endpoint %q: the path is not a clean one", endpoint)
+	}
+	return admitHost(u, []string{u.Host})
+}
+
+// Asked gives the form in which the request under way will be recorded: call,
+// method, URL, body, attempt. It is for transports below the door, such as a
+// recording; ok is false outside of the door.
+func Asked(ctx context.Context) (x evidence.Exchange, ok bool) {
+	x, ok = ctx.Value(askedKey{}).(evidence.Exchange)
+	return x, ok
+}
+
+type askedKey struct{}

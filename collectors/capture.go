@@ -1,0 +1,171 @@
+package collectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Visit is one session for one scope. Its captures may run concurrently.
+type Visit struct {
+	source  *Source
+	scope   evidence.Scope
+	session Session
+	err     error
+	rec     recorder
+}
+
+// Snapshot is what one capture brought.
+type Snapshot struct {
+	Certificate evidence.Certificate
+	// Records in canonical order. If Err is not nil they are what was read before.
+	Records []evidence.Record
+	// Exchanges of the session and of the capture, in canonical order.
+	Exchanges []evidence.Exchange
+	// Err says why the snapshot is not complete; nil means that it is.
+	Err error
+}
+
+// Visit opens a session for scope. It never fails: if the session cannot be
+// opened, every capture gives that error, with the exchanges that led to it.
+func (s *Source) Visit(ctx context.Context, scope evidence.Scope) *Visit {
+	v := &Visit{source: s, scope: scope}
+	v.err = caught(func() (err error) {
+		v.session, err = s.collector.Session(withRecorder(ctx, &v.rec), scope)
+		return err
+	})
+	if v.err == nil && v.session == nil {
+		v.err = errors.New("the collector gave no session")
+	}
+	if v.err != nil {
+		v.err = fmt.Errorf("opening a session for %s: %w", scope, v.err)
+	}
+	return v
+}
+
+// Capture reads one kind, whole, into a snapshot. The window is zero for state kinds.
+func (v *Visit) Capture(ctx context.Context, kind evidence.Kind, w evidence.Window) Snapshot {
+	now := v.source.door.opt.Now
+	rec, out := &recorder{}, NewOutput(kind)
+	started := now()
+	err := v.collect(withRecorder(ctx, rec), kind, w, out)
+	ended := now()
+
+	records, err := v.finish(out, err)
+	xs := slices.Concat(v.rec.exchanges(), rec.exchanges())
+	evidence.SortExchanges(xs)
+	s := Snapshot{Records: records, Exchanges: xs, Err: v.source.door.redact.err(err)}
+	s.Certificate = v.certificate(out, s)
+	s.Certificate.Started, s.Certificate.Ended = started, ended
+	if w != (evidence.Window{}) {
+		s.Certificate.Window = &w
+	}
+	return s
+}
+
+func (v *Visit) collect(ctx context.Context, kind evidence.Kind, w evidence.Window, out *Output) error {
+	if v.err != nil {
+		return v.err
+	}
+	if _, ok := v.source.Spec.Kind(kind); !ok {
+		return fmt.Errorf("source %s does not know the kind %s", v.source.Spec.Name, kind)
+	}
+	return caught(func() error { return v.session.Collect(ctx, kind, w, out) })
+}
+
+// finish checks what was read. It makes the scopes in out agree with the
+// error: an error without an unread scope makes the whole stream's scope unread.
+func (v *Visit) finish(out *Output, err error) ([]evidence.Record, error) {
+	records := out.take(v.source.door.redact)
+	if dup := evidence.SortRecords(records); err == nil && dup != nil {
+		err = fmt.Errorf("%w: %w", ErrIncomplete, dup)
+	}
+	if n := out.total; err == nil && n != nil && *n != len(records) {
+		err = Incomplete("source says %d, read %d", *n, len(records))
+	}
+	unread := out.firstUnread()
+	switch {
+	case err == nil && unread != nil:
+		err = unreadError(*unread)
+	case err != nil && unread == nil, len(out.scopes) == 0:
+		out.Scope(v.scope, err)
+	}
+	return records, err
+}
+
+// take hands over the records, without known secrets.
+func (o *Output) take(r *redactor) []evidence.Record {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	records := slices.Clone(o.records)
+	for i := range records {
+		rec := &records[i]
+		rec.ID, rec.Name = r.text(rec.ID), r.text(rec.Name)
+		r.value(rec.Attributes)
+	}
+	return records
+}
+
+func (o *Output) firstUnread() *evidence.ScopeResult {
+	for _, s := range o.scopeResults() {
+		if s.Status != evidence.ScopeRead {
+			return &s
+		}
+	}
+	return nil
+}
+
+// unreadError is the error of a collector that named an unread scope and yet returned nil.
+func unreadError(s evidence.ScopeResult) error {
+	if class := errorOf(s.Reason.Class); class != nil {
+		return fmt.Errorf("%w: scope %s not read: %s", class, s.Scope, s.Reason.Detail)
+	}
+	return fmt.Errorf("scope %s not read: %s", s.Scope, s.Reason.Detail)
+}
+
+// certificate states what was asked and what came. Times and window are set by Capture.
+func (v *Visit) certificate(out *Output, s Snapshot) evidence.Certificate {
+	d := v.source.door
+	c := evidence.Certificate{
+		Complete: s.Err == nil, Scopes: out.scopeResults(),
+		Pages: out.pages, Rows: len(s.Records), Requests: len(s.Exchanges), Total: out.total,
+		Redactions: redactions(s.Exchanges), Endpoints: endpoints(s.Exchanges),
+		ClockOffsetMS: clockOffset(s.Exchanges), Schema: schema(s.Records),
+		Collector: fmt.Sprintf("%s/%d", v.source.Spec.Name, v.source.Spec.Version), Rules: v.source.rules,
+	}
+	for _, sc := range c.Scopes {
+		if sc.Reason != nil {
+			sc.Reason.Detail = d.redact.text(sc.Reason.Detail)
+		}
+	}
+	if len(out.filters) > 0 {
+		c.Filters = out.filters
+	}
+	if v.session != nil {
+		c.Principal = d.redact.text(v.session.Principal())
+	}
+	return c
+}
+
+// concealed is an error whose text was cleaned of secrets.
+type concealed struct {
+	text string
+	err  error
+}
+
+func (c concealed) Error() string { return c.text }
+func (c concealed) Unwrap() error { return c.err }
+
+func (r *redactor) err(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := r.text(err.Error())
+	if text == err.Error() {
+		return err
+	}
+	return concealed{text, err}
+}

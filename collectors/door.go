@@ -1,0 +1,163 @@
+package collectors
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"time"
+)
+
+// DoorOptions set up the door. The zero value is right for production.
+type DoorOptions struct {
+	// Base carries the requests. Nil means net/http with the proxy and the CA
+	// bundle that the environment names, and TLS 1.2 or newer.
+	Base http.RoundTripper
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+	// Sleep waits for d or until ctx ends; nil means a timer.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Jitter gives numbers in [0, 1) that spread retries; nil means random ones.
+	Jitter func() float64
+	// MaxBody bounds a response body in bytes, 64 MiB if 0. A longer one is an error.
+	MaxBody int64
+	// AttemptTimeout bounds one attempt, the body included; 60 s if 0.
+	AttemptTimeout time.Duration
+	// Patience bounds all waiting between the attempts of one request; 5 min if 0.
+	Patience time.Duration
+	// Concurrency bounds the requests under way to one host, 8 if 0. It is
+	// lowered while the host throttles.
+	Concurrency int
+	// Offline says that Base is a recording; see Env.Offline.
+	Offline bool
+}
+
+func (o DoorOptions) withDefaults() (DoorOptions, error) {
+	orElse(&o.MaxBody, 64<<20)
+	orElse(&o.AttemptTimeout, time.Minute)
+	orElse(&o.Patience, 5*time.Minute)
+	orElse(&o.Concurrency, 8)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
+	}
+	var err error
+	if o.Base == nil {
+		o.Base, err = defaultTransport()
+	}
+	return o, err
+}
+
+func orElse[T int | int64 | time.Duration](v *T, def T) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
+// sleep waits on the real clock. It does not start to wait for what lies
+// beyond the deadline of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
+		return context.DeadlineExceeded
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// door is the one way out. It admits only declared reads to known hosts,
+// records every attempt, and retries what may succeed a little later.
+type door struct {
+	opt       DoorOptions
+	calls     identifier
+	hosts     []string
+	throttled func(status int, h http.Header, body []byte) bool
+	redact    *redactor
+	limits    *limiter
+	log       *slog.Logger
+}
+
+// maxRequest bounds a request body: a read asks little.
+const maxRequest = 1 << 20
+
+// RoundTrip implements http.RoundTripper. Its errors wrap the classes of this package.
+func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
+	q, err := d.admit(r)
+	if err != nil {
+		return nil, err
+	}
+	p := d.newPace(q.req.URL.Host)
+	for n := 1; ; n++ {
+		if err := d.yield(r.Context(), q, p); err != nil {
+			return nil, err
+		}
+		a := d.attempt(q, n)
+		if a.err == nil {
+			return a.resp, nil
+		}
+		if !a.again {
+			return nil, a.err
+		}
+		wait, err := p.next(a)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.rest(r.Context(), wait, a.err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// yield waits while the host has asked everyone to.
+func (d *door) yield(ctx context.Context, q *question, p *pace) error {
+	wait := d.limits.pause(q.req.URL.Host, d.opt.Now())
+	if wait <= 0 {
+		return nil
+	}
+	busy := fmt.Errorf("%w: %s asked to wait %s", ErrThrottled, q.req.URL.Host, wait.Round(time.Second))
+	if !p.spend(wait) {
+		return busy
+	}
+	return d.rest(ctx, wait, busy)
+}
+
+// rest sleeps. If the context ends before the rest does, the cause of the rest
+// is the error, because it is the reason for which nothing was read.
+func (d *door) rest(ctx context.Context, wait time.Duration, cause error) error {
+	err := d.opt.Sleep(ctx, wait)
+	if err == nil {
+		return nil
+	}
+	if context.Cause(ctx) == context.Canceled {
+		return fmt.Errorf("%w while waiting to ask again", err)
+	}
+	return fmt.Errorf("%w (%w while waiting to ask again)", cause, err)
+}
+
+// client gives the HTTP client that leads through the door.
+func (d *door) client() *http.Client {
+	return &http.Client{Transport: d, CheckRedirect: stayOnHost}
+}
+
+// stayOnHost refuses redirects to another host, which would carry the credential there.
+func stayOnHost(r *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	if r.URL.Host != first.Host || r.URL.Scheme != first.Scheme {
+		return Incomplete("redirect from %s to %s leaves the host", first.Host, r.URL.Host)
+	}
+	if len(via) >= 5 {
+		return Incomplete("more than 5 redirects from %s", first.Host)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package collectors
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// identifier names the declared call of a request.
+type identifier struct {
+	base     string // path of the endpoint, without the last slash
+	declared map[string]bool
+	named    func(r *http.Request, body []byte) string
+	patterns *http.ServeMux
+}
+
+// callHandler marks a declared pattern in the mux. It is looked up, never run.
+type callHandler string
+
+func (callHandler) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
+// newIdentifier refuses a declaration that holds anything but reads.
+func newIdentifier(spec Spec, endpoint string) (id identifier, err error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return id, fmt.Errorf("endpoint: %w", err)
+	}
+	id = identifier{base: strings.TrimRight(u.Path, "/"), declared: map[string]bool{}, named: spec.Identify}
+	for _, c := range spec.Calls {
+		if err := CheckRead(c.Name); err != nil {
+			return id, err
+		}
+		if id.declared[c.Name] {
+			return id, fmt.Errorf("call %q is declared twice", c.Name)
+		}
+		id.declared[c.Name] = true
+	}
+	if id.named == nil {
+		id.patterns, err = patternMux(spec.Calls)
+	}
+	return id, err
+}
+
+// patternMux builds the mux; http.ServeMux panics on what it cannot take.
+func patternMux(calls []Call) (mux *http.ServeMux, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("declared calls: %v", p)
+		}
+	}()
+	mux = http.NewServeMux()
+	for _, c := range calls {
+		mux.Handle(c.Name, callHandler(c.Name))
+	}
+	return mux, nil
+}
+
+var (
+	restRead = regexp.MustCompile(`^(GET|HEAD) /[^ ]*[^/ ]$`)
+	rpcRead  = regexp.MustCompile(`^[a-z0-9-]+:(Get|List|Describe|Lookup|Select|BatchGet)[A-Z][A-Za-z0-9]*$`)
+)
+
+// CheckRead reports a call that is not a read by its name: a GET or HEAD
+// pattern without a wildcard tail, or "service:Operation" where the operation
+// starts like a read. GenerateCredentialReport makes AWS prepare a report that
+// is then read; AssumeRole fetches a credential; they change nothing.
+func CheckRead(name string) error {
+	switch {
+	case name == "iam:GenerateCredentialReport", name == "sts:AssumeRole":
+		return nil
+	case rpcRead.MatchString(name):
+		return nil
+	case restRead.MatchString(name) && !strings.Contains(name, "..."):
+		return nil
+	}
+	return fmt.Errorf("call %q is not a read", name)
+}
+
+// identify gives the declared call of r, or ErrForbidden.
+func (id identifier) identify(r *http.Request, body []byte) (string, error) {
+	inner, ok := id.belowBase(r)
+	if !ok {
+		return "", fmt.Errorf("%w: %s is outside of the endpoint's path %s", ErrForbidden, r.URL.Path, id.base)
+	}
+	name := id.name(inner, body)
+	if !id.declared[name] {
+		return "", fmt.Errorf("%w: %s %s%s is not a declared call", ErrForbidden, r.Method, r.URL.Host, r.URL.Path)
+	}
+	return name, nil
+}
+
+func (id identifier) name(r *http.Request, body []byte) string {
+	if id.named != nil {
+		return id.named(r, body)
+	}
+	if len(body) > 0 {
+		return "" // a read by pattern has no body
+	}
+	h, _ := id.patterns.Handler(r)
+	c, _ := h.(callHandler) // anything else is the mux's own redirect or 404
+	return string(c)
+}
+
+// belowBase gives the request as it would be at the vendor's own root.
+func (id identifier) belowBase(r *http.Request) (*http.Request, bool) {
+	if id.base == "" {
+		return r, true
+	}
+	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), id.base)
+	if !ok || rest != "" && rest[0] != '/' {
+		return nil, false
+	}
+	p, err := url.PathUnescape(rest)
+	if err != nil {
+		return nil, false
+	}
+	inner := *r
+	u := *r.URL
+	u.Path, u.RawPath = p, rest
+	inner.URL = &u
+	return &inner, true
+}

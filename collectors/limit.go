@@ -1,0 +1,105 @@
+package collectors
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// limiter bounds the requests under way to each host. The bound is halved when
+// the host throttles, and grows by one for every full round without it (AIMD).
+type limiter struct {
+	most int
+
+	mu    sync.Mutex
+	hosts map[string]*lane
+}
+
+// lane is one host; the limiter's lock guards it.
+type lane struct {
+	bound float64
+	busy  int
+	queue []chan struct{} // closed when its turn has come
+	until time.Time       // the host asked everyone to wait until then
+}
+
+func newLimiter(most int) *limiter { return &limiter{most: max(most, 1), hosts: map[string]*lane{}} }
+
+func (l *limiter) lane(host string) *lane {
+	if l.hosts[host] == nil {
+		l.hosts[host] = &lane{bound: float64(l.most)}
+	}
+	return l.hosts[host]
+}
+
+// acquire waits for a turn; release ends it.
+func (l *limiter) acquire(ctx context.Context, host string) error {
+	l.mu.Lock()
+	n := l.lane(host)
+	if n.busy < int(n.bound) {
+		n.busy++
+		l.mu.Unlock()
+		return ctx.Err()
+	}
+	turn := make(chan struct{})
+	n.queue = append(n.queue, turn)
+	l.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		l.leave(n, turn)
+		return ctx.Err()
+	}
+}
+
+// leave gives up a place in the queue, or the turn if it came meanwhile.
+func (l *limiter) leave(n *lane, turn chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(n.queue, turn); i >= 0 {
+		n.queue = slices.Delete(n.queue, i, i+1)
+		return
+	}
+	n.busy--
+	n.wake()
+}
+
+// release ends a turn and learns from it.
+func (l *limiter) release(host string, throttled bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.lane(host)
+	n.busy--
+	if throttled {
+		n.bound = max(n.bound/2, 1)
+	} else {
+		n.bound = min(n.bound+1/n.bound, float64(l.most))
+	}
+	n.wake()
+}
+
+func (n *lane) wake() {
+	for n.busy < int(n.bound) && len(n.queue) > 0 {
+		n.busy++
+		close(n.queue[0])
+		n.queue = n.queue[1:]
+	}
+}
+
+// hold notes that the host asked everyone to wait.
+func (l *limiter) hold(host string, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := l.lane(host); until.After(n.until) {
+		n.until = until
+	}
+}
+
+// pause gives how long to wait before the host may be asked.
+func (l *limiter) pause(host string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lane(host).until.Sub(now)
+}

@@ -1,0 +1,89 @@
+package collectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Replay gives the options of a door that answers from recorded exchanges: the
+// same collector then gives the same records again, with no network, no
+// credential and no waiting. What was not recorded is ErrIncomplete.
+func Replay(xs []evidence.Exchange) DoorOptions {
+	p := &player{left: map[playKey][]evidence.Exchange{}}
+	at := time.Unix(0, 0).UTC()
+	for i, x := range xs {
+		k := keyOf(x)
+		p.left[k] = append(p.left[k], x)
+		if i == 0 {
+			at = x.Started
+		}
+	}
+	return DoorOptions{
+		Base:    p,
+		Now:     func() time.Time { return at },
+		Sleep:   func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Jitter:  func() float64 { return 0 },
+		Offline: true,
+		// The recorded run waited as long as it did; only its outcome counts.
+		Patience: longest,
+	}
+}
+
+// playKey is what tells one question from another.
+type playKey struct{ call, method, url, request string }
+
+func keyOf(x evidence.Exchange) playKey { return playKey{x.Call, x.Method, x.URL, x.Request} }
+
+// player serves each recorded exchange once, equal questions in their order.
+type player struct {
+	mu   sync.Mutex
+	left map[playKey][]evidence.Exchange
+}
+
+// RoundTrip implements http.RoundTripper.
+func (p *player) RoundTrip(r *http.Request) (*http.Response, error) {
+	asked, ok := Asked(r.Context())
+	if !ok {
+		return nil, fmt.Errorf("%w: a recording answers below the door only", ErrForbidden)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := keyOf(asked)
+	if len(p.left[k]) == 0 {
+		return nil, Incomplete("%s %s is not in the recording", asked.Call, asked.URL)
+	}
+	x := p.left[k][0]
+	p.left[k] = p.left[k][1:]
+	return played(r, x)
+}
+
+func played(r *http.Request, x evidence.Exchange) (*http.Response, error) {
+	if x.Status == 0 {
+		return nil, errors.New(x.Error)
+	}
+	h := http.Header{}
+	for name, v := range x.Header {
+		h.Set(name, v)
+	}
+	body := io.Reader(strings.NewReader(x.Body + string(x.Binary)))
+	if strings.HasPrefix(x.Error, ErrIncomplete.Error()) {
+		body = io.MultiReader(body, failing{})
+	}
+	return &http.Response{
+		Status: http.StatusText(x.Status), StatusCode: x.Status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: h, Body: io.NopCloser(body), ContentLength: -1, Request: r,
+	}, nil
+}
+
+// failing ends a body that was cut.
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -1,0 +1,90 @@
+package collectors
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Source is one configured source behind its door.
+type Source struct {
+	Spec   Spec
+	Config Config
+
+	door      *door
+	collector Collector
+	rules     string
+}
+
+// Open builds a source without touching the network. It refuses a
+// configuration that is not valid and a declaration that holds anything but
+// reads. The source is safe for concurrent use.
+func Open(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*Source, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
+	}
+	d, err := newDoor(spec, cfg, opt, log)
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
+	}
+	s := &Source{Spec: spec, Config: cfg, door: d}
+	if s.rules, err = rulesDigest(spec); err != nil {
+		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
+	}
+	s.collector, err = cfg.Open(Env{HTTP: d.client(), Log: log, Now: d.opt.Now, Sleep: d.opt.Sleep, Conceal: d.redact.conceal, Offline: opt.Offline})
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
+	}
+	return s, nil
+}
+
+func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	calls, err := newIdentifier(spec, cfg.Base().Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	d := &door{
+		opt: opt, calls: calls, hosts: cfg.Hosts(), throttled: spec.Throttled,
+		redact: newRedactor(spec.Redact), limits: newLimiter(opt.Concurrency), log: log,
+	}
+	for _, s := range secretsIn(cfg) {
+		d.redact.conceal(s)
+	}
+	return d, nil
+}
+
+// Collector gives the source's collector.
+func (s *Source) Collector() Collector { return s.collector }
+
+// rulesDigest identifies what was declared: calls, redactions, kinds.
+func rulesDigest(spec Spec) (string, error) {
+	type kind struct {
+		Kind     evidence.Kind
+		Doc      string
+		Mode     evidence.Mode
+		Volatile []string
+		Late     string
+	}
+	kinds := make([]kind, len(spec.Kinds))
+	for i, k := range spec.Kinds {
+		kinds[i] = kind{k.Kind, k.Doc, k.Mode, k.Volatile, k.Late.String()}
+	}
+	b, err := evidence.Canonical(struct {
+		Name   string
+		Calls  []Call
+		Redact []string
+		Kinds  []kind
+	}{spec.Name, spec.Calls, spec.Redact, kinds})
+	if err != nil {
+		return "", err
+	}
+	return evidence.HashOf(b).String(), nil
+}
