@@ -1,0 +1,150 @@
+package gap
+
+import (
+	"cmp"
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Catalogue is what is promised and how it is checked. It is read-only once
+// loaded; one catalogue serves any number of engines at once.
+type Catalogue struct {
+	// Criteria are sorted by their position in criteria.yaml.
+	Criteria []Criterion `json:"criteria"`
+	// Controls are sorted by id.
+	Controls []Control `json:"controls"`
+
+	rules map[string]*rule // compiled, by test id
+}
+
+// Criterion is one of the 61 trust services criteria: its public id and our own title.
+type Criterion struct {
+	ID    string `json:"id" yaml:"id"`
+	Title string `json:"title" yaml:"title"`
+}
+
+// Control is what the company promises.
+type Control struct {
+	ID     string `json:"id" yaml:"id"`
+	Title  string `json:"title" yaml:"title"`
+	Family string `json:"family" yaml:"family"`
+	// Description states the promise, in a sentence an auditor can test.
+	Description string `json:"description" yaml:"description"`
+	// Procedure tells the auditor how the control is tested, in our words.
+	Procedure string `json:"procedure" yaml:"procedure"`
+	// Criteria adds to those that the tests hold, for parts no test shows.
+	Criteria []string `json:"criteria,omitempty" yaml:"criteria"`
+	// Tests are sorted by id.
+	Tests []Test `json:"tests" yaml:"tests"`
+}
+
+// The modes of a test.
+const (
+	// Each judges every record on its own; the resource is the record.
+	Each = "each"
+	// Exists asks for at least one passing record; the resource is the stream's scope.
+	Exists = "exists"
+	// AtMost allows no more than Max records that satisfy Pass; the resource is the stream's scope.
+	AtMost = "at_most"
+)
+
+// Test is one automated check of a control.
+type Test struct {
+	ID       string        `json:"id" yaml:"id"`
+	Title    string        `json:"title" yaml:"title"`
+	Control  string        `json:"control" yaml:"-"` // the file it stands in
+	Family   string        `json:"family" yaml:"-"`  // its control's
+	Criteria []string      `json:"criteria" yaml:"criteria"`
+	Kind     evidence.Kind `json:"kind" yaml:"kind"`
+	Mode     string        `json:"mode" yaml:"mode"` // Each where not stated
+	// Max is the limit of an AtMost test.
+	Max int `json:"max,omitempty" yaml:"max"`
+	// When and Pass are CEL predicates over one record; Detail is CEL giving a
+	// short text of why it failed. When and Detail may be empty. See docs of rule.
+	When   string `json:"when,omitempty" yaml:"when"`
+	Pass   string `json:"pass" yaml:"pass"`
+	Detail string `json:"detail,omitempty" yaml:"detail"`
+	// Severity is critical, high, medium or low.
+	Severity string `json:"severity" yaml:"severity"`
+	// SLADays is the time to fix, in days; zero means that none is promised.
+	SLADays int `json:"sla_days" yaml:"sla_days"`
+	// Frequency says how often the test is meant to run: daily, weekly, each event.
+	Frequency string `json:"frequency" yaml:"frequency"`
+	// Basis names who else maps this test to these criteria, or "own".
+	Basis string `json:"basis" yaml:"basis"`
+	// Remediation tells the engineer what to do about a failure.
+	Remediation string `json:"remediation" yaml:"remediation"`
+	// Procedure tells the auditor what the test does, in our words.
+	Procedure string `json:"procedure" yaml:"procedure"`
+}
+
+//go:embed catalog/*.yaml
+var embedded embed.FS
+
+var defaultCatalogue = sync.OnceValues(func() (*Catalogue, error) {
+	sub, err := fs.Sub(embedded, "catalog")
+	if err != nil {
+		return nil, fmt.Errorf("embedded catalogue: %w", err)
+	}
+	return Load(sub)
+})
+
+// Default gives the embedded catalogue. It is compiled once a process.
+func Default() (*Catalogue, error) { return defaultCatalogue() }
+
+// Tests gives every test, sorted by id.
+func (c *Catalogue) Tests() []Test {
+	var all []Test
+	for _, ctl := range c.Controls {
+		all = append(all, ctl.Tests...)
+	}
+	slices.SortFunc(all, func(a, b Test) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// Control finds a control by its id.
+func (c *Catalogue) Control(id string) (Control, bool) {
+	i := slices.IndexFunc(c.Controls, func(ctl Control) bool { return ctl.ID == id })
+	if i < 0 {
+		return Control{}, false
+	}
+	return c.Controls[i], true
+}
+
+// Canonical gives the canonical JSON of the catalogue as evaluated. Parse reads it back.
+func (c *Catalogue) Canonical() ([]byte, error) {
+	b, err := evidence.Canonical(c)
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	return b, nil
+}
+
+// Digest is the hash of the canonical JSON.
+func (c *Catalogue) Digest() evidence.Hash {
+	b, err := c.Canonical()
+	if err != nil {
+		panic(err) // Load refuses text that is not UTF-8, and nothing else can fail
+	}
+	return evidence.HashOf(b)
+}
+
+// Parse reads the canonical JSON of a catalogue, so that old evidence can be
+// judged again by the tests of its day.
+func Parse(canonical []byte) (*Catalogue, error) {
+	c := new(Catalogue)
+	if err := evidence.DecodeCanonical(canonical, c); err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	if err := c.finish(func(path, msg string, args ...any) error {
+		return fmt.Errorf("catalogue: %s: "+msg, append([]any{path}, args...)...)
+	}); err != nil {
+		return nil, err
+	}
+	return c, nil
+}

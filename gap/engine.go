@@ -1,0 +1,161 @@
+package gap
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Evidence is the log as the engine reads it.
+type Evidence interface {
+	// Runs gives every run, in log order.
+	Runs() iter.Seq2[evidence.Run, error]
+	// Records reads a snapshot, in canonical order. The attributes of a record
+	// must not change after it was given.
+	Records(ref evidence.Ref) iter.Seq2[evidence.Record, error]
+}
+
+// Period is the half-open observation period [From, To).
+type Period struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Holds reports whether t lies in the period.
+func (p Period) Holds(t time.Time) bool { return !t.Before(p.From) && t.Before(p.To) }
+
+const day = 24 * time.Hour
+
+// days is the number of days that the period touches, counted from its start.
+func (p Period) days() int { return max(int((p.To.Sub(p.From)+day-1)/day), 0) }
+
+func (p Period) day(t time.Time) int { return int(t.Sub(p.From) / day) }
+
+// Option tells an engine what the log does not say.
+type Option func(*Engine)
+
+// WithRoots names the root kind of each source: the kind whose records are the
+// scopes of all its other streams. Without it there are no scope gaps.
+func WithRoots(roots map[string]evidence.Kind) Option {
+	return func(e *Engine) {
+		for name, kind := range roots {
+			e.sources[name] = newSource(kind)
+		}
+	}
+}
+
+// WithDecisions gives the acceptances of gaps.
+func WithDecisions(ds []Decision) Option {
+	return func(e *Engine) { e.decisions = append(e.decisions, ds...) }
+}
+
+// Engine turns runs into gaps, one run at a time. It is not safe for
+// concurrent use, and must be dropped after an error.
+type Engine struct {
+	cat       *Catalogue
+	period    Period
+	decisions []Decision
+	plans     map[evidence.Kind]*plan
+	tests     []*testState // sorted by id
+	streams   map[evidence.Stream]*stream
+	sources   map[string]*source
+	spells    []*spell
+	bench     bench
+}
+
+// NewEngine gives an engine that has seen nothing.
+func NewEngine(cat *Catalogue, p Period, opts ...Option) *Engine {
+	p = Period{p.From.UTC(), p.To.UTC()}
+	e := &Engine{cat: cat, period: p, plans: map[evidence.Kind]*plan{},
+		streams: map[evidence.Stream]*stream{}, sources: map[string]*source{}}
+	for _, t := range cat.Tests() {
+		ts := newTestState(t, cat.rules[t.ID], p)
+		e.tests = append(e.tests, ts)
+		e.plan(t.Kind).add(ts)
+	}
+	for _, o := range opts {
+		o(e)
+	}
+	return e
+}
+
+// Decide adds the acceptance of a gap.
+func (e *Engine) Decide(d Decision) { e.decisions = append(e.decisions, d) }
+
+// Evaluate judges the whole log as it stood at asOf: runs observed later are
+// left out. It is a loop over Observe.
+func Evaluate(ctx context.Context, cat *Catalogue, ev Evidence, p Period, asOf time.Time, opts ...Option) (*Result, error) {
+	e := NewEngine(cat, p, opts...)
+	for run, err := range ev.Runs() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("evaluate: %w", err)
+		}
+		if run.Observed().After(asOf) {
+			continue
+		}
+		if err := e.Observe(run, RecordsOf(ev, run)); err != nil {
+			return nil, err
+		}
+	}
+	return e.Result(asOf), nil
+}
+
+// RecordsOf gives the records of a run, none if it has no snapshot.
+func RecordsOf(ev Evidence, run evidence.Run) iter.Seq2[evidence.Record, error] {
+	if run.Records == nil {
+		return func(func(evidence.Record, error) bool) {}
+	}
+	return ev.Records(*run.Records)
+}
+
+// Observe takes the next run of the log with its records. Records are read only
+// where the run can be relied on (collected, late or partial, with a
+// certificate), and only if they differ from what was read before.
+func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Record, error]) error {
+	o := observe(run, e.period)
+	st := e.stream(run.Stream)
+	st.slots.add(run.Outcome, o)
+	if err := e.take(st, o, records); err != nil {
+		return fmt.Errorf("evaluate %s due %s: %w", run.Stream, run.Due.UTC().Format(time.RFC3339), err)
+	}
+	e.lookAway(st, o)
+	e.follow(st, o)
+	return nil
+}
+
+func (e *Engine) take(st *stream, o observation, records iter.Seq2[evidence.Record, error]) error {
+	switch {
+	case !o.usable:
+		e.judgeSlot(st, o)
+		return nil
+	case o.run.Certificate.Window != nil || st.events != nil:
+		return e.takeEvents(st, o, records)
+	}
+	return e.takeState(st, o, records)
+}
+
+// observation is a run as the engine sees it.
+type observation struct {
+	run evidence.Run
+	// at is when the facts were true at the latest, due when the slot was to be filled.
+	at, due time.Time
+	// complete: everything was read, and the certificate says so. usable: what
+	// was read can be relied on, though something may be missing.
+	complete, usable bool
+	// inPeriod: the slot counts for the period.
+	inPeriod bool
+}
+
+func observe(run evidence.Run, p Period) observation {
+	cert := run.Certificate
+	o := observation{run: run, at: run.Observed().UTC(), due: run.Due.UTC(), inPeriod: p.Holds(run.Due)}
+	o.complete = run.Outcome.Complete() && cert != nil && cert.Complete
+	o.usable = cert != nil && (run.Outcome.Complete() || run.Outcome == evidence.Partial)
+	return o
+}

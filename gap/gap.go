@@ -1,0 +1,189 @@
+package gap
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Kind sorts the gaps.
+type Kind string
+
+const (
+	// Deviation: a resource was seen failing a test, or an event broke one.
+	Deviation Kind = "deviation"
+	// Blind: slots that were not collected whole, or a test whose records do not say enough.
+	Blind Kind = "blind"
+	// Scope: a scope that appeared and was not collected, or that is no longer listed.
+	Scope Kind = "scope"
+)
+
+// State is what has become of a gap.
+type State string
+
+const (
+	// Open: not seen fixed.
+	Open State = "open"
+	// FixedInSLA: seen fixed no later than promised, or where nothing is promised.
+	FixedInSLA State = "fixed_in_sla"
+	// FixedLate: seen fixed after the promised time.
+	FixedLate State = "fixed_late"
+	// Accepted: open, and a named person has accepted it for now.
+	Accepted State = "accepted"
+)
+
+// Blind and scope gaps are judged by these, since no test states them.
+const (
+	blindSeverity = "high"
+	blindSLADays  = 2
+)
+
+// Gap is one interval in which something was wrong or unseen. Its bounds are
+// honest: NotBefore <= true start <= FirstSeen; LastSeen < true end <= FixedBy.
+// Nil means unknown.
+type Gap struct {
+	// ID names the gap for ever: it follows from kind, test, stream, resource and FirstSeen.
+	ID   string `json:"id"`
+	Kind Kind   `json:"kind"`
+	// Control and Test are empty where the gap is not about one test.
+	Control  string   `json:"control"`
+	Test     string   `json:"test"`
+	Criteria []string `json:"criteria"`
+	// Severity and SLADue are those in force when the gap was detected.
+	Severity string `json:"severity"`
+	Stream   string `json:"stream"`
+	// Resource is the record's id, or a scope; empty where the gap is about a whole stream.
+	Resource string `json:"resource"`
+	// Name is what a person calls the resource.
+	Name string `json:"name"`
+	// NotBefore is the last observation without the gap; the exact instant of an event.
+	NotBefore *time.Time `json:"not_before"`
+	FirstSeen time.Time  `json:"first_seen"`
+	LastSeen  time.Time  `json:"last_seen"`
+	FixedBy   *time.Time `json:"fixed_by"`
+	SLADue    *time.Time `json:"sla_due"`
+	State     State      `json:"state"`
+	Reason    string     `json:"reason"`
+}
+
+// Decision is a person's acceptance of a gap. The last one at the instant of
+// evaluation counts; after Until the gap is open again.
+type Decision struct {
+	GapID    string    `json:"gap"`
+	Reason   string    `json:"reason"`
+	Approver string    `json:"approver"`
+	Until    time.Time `json:"until"`
+	At       time.Time `json:"at"`
+}
+
+// spell is a gap in the making.
+type spell struct {
+	Gap
+	event bool
+	// void: it turned out to be none.
+	void bool
+	// holder tells the last failing observation while a resource stays failing.
+	holder *holder
+}
+
+// holder points at the cell that keeps a spell open.
+type holder struct {
+	st   *stream
+	res  *resource
+	test int
+}
+
+// seal gives the gap as it stands: id, last seen, state.
+func (s *spell) seal() Gap {
+	g := s.Gap
+	if h := s.holder; h != nil && g.FixedBy == nil && h.res.cells[h.test].code == cFail {
+		g.LastSeen = h.st.seenAt(h.res)
+	}
+	g.ID = gapID(g)
+	switch {
+	case g.FixedBy == nil:
+		g.State = Open
+	case g.SLADue == nil || !g.FixedBy.After(*g.SLADue):
+		g.State = FixedInSLA
+	default:
+		g.State = FixedLate
+	}
+	return g
+}
+
+func (s *spell) fix(at time.Time, how string) {
+	s.FixedBy = &at
+	if how != "" {
+		s.Reason += "; " + how
+	}
+}
+
+func (s *spell) promise(days int) {
+	if days > 0 {
+		due := s.FirstSeen.AddDate(0, 0, days)
+		s.SLADue = &due
+	}
+}
+
+func gapID(g Gap) string {
+	text := strings.Join([]string{string(g.Kind), g.Test, g.Stream, g.Resource, g.FirstSeen.Format(time.RFC3339Nano)}, "|")
+	sum := evidence.HashOf([]byte(text))
+	return "G-" + hex.EncodeToString(sum[:5])
+}
+
+// within reports whether the gap belongs to the period: an event by its own
+// time, blind slots by their due times, anything else if it may have lasted
+// into the period and was seen before its end.
+func (s *spell) within(p Period) bool {
+	g := s.seal()
+	switch {
+	case s.event:
+		at := g.FirstSeen
+		if g.NotBefore != nil {
+			at = *g.NotBefore
+		}
+		return p.Holds(at)
+	case !g.FirstSeen.Before(p.To):
+		return false
+	case g.Kind == Blind && g.Test == "":
+		return !g.LastSeen.Before(p.From)
+	}
+	return g.FixedBy == nil || g.FixedBy.After(p.From)
+}
+
+func sortGaps(gaps []Gap) {
+	slices.SortFunc(gaps, func(a, b Gap) int {
+		return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Test, b.Test),
+			cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Reason, b.Reason))
+	})
+	// Two records of different scopes may share an id: tell them apart.
+	seen := map[string]int{}
+	for i := range gaps {
+		id := gaps[i].ID
+		if seen[id]++; seen[id] > 1 {
+			gaps[i].ID = fmt.Sprintf("%s-%d", id, seen[id])
+		}
+	}
+}
+
+// accept applies the decisions made by asOf to the open gaps.
+func accept(gaps []Gap, decisions []Decision, asOf time.Time) {
+	last := map[string]Decision{}
+	for _, d := range decisions {
+		if have, ok := last[d.GapID]; !d.At.After(asOf) && (!ok || !d.At.Before(have.At)) {
+			last[d.GapID] = d
+		}
+	}
+	for i := range gaps {
+		g := &gaps[i]
+		if d, ok := last[g.ID]; ok && g.State == Open && asOf.Before(d.Until) {
+			g.State = Accepted
+			g.Reason += fmt.Sprintf("; accepted by %s until %s: %s", d.Approver, d.Until.UTC().Format(time.DateOnly), d.Reason)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package gap
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/interpreter"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// judgement is what a rule says of one record.
+type judgement struct {
+	code code
+	// why completes "this record ..." for an unknown.
+	why string
+	// until is when, in Unix seconds, the same record must be judged again.
+	until int64
+}
+
+// bench is the activation of one record at one instant; it is used again for the next one.
+type bench struct {
+	rec   *evidence.Record
+	scope evidence.Scope
+	attrs any
+	clock clock
+}
+
+func (b *bench) take(rec *evidence.Record, stream evidence.Scope) {
+	b.rec, b.scope = rec, cmp.Or(rec.Scope, stream)
+	b.attrs = types.NewStringInterfaceMap(types.DefaultTypeAdapter, rec.Attributes)
+}
+
+// ResolveName gives the variables of a predicate.
+func (b *bench) ResolveName(name string) (any, bool) {
+	switch name {
+	case "r":
+		return b.attrs, true
+	case "id":
+		return b.rec.ID, true
+	case "name":
+		return b.rec.Name, true
+	case "scope":
+		return string(b.scope), true
+	case "now":
+		return b.clock.now, true
+	case "effective":
+		if b.rec.Effective == nil {
+			return nil, false
+		}
+		return *b.rec.Effective, true
+	case clockName:
+		return &b.clock, true
+	}
+	return nil, false
+}
+
+// Parent is nil: there are no other variables.
+func (b *bench) Parent() interpreter.Activation { return nil }
+
+// judge applies r to the record on the bench.
+func (r *rule) judge(b *bench) judgement {
+	b.clock.until = forever
+	if r.when != nil {
+		if applies, why := ask(r.when, b); why != "" || !applies {
+			return judgement{pick(why == "", cNA, cUnknown), why, r.until(b)}
+		}
+	}
+	ok, why := ask(r.pass, b)
+	switch {
+	case why != "":
+		return judgement{cUnknown, why, r.until(b)}
+	case ok:
+		return judgement{cPass, "", r.until(b)}
+	}
+	return judgement{cFail, "", r.until(b)}
+}
+
+func (r *rule) until(b *bench) int64 {
+	if r.now {
+		return 0 // no telling: judge again each time
+	}
+	return b.clock.until
+}
+
+// explain says why the record on the bench failed t.
+func (r *rule) explain(b *bench, t *Test) string {
+	if r.detail != nil {
+		if out, _, err := r.detail.Eval(b); err == nil {
+			if s, ok := out.(types.String); ok && s != "" {
+				return string(s)
+			}
+		}
+	}
+	return "not so: " + t.Title
+}
+
+// ask evaluates a predicate. A non-empty why means that there is no answer.
+func ask(p cel.Program, b *bench) (ok bool, why string) {
+	out, _, err := p.Eval(b)
+	if err != nil {
+		return false, reasonOf(err.Error())
+	}
+	v, isBool := out.(types.Bool)
+	if !isBool {
+		return false, fmt.Sprintf("could not be judged: the predicate gave %s, not true or false", out.Type().TypeName())
+	}
+	return bool(v), ""
+}
+
+func reasonOf(text string) string {
+	for _, prefix := range []string{"no such key: ", "no such attribute(s): "} {
+		if key, ok := strings.CutPrefix(text, prefix); ok {
+			return "do not say " + key
+		}
+	}
+	return "could not be judged: " + text
+}
+
+func pick[T any](cond bool, yes, no T) T {
+	if cond {
+		return yes
+	}
+	return no
+}

@@ -1,0 +1,155 @@
+package gap
+
+import (
+	"fmt"
+	"slices"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/ext"
+)
+
+// costLimit bounds one evaluation, in CEL's units: about one for each step.
+const costLimit = 1_000_000
+
+// rule is the compiled form of a test. Predicates are CEL over these variables:
+//
+//	r          the attributes of the record; one that is absent is an error, so
+//	           that "a || b" is still true if a is and b is not said
+//	id, name   of the record
+//	scope      of the record, or of its stream where the record has none
+//	effective  the source's own time of the record; absent if it states none
+//	now        when the run observed the record (Run.Observed), never a clock
+//
+// and these functions, beside has() and the extensions strings and sets:
+//
+//	older_than(t, days)  whether t (RFC 3339 text or timestamp) lies more than so many days before now
+//	age_days(t)          whole days from t to now
+//
+// A test that measures age with them rather than with now is judged again only
+// when the answer can have changed.
+type rule struct {
+	when, pass, detail cel.Program
+	// keys are the attributes that the predicates read; all is set when that cannot be told.
+	keys []string
+	all  bool
+	// now and effective tell whether the predicates name these variables.
+	now, effective bool
+}
+
+type compiler struct{ env *cel.Env }
+
+func newCompiler() (*compiler, error) {
+	env, err := cel.NewEnv(
+		cel.Variable("r", cel.MapType(cel.StringType, cel.DynType)),
+		cel.Variable("id", cel.StringType),
+		cel.Variable("name", cel.StringType),
+		cel.Variable("scope", cel.StringType),
+		cel.Variable("effective", cel.TimestampType),
+		cel.Variable("now", cel.TimestampType),
+		cel.Variable(clockName, clockType),
+		cel.CrossTypeNumericComparisons(true),
+		ext.Strings(), ext.Sets(),
+		withClock("older_than", 2), withClock("age_days", 1),
+		cel.Function("@older_than", cel.Overload("clock_older_than",
+			[]*cel.Type{clockType, cel.DynType, cel.DynType}, cel.BoolType,
+			cel.FunctionBinding(func(a ...ref.Val) ref.Val { return a[0].(*clock).olderThan(a[1], a[2]) }))),
+		cel.Function("@age_days", cel.Overload("clock_age_days",
+			[]*cel.Type{clockType, cel.DynType}, cel.IntType,
+			cel.BinaryBinding(func(c, t ref.Val) ref.Val { return c.(*clock).ageDays(t) }))),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: CEL environment: %w", err)
+	}
+	return &compiler{env}, nil
+}
+
+// withClock turns name(args) into @name(clock, args).
+func withClock(name string, args int) cel.EnvOption {
+	return cel.Macros(cel.GlobalMacro(name, args,
+		func(f cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *common.Error) {
+			return f.NewCall("@"+name, append([]ast.Expr{f.NewIdent(clockName)}, args...)...), nil
+		}))
+}
+
+// compile gives the rule of t; on error it names the member that is wrong.
+func (c *compiler) compile(t Test) (*rule, string, error) {
+	r := new(rule)
+	for _, p := range []struct {
+		name, src string
+		want      *cel.Type
+		dst       *cel.Program
+	}{{"when", t.When, cel.BoolType, &r.when}, {"pass", t.Pass, cel.BoolType, &r.pass}, {"detail", t.Detail, cel.StringType, &r.detail}} {
+		if p.src == "" && p.name != "pass" {
+			continue
+		}
+		prg, err := c.program(r, p.name, p.src, p.want)
+		if err != nil {
+			return nil, p.name, err
+		}
+		*p.dst = prg
+	}
+	return r, "", nil
+}
+
+func (c *compiler) program(r *rule, name, src string, want *cel.Type) (cel.Program, error) {
+	tree, iss := c.env.Compile(src)
+	if iss.Err() != nil {
+		return nil, iss.Err()
+	}
+	if got := tree.OutputType(); !got.IsExactType(want) && !got.IsExactType(cel.DynType) {
+		return nil, fmt.Errorf("gives %s, want %s", got, want)
+	}
+	if name != "detail" { // what a text says never changes a verdict
+		r.reads(tree.NativeRep().Expr())
+	}
+	return c.env.Program(tree, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
+}
+
+// reads notes which attributes and variables an expression names.
+func (r *rule) reads(e ast.Expr) {
+	whole, named := 0, 0
+	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.IdentKind:
+			switch e.AsIdent() {
+			case "r":
+				whole++
+			case "now":
+				r.now = true
+			case "effective":
+				r.effective = true
+			}
+		case ast.SelectKind, ast.CallKind:
+			if key, ok := attribute(e); ok {
+				named++
+				r.addKey(key)
+			}
+		}
+	}))
+	r.all = r.all || whole > named
+}
+
+func (r *rule) addKey(key string) {
+	if !slices.Contains(r.keys, key) {
+		r.keys = append(r.keys, key)
+	}
+}
+
+// attribute recognises r.key and r["key"].
+func attribute(e ast.Expr) (string, bool) {
+	isR := func(e ast.Expr) bool { return e.Kind() == ast.IdentKind && e.AsIdent() == "r" }
+	if e.Kind() == ast.SelectKind {
+		return e.AsSelect().FieldName(), isR(e.AsSelect().Operand())
+	}
+	call := e.AsCall()
+	if call.FunctionName() != operators.Index || !isR(call.Args()[0]) || call.Args()[1].Kind() != ast.LiteralKind {
+		return "", false
+	}
+	key, ok := call.Args()[1].AsLiteral().(types.String)
+	return string(key), ok
+}

@@ -1,0 +1,349 @@
+package gap
+
+import (
+	"slices"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// plan is what is asked of the records of one kind.
+type plan struct {
+	tests []*testState
+	keys  []string // the attributes that any test reads
+	all   bool
+	// effective: a test reads the record's own time.
+	effective bool
+}
+
+func (p *plan) add(ts *testState) {
+	p.tests = append(p.tests, ts)
+	p.all = p.all || ts.rule.all
+	p.effective = p.effective || ts.rule.effective
+	for _, k := range ts.rule.keys {
+		if !slices.Contains(p.keys, k) {
+			p.keys = append(p.keys, k)
+		}
+	}
+}
+
+func (e *Engine) plan(k evidence.Kind) *plan {
+	if e.plans[k] == nil {
+		e.plans[k] = new(plan)
+	}
+	return e.plans[k]
+}
+
+// stream is what is known of one stream.
+type stream struct {
+	id    evidence.Stream
+	text  string
+	plan  *plan
+	slots slotTally
+	tests []streamTest // one for each test of the plan
+
+	// The state of a state stream.
+	resources map[recordKey]*resource
+	order     []*resource // as the last snapshot gave them
+	spare     []*resource // the backing of the one before
+	obs       []time.Time // obs[gen] is the last observation of the gen-th distinct snapshot
+	last      *evidence.Hash
+	lastWhole bool  // the last snapshot was of a complete run
+	timed     bool  // its records state their own time
+	until     int64 // when, in Unix seconds, unchanged records must be judged again
+	entered   bool  // a snapshot of the period was read
+	wholeAt   time.Time
+
+	events *population
+
+	blind *spell
+	bad   []evidence.Class // the classes of the open blind gap
+	good  time.Time        // the last complete run
+}
+
+// streamTest is one test on one stream.
+type streamTest struct {
+	now, slot counts // all present records; those of the last snapshot
+	verdict   code   // of the last slot
+	// whole is the gap of an Exists or AtMost test, fine when it was last passing.
+	whole *spell
+	fine  time.Time
+	// dim is the gap of records that do not say enough, clear when there was none.
+	dim     *spell
+	clear   time.Time
+	counted bool // an Exists or AtMost test was judged in the period
+}
+
+type recordKey struct {
+	scope evidence.Scope
+	id    string
+}
+
+// resource is one record of a state stream through time.
+type resource struct {
+	key       recordKey
+	name      string
+	vals      []any // of plan.keys, or the attributes whole
+	effective *time.Time
+	gen       int
+	gone      bool
+	counted   bool // judged in the period
+	until     int64
+	absent    time.Time // the last complete run without it, before it appeared
+	cells     []cell
+}
+
+// cell is one test on one resource.
+type cell struct {
+	code    code
+	counted bool // applied in the period
+	until   int64
+	why     string
+	passed  time.Time // last seen passing, while it does not
+	open    *spell
+}
+
+func (e *Engine) stream(id evidence.Stream) *stream {
+	st := e.streams[id]
+	if st == nil {
+		p := e.plan(id.Kind)
+		st = &stream{id: id, text: id.String(), plan: p, tests: make([]streamTest, len(p.tests)), resources: map[recordKey]*resource{}}
+		e.streams[id] = st
+		for _, ts := range p.tests {
+			ts.streams = append(ts.streams, st)
+		}
+	}
+	return st
+}
+
+// seenAt is when the resource was last seen as it is: by its own time where
+// the source states one, because a report may be older than its reading.
+func (st *stream) seenAt(r *resource) time.Time {
+	if r.effective != nil {
+		return *r.effective
+	}
+	return st.obs[r.gen]
+}
+
+// takeState reads a snapshot of a complete list, or, if it is the one before
+// again, only moves the time of its observation.
+func (e *Engine) takeState(st *stream, o observation, records func(func(evidence.Record, error) bool)) error {
+	if st.same(o) {
+		if !st.timed {
+			st.obs[len(st.obs)-1] = o.at
+		}
+	} else if err := e.pass(st, o, records); err != nil {
+		return err
+	}
+	if o.complete {
+		st.wholeAt = st.obs[len(st.obs)-1]
+	}
+	e.judgeSlot(st, o)
+	return nil
+}
+
+func (st *stream) same(o observation) bool {
+	return st.last != nil && o.run.Records != nil && *st.last == o.run.Records.Hash && st.lastWhole == o.complete &&
+		o.at.Unix() < st.until && (st.entered || !o.inPeriod)
+}
+
+// pass reads a snapshot record by record.
+func (e *Engine) pass(st *stream, o observation, records func(func(evidence.Record, error) bool)) error {
+	st.begin(o)
+	e.bench.clock.now = o.at
+	earliest := o.at
+	next, at := st.spare[:0], 0
+	for rec, err := range records {
+		if err != nil {
+			return err
+		}
+		res := st.find(&rec, &at)
+		seen := o.at
+		if rec.Effective != nil {
+			seen = earlier(rec.Effective.UTC(), o.at)
+			earliest, st.timed = earlier(earliest, seen), true
+		}
+		e.see(st, res, &rec, o, seen)
+		st.until = min(st.until, res.until)
+		next = append(next, res)
+	}
+	st.spare, st.order = st.order, next
+	st.obs[len(st.obs)-1] = earliest
+	if o.complete {
+		st.sweep()
+	}
+	st.tally(o)
+	return nil
+}
+
+func (st *stream) begin(o observation) {
+	st.obs = append(st.obs, o.at)
+	st.last, st.lastWhole, st.until, st.timed = nil, o.complete, forever, false
+	if o.run.Records != nil {
+		st.last = &o.run.Records.Hash
+	}
+	st.entered = st.entered || o.inPeriod
+}
+
+// find gives the resource of a record. Snapshots are sorted, so it is nearly
+// always the one after the last, and the map is not asked.
+func (st *stream) find(rec *evidence.Record, at *int) *resource {
+	if *at < len(st.order) {
+		if r := st.order[*at]; r.key.id == rec.ID && r.key.scope == rec.Scope && !r.gone {
+			*at++
+			return r
+		}
+	}
+	key := recordKey{rec.Scope, rec.ID}
+	r := st.resources[key]
+	if r == nil {
+		r = &resource{key: key, gone: true, cells: make([]cell, len(st.plan.tests))}
+		st.resources[key] = r
+	}
+	if i := *at + 1; i < len(st.order) && st.order[i] == r { // the one before vanished
+		*at += 2
+	}
+	return r
+}
+
+// see takes one record at the time it was true.
+func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observation, at time.Time) {
+	fresh := r.gone
+	changed := fresh || !st.plan.unchanged(r, rec)
+	if changed || o.at.Unix() >= r.until || (o.inPeriod && !r.counted) {
+		var before time.Time
+		if fresh {
+			r.absent, r.gone = st.wholeAt, false
+		} else {
+			before = st.seenAt(r)
+		}
+		e.judge(st, r, rec, o, at, before, changed)
+		r.counted = r.counted || o.inPeriod
+		if changed {
+			r.name, r.vals = rec.Name, st.plan.project(rec, r.vals)
+		}
+	}
+	r.gen, r.effective = len(st.obs)-1, nil
+	if rec.Effective != nil {
+		r.effective = &at
+	}
+}
+
+// judge asks every test whose answer may differ from the last one.
+func (e *Engine) judge(st *stream, r *resource, rec *evidence.Record, o observation, at, before time.Time, changed bool) {
+	e.bench.take(rec, st.id.Scope)
+	r.until = forever
+	for i, ts := range st.plan.tests {
+		c := &r.cells[i]
+		if changed || o.at.Unix() >= c.until {
+			j := ts.rule.judge(&e.bench)
+			c.until = j.until
+			e.move(st, r, rec, i, j, at, before)
+		}
+		if o.inPeriod && !c.counted && c.code != cNA {
+			c.counted = true
+			ts.count(1)
+		}
+		r.until = min(r.until, c.until)
+	}
+}
+
+// move brings one test of one resource from its last verdict to the new one.
+// Unknown neither opens nor closes.
+func (e *Engine) move(st *stream, r *resource, rec *evidence.Record, i int, j judgement, at, before time.Time) {
+	c, ts := &r.cells[i], st.plan.tests[i]
+	was := c.code
+	c.code, c.why = j.code, j.why
+	st.tests[i].now.move(was, j.code)
+	if ts.Mode != Each {
+		return
+	}
+	if was.fine() && !j.code.fine() {
+		c.passed = before
+	}
+	if was == cFail && j.code != cFail {
+		c.open.LastSeen = before
+	}
+	switch {
+	case j.code == cFail && c.open == nil:
+		c.open = e.open(ts.deviation(st, rec, ts.rule.explain(&e.bench, &ts.Test)), ts.SLADays, at, known(c.passed, r.absent))
+		c.open.holder = &holder{st, r, i}
+	case j.code.fine() && c.open != nil:
+		c.open.fix(at, pick(j.code == cNA, "no longer applicable", ""))
+		c.open = nil
+	}
+}
+
+// open starts a gap: notBefore is zero where nothing was seen before, slaDays
+// where nothing is promised.
+func (e *Engine) open(g Gap, slaDays int, at, notBefore time.Time) *spell {
+	s := &spell{Gap: g}
+	s.FirstSeen, s.LastSeen = at, at
+	if !notBefore.IsZero() {
+		s.NotBefore = &notBefore
+	}
+	s.promise(slaDays)
+	e.spells = append(e.spells, s)
+	return s
+}
+
+// sweep ends the resources that a complete snapshot does not show.
+func (st *stream) sweep() {
+	gen := len(st.obs) - 1
+	if len(st.order) == len(st.resources) {
+		return
+	}
+	for _, r := range st.resources {
+		if r.gen == gen || r.gone {
+			continue
+		}
+		r.gone, r.until = true, 0
+		for i := range r.cells {
+			st.end(r, i, st.obs[gen])
+		}
+	}
+}
+
+func (st *stream) end(r *resource, i int, at time.Time) {
+	c := &r.cells[i]
+	if c.open != nil {
+		if c.code == cFail {
+			c.open.LastSeen = st.seenAt(r)
+		}
+		c.open.fix(at, "resource gone")
+	}
+	st.tests[i].now.move(c.code, cNone)
+	*c = cell{counted: c.counted}
+}
+
+// tally counts the verdicts of the snapshot: what is present after a complete
+// run, and only what was seen in a partial one.
+func (st *stream) tally(o observation) {
+	for i := range st.tests {
+		t := &st.tests[i]
+		if t.slot = t.now; o.complete {
+			continue
+		}
+		t.slot = counts{}
+		for _, r := range st.order {
+			t.slot[r.cells[i].code]++
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// known gives the first instant that is not zero.
+func known(ts ...time.Time) time.Time {
+	for _, t := range ts {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,54 @@
+package gap
+
+// Verdict is what a test says of a record, a slot, a period.
+type Verdict string
+
+const (
+	// Pass: everything that had to be read was read, and nothing failed.
+	Pass Verdict = "pass"
+	// Fail: something was seen failing.
+	Fail Verdict = "fail"
+	// Unknown: it could not be read, or the source does not say. Never pass, never fail.
+	Unknown Verdict = "unknown"
+	// NotApplicable: nothing that was read falls under the test.
+	NotApplicable Verdict = "not_applicable"
+	// DidNotOccur: the whole population was read, and it is empty.
+	DidNotOccur Verdict = "did_not_occur"
+	// ManualEvidence: no automated test has evidence; a person must bring it. Never green.
+	ManualEvidence Verdict = "manual_evidence"
+)
+
+// code is a Verdict as an index.
+type code uint8
+
+const (
+	cNone code = iota // not judged yet, or gone
+	cPass
+	cFail
+	cUnknown
+	cNA
+	codes
+)
+
+var verdictOf = [codes]Verdict{cNone: Unknown, cPass: Pass, cFail: Fail, cUnknown: Unknown, cNA: NotApplicable}
+
+// fine tells the codes under which a resource is not failing.
+func (c code) fine() bool { return c == cPass || c == cNA }
+
+// counts holds how many records stand at each code.
+type counts [codes]int
+
+func (n *counts) move(from, to code) {
+	n[from]--
+	n[to]++
+}
+
+// worse gives the graver of two verdicts: fail, unknown, pass, then the empty ones.
+func worse(a, b Verdict) Verdict {
+	for _, v := range []Verdict{Fail, Unknown, Pass, DidNotOccur, NotApplicable} {
+		if a == v || b == v {
+			return v
+		}
+	}
+	return ManualEvidence
+}
