@@ -96,7 +96,7 @@ func (e *Engine) testResult(ts *testState, f *found) TestResult {
 	}
 	r.Coverage = percent(r.complete, r.expected)
 	r.Now = e.verdictNow(ts, f)
-	r.Period = r.overall(r.Now, f)
+	r.Period = r.overall(r.Now, f, ts.events != nil)
 	return r
 }
 
@@ -119,8 +119,9 @@ func (e *Engine) streamNow(ts *testState, st *stream) Verdict {
 	if st.events == nil {
 		return verdictOf[t.verdict]
 	}
+	whole := e.covered(st.events) && (t.verdict != cUnknown || !st.events.reach().Before(e.period.To))
 	switch {
-	case t.verdict == cUnknown || t.now[cUnknown] > 0 || !e.covered(st.events):
+	case !whole || t.now[cUnknown] > 0:
 		return Unknown
 	case ts.population == 0:
 		return DidNotOccur
@@ -136,15 +137,16 @@ func (e *Engine) covered(p *population) bool {
 	return reach.After(e.period.From) && p.covers(e.period.From, reach)
 }
 
-// overall is the verdict for the period. Fixing never erases; and a test that
-// is blind now, or was blind for more than a tenth of the slots, does not pass.
-func (r *TestResult) overall(now Verdict, f *found) Verdict {
+// overall is the verdict for the period. Fixing never erases; and a test of
+// state that is blind now, or was blind for more than a tenth of the slots, does
+// not pass. Of events the windows count, which a later slot may have filled.
+func (r *TestResult) overall(now Verdict, f *found, events bool) Verdict {
 	switch {
 	case f.deviations > 0:
 		return Fail
 	case r.Streams == 0:
 		return ManualEvidence
-	case f.dim > 0 || r.complete == 0 || r.Coverage < MinCoverage:
+	case f.dim > 0 || !events && (r.complete == 0 || r.Coverage < MinCoverage):
 		return Unknown
 	}
 	return now

@@ -157,7 +157,7 @@ func (s *spell) within(p Period) bool {
 }
 
 func sortGaps(gaps []Gap) {
-	slices.SortFunc(gaps, func(a, b Gap) int {
+	slices.SortStableFunc(gaps, func(a, b Gap) int {
 		return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Test, b.Test),
 			cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Reason, b.Reason))
 	})

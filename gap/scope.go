@@ -23,6 +23,7 @@ type source struct {
 type newScope struct {
 	id, name string
 	due      time.Time // of the root run that showed it
+	before   time.Time // the last root run but one that listed it
 	spell    *spell
 	done     map[evidence.Kind]observation // its streams' first complete runs
 }
@@ -102,6 +103,9 @@ func (n *newScope) cover() {
 		same = same && o.due.Equal(n.due)
 	}
 	n.spell.void = same
+	if !n.spell.LastSeen.Before(last) { // the root run of the tick that covers it
+		n.spell.LastSeen = n.before
+	}
 	n.spell.fix(last, "")
 }
 
@@ -124,7 +128,7 @@ func (e *Engine) list(src *source, st *stream, o observation) {
 		}
 	}
 	for id, n := range src.fresh {
-		n.spell.LastSeen = o.at
+		n.before, n.spell.LastSeen = n.spell.LastSeen, o.at
 		n.name = now[id]
 	}
 	for _, s := range src.vanish {

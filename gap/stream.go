@@ -240,7 +240,7 @@ func (e *Engine) judge(st *stream, r *resource, rec *evidence.Record, o observat
 			c.until = j.until
 			e.move(st, r, rec, i, j, at, before)
 		}
-		if o.inPeriod && !c.counted && c.code != cNA {
+		if o.inPeriod && !c.counted && c.code != cNA && ts.Mode == Each {
 			c.counted = true
 			ts.count(1)
 		}
@@ -280,6 +280,7 @@ func (e *Engine) open(g Gap, slaDays int, at, notBefore time.Time) *spell {
 	s := &spell{Gap: g}
 	s.FirstSeen, s.LastSeen = at, at
 	if !notBefore.IsZero() {
+		notBefore = earlier(notBefore, at) // a run may end after the next one was due
 		s.NotBefore = &notBefore
 	}
 	s.promise(slaDays)
