@@ -1,0 +1,85 @@
+package github
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// collectBranches reads the effective protection of each default branch.
+func (s *session) collectBranches(ctx context.Context, out *collectors.Output) error {
+	repos, err := s.repositories(ctx, out)
+	if err != nil {
+		return err
+	}
+	out.Filter("branches", "the default branch of each repository that is not archived")
+	var live []repository
+	for _, r := range repos {
+		if r.DefaultBranch != nil && *r.DefaultBranch != "" && (r.Archived == nil || !*r.Archived) {
+			live = append(live, r)
+		}
+	}
+	return s.eachRepository(ctx, out, live, func(ctx context.Context, r repository) error {
+		return s.collectBranch(ctx, out, r, *r.DefaultBranch)
+	})
+}
+
+// collectBranch emits what is known even if one of the two sources was not
+// read; the error then makes the repository an unread scope.
+func (s *session) collectBranch(ctx context.Context, out *collectors.Output, r repository, branch string) error {
+	classic, errClassic := s.classicProtection(ctx, out, r, branch)
+	if errors.Is(errClassic, errNoBranch) {
+		return nil // an empty repository: the default branch does not exist yet
+	}
+	if errClassic != nil && !errors.Is(errClassic, collectors.ErrDenied) {
+		return errClassic
+	}
+	rules, errRules := s.branchRules(ctx, out, r, branch)
+	if errRules != nil && !errors.Is(errRules, collectors.ErrDenied) {
+		return errRules
+	}
+	a := effective(classic, rules)
+	a["repository"], a["branch"] = r.FullName, branch
+	err := out.Emit(evidence.Record{ID: r.id() + ":" + branch, Name: r.FullName + "@" + branch, Scope: r.scope(), Attributes: a})
+	return cmp.Or(err, errClassic, errRules)
+}
+
+var errNoBranch = errors.New("there is no such branch")
+
+// classicProtection gives the classic protection of a branch as a source of
+// facts: all "no" if GitHub says "Branch not protected", nothing known if it refuses.
+// https://docs.github.com/en/rest/branches/branch-protection#get-branch-protection
+func (s *session) classicProtection(ctx context.Context, out *collectors.Output, r repository, branch string) (protection, error) {
+	var c classic
+	_, err := s.api.get(ctx, r.path("branches", branch, "protection"), &c)
+	switch {
+	case answered(err, http.StatusNotFound, "Branch not protected"):
+		out.Page()
+		return unprotected(), nil
+	case answered(err, http.StatusNotFound, "Branch not found"):
+		return protection{}, errNoBranch
+	case err != nil:
+		return protection{}, err
+	}
+	out.Page()
+	return c.protection(), nil
+}
+
+// branchRules gives what the active rulesets of repository and organisation
+// together demand of a branch.
+// https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
+func (s *session) branchRules(ctx context.Context, out *collectors.Output, r repository, branch string) (protection, error) {
+	var all []rule
+	err := list(ctx, s.api, out, r.path("rules", "branches", branch), func(page []rule) error {
+		all = append(all, page...)
+		return nil
+	})
+	if err != nil {
+		return protection{}, err
+	}
+	return fromRules(all)
+}

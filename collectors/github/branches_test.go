@@ -1,0 +1,77 @@
+package github
+
+import (
+	"testing"
+)
+
+const (
+	product        = `[{"id":10,"full_name":"acme/product","default_branch":"main","archived":false},{"id":11,"full_name":"acme/old","default_branch":"main","archived":true}]`
+	pathProtection = "/repos/acme/product/branches/main/protection"
+	pathRules      = "/repos/acme/product/rules/branches/main"
+	strict         = `{"required_status_checks":{"strict":true,"contexts":["build"],"checks":[{"context":"build","app_id":1},{"context":"test","app_id":null}]},"enforce_admins":{"enabled":false},"required_pull_request_reviews":{"dismiss_stale_reviews":true,"require_code_owner_reviews":false,"required_approving_review_count":1,"require_last_push_approval":false},"allow_force_pushes":{"enabled":false},"allow_deletions":{"enabled":true}}`
+	ruleset        = `[{"type":"pull_request","parameters":{"required_approving_review_count":2,"dismiss_stale_reviews_on_push":false,"require_code_owner_review":true,"require_last_push_approval":true}},{"type":"deletion"},{"type":"non_fast_forward"},{"type":"merge_queue","parameters":{"x":[1]}},{"type":"a_rule_of_tomorrow"},{"type":"required_status_checks","parameters":{"required_status_checks":[{"context":"lint"}]}}]`
+)
+
+func TestBranches(t *testing.T) {
+	refused := reply{status: 403, body: `{"message":"Resource not accessible by personal access token"}`, header: map[string]string{"X-RateLimit-Remaining": "4999"}}
+	tests := []struct {
+		name           string
+		classic, rules reply
+		complete       bool
+		want           string
+	}{
+		{"classic only", ok(strict), ok(`[]`), true, `
+10:main acme/product@main [acme/product] {"branch":"main","classic_protection":true,"deletion_blocked":false,"dismiss_stale_reviews":true,"enforce_admins":false,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":1,"required_status_checks":["build","test"],"rules":[]}
+acme/product read`},
+		{"rulesets only", no(404, "Branch not protected"), ok(ruleset), true, `
+10:main acme/product@main [acme/product] {"branch":"main","classic_protection":false,"deletion_blocked":true,"dismiss_stale_reviews":false,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":true,"require_last_push_approval":true,"required_approvals":2,"required_status_checks":["lint"],"rules":["a_rule_of_tomorrow","deletion","merge_queue","non_fast_forward","pull_request","required_status_checks"]}
+acme/product read`},
+		{"neither", no(404, "Branch not protected"), ok(`[]`), true, `
+10:main acme/product@main [acme/product] {"branch":"main","classic_protection":false,"deletion_blocked":false,"dismiss_stale_reviews":false,"force_push_blocked":false,"pull_request_required":false,"repository":"acme/product","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":0,"required_status_checks":[],"rules":[]}
+acme/product read`},
+		{"404 for want of rights is not unprotected", no(404, "Not Found"), ok(`[]`), false, `
+10:main acme/product@main [acme/product] {"branch":"main","repository":"acme/product","rules":[]}
+acme/product denied denied`},
+		{"classic refused, rulesets prove", refused, ok(ruleset), false, `
+10:main acme/product@main [acme/product] {"branch":"main","deletion_blocked":true,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":true,"require_last_push_approval":true,"required_approvals":2,"required_status_checks":["lint"],"rules":["a_rule_of_tomorrow","deletion","merge_queue","non_fast_forward","pull_request","required_status_checks"]}
+acme/product denied denied`},
+		{"rulesets refused, classic proves", ok(strict), refused, false, `
+10:main acme/product@main [acme/product] {"branch":"main","classic_protection":true,"dismiss_stale_reviews":true,"enforce_admins":false,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","required_approvals":1,"required_status_checks":["build","test"]}
+acme/product denied denied`},
+		{"silent on force pushes", ok(`{"url":"x"}`), ok(`[]`), true, `
+10:main acme/product@main [acme/product] {"branch":"main","classic_protection":true,"dismiss_stale_reviews":false,"pull_request_required":false,"repository":"acme/product","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":0,"required_status_checks":[],"rules":[]}
+acme/product read`},
+		{"empty repository", no(404, "Branch not found"), ok(`[]`), true, "acme/product read"},
+		{"broken rules", ok(strict), ok(`[{"type":"pull_request","parameters":"x"}]`), false, "acme/product failed incomplete"},
+		{"server error", reply{status: 502}, ok(`[]`), false, "acme/product failed unreachable"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			expect(t, capture(t, with(map[string][]reply{repos: {ok(product)}, pathProtection: {tt.classic}, pathRules: {tt.rules}}), kindBranch), tt.complete, tt.want)
+		})
+	}
+}
+
+func TestBranchNameIsOneSegment(t *testing.T) {
+	s := capture(t, with(map[string][]reply{
+		repos: {ok(`[{"id":10,"full_name":"acme/product","default_branch":"release/v1"}]`)},
+		"/repos/acme/product/branches/release%2Fv1/protection": {no(404, "Branch not protected")},
+		"/repos/acme/product/rules/branches/release%2Fv1":      {ok(`[{"type":"deletion"}]`)},
+	}), kindBranch)
+	if s.Err != nil || len(s.Records) != 1 || s.Records[0].ID != "10:release/v1" {
+		t.Errorf("error %v, records %v", s.Err, s.Records)
+	}
+}
+
+func TestEither(t *testing.T) {
+	no := new(bool)
+	for _, tt := range []struct{ a, b, want *bool }{
+		{yes(), yes(), yes()}, {yes(), no, yes()}, {yes(), nil, yes()}, {no, no, no}, {no, nil, nil}, {nil, nil, nil},
+	} {
+		for _, got := range []*bool{either(tt.a, tt.b), either(tt.b, tt.a)} {
+			if (got == nil) != (tt.want == nil) || got != nil && *got != *tt.want {
+				t.Errorf("%v, %v gave %v", tt.a, tt.b, got)
+			}
+		}
+	}
+}

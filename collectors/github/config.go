@@ -1,0 +1,73 @@
+package github
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/evidenced/evidenced/collectors"
+)
+
+const defaultTickets = `\b[A-Z][A-Z0-9]{1,9}-[0-9]+\b`
+
+// Config is the configuration of the source "github".
+type Config struct {
+	Common collectors.Base `yaml:",inline"`
+	// Organization is the login of the organisation.
+	Organization string `yaml:"organization"`
+	// Token is a fine-grained token, a classic one, or an installation token of a GitHub App.
+	Token collectors.Secret `yaml:"token"`
+	// TicketPattern is a regular expression (RE2) for ticket keys in titles,
+	// branch names and descriptions. Default \b[A-Z][A-Z0-9]{1,9}-[0-9]+\b.
+	TicketPattern string `yaml:"ticket_pattern"`
+	// Parallel is how many repositories are read at a time. Default 4.
+	Parallel int `yaml:"parallel"`
+}
+
+func newConfig() *Config {
+	return &Config{Common: collectors.Base{Schedule: "30 */6 * * *"}, TicketPattern: defaultTickets, Parallel: 4}
+}
+
+var login = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+
+// Base implements collectors.Config.
+func (c *Config) Base() *collectors.Base { return &c.Common }
+
+// Validate implements collectors.Config.
+func (c *Config) Validate() error {
+	switch {
+	case c.Organization == "":
+		return fmt.Errorf("organization is missing: the login of the organisation, such as acme")
+	case !login.MatchString(c.Organization):
+		return fmt.Errorf("organization %q is not a login: letters, digits and hyphens", c.Organization)
+	case c.Parallel < 1 || c.Parallel > 32:
+		return fmt.Errorf("parallel is %d: want 1 to 32", c.Parallel)
+	}
+	if _, err := regexp.Compile(c.TicketPattern); err != nil {
+		return fmt.Errorf("ticket_pattern: %w", err)
+	}
+	return collectors.ValidEndpoint(c.Common.Endpoint)
+}
+
+// Hosts implements collectors.Config.
+func (c *Config) Hosts() []string {
+	if c.Common.Endpoint != "" {
+		return []string{collectors.EndpointHost(c.Common.Endpoint)}
+	}
+	return []string{"api.github.com"}
+}
+
+// Open implements collectors.Config.
+func (c *Config) Open(env collectors.Env) (collectors.Collector, error) {
+	if c.Token == "" && !env.Offline {
+		return nil, fmt.Errorf("token is missing: set token: \"${env:GITHUB_TOKEN}\"")
+	}
+	tickets, err := regexp.Compile(c.TicketPattern)
+	if err != nil {
+		return nil, fmt.Errorf("ticket_pattern: %w", err)
+	}
+	api, err := newClient(c, env)
+	if err != nil {
+		return nil, err
+	}
+	return &collector{api: api, org: c.Organization, tickets: tickets, parallel: c.Parallel}, nil
+}

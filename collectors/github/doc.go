@@ -1,0 +1,13 @@
+// Package github reads an organisation on GitHub: its settings, members,
+// repositories, the effective protection of default branches, and every merged
+// pull request with its reviews and checks.
+//
+// It may import collectors, evidence and go-github. What never enters:
+// judgement of what was read, and any call that is not declared in Spec.
+//
+// go-github v60 builds requests and tells error answers apart; the answers are
+// decoded into narrow structs of our own, because its types cannot tell "null"
+// from "false", stop at ruleset rules they do not know, and take an empty body
+// for an empty list. Waiting for rate limits happens in the door; the headers
+// that make go-github block itself do not reach it.
+package github

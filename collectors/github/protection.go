@@ -1,0 +1,209 @@
+package github
+
+import (
+	"encoding/json"
+
+	"github.com/evidenced/evidenced/collectors"
+)
+
+// protection is what one of the two sources, classic protection or rulesets,
+// says of a branch. Nil means that it does not say.
+type protection struct {
+	read          bool
+	classic       *bool    // classic protection exists; only the classic source says
+	rules         []string // types of the effective rules; only the rulesets say
+	pullRequest   *bool
+	approvals     *int
+	dismissStale  *bool
+	lastPush      *bool
+	codeOwners    *bool
+	checks        []string
+	forceBlocked  *bool
+	deleteBlocked *bool
+	enforceAdmins *bool // only the classic source says
+}
+
+// unprotected says no to everything.
+func unprotected() protection {
+	return protection{
+		read: true, classic: new(bool), pullRequest: new(bool), approvals: new(int), dismissStale: new(bool),
+		lastPush: new(bool), codeOwners: new(bool), forceBlocked: new(bool), deleteBlocked: new(bool),
+	}
+}
+
+// enabled is GitHub's {"enabled": bool}.
+type enabled struct {
+	Enabled *bool `json:"enabled"`
+}
+
+// classic is the answer of the classic protection API.
+type classic struct {
+	Checks *struct {
+		Contexts []string `json:"contexts"`
+		Checks   []struct {
+			Context string `json:"context"`
+		} `json:"checks"`
+	} `json:"required_status_checks"`
+	Reviews *struct {
+		DismissStale *bool `json:"dismiss_stale_reviews"`
+		CodeOwners   *bool `json:"require_code_owner_reviews"`
+		Approvals    *int  `json:"required_approving_review_count"`
+		LastPush     *bool `json:"require_last_push_approval"`
+	} `json:"required_pull_request_reviews"`
+	EnforceAdmins  *enabled `json:"enforce_admins"`
+	AllowForcePush *enabled `json:"allow_force_pushes"`
+	AllowDeletions *enabled `json:"allow_deletions"`
+}
+
+func (c classic) protection() protection {
+	p := unprotected()
+	p.classic = yes()
+	p.forceBlocked, p.deleteBlocked = c.AllowForcePush.not(), c.AllowDeletions.not()
+	if c.EnforceAdmins != nil {
+		p.enforceAdmins = c.EnforceAdmins.Enabled
+	}
+	if r := c.Reviews; r != nil {
+		p.pullRequest, p.approvals = yes(), r.Approvals
+		p.dismissStale, p.codeOwners, p.lastPush = r.DismissStale, r.CodeOwners, r.LastPush
+	}
+	if c.Checks != nil {
+		p.checks = c.Checks.Contexts
+		for _, k := range c.Checks.Checks {
+			p.checks = append(p.checks, k.Context)
+		}
+	}
+	return p
+}
+
+func (e *enabled) not() *bool {
+	if e == nil || e.Enabled == nil {
+		return nil
+	}
+	v := !*e.Enabled
+	return &v
+}
+
+func yes() *bool { v := true; return &v }
+
+// rule is one effective rule of a branch. Types that are not known here are
+// named in the evidence and demand nothing that is asked for.
+type rule struct {
+	Type       string          `json:"type"`
+	Parameters json.RawMessage `json:"parameters"`
+}
+
+// fromRules gives what all rules together demand: the strictest of each.
+func fromRules(rules []rule) (protection, error) {
+	p := unprotected()
+	p.classic, p.rules = nil, []string{}
+	for _, r := range rules {
+		if r.Type == "" {
+			return protection{}, collectors.Incomplete("a rule has no type")
+		}
+		p.rules = append(p.rules, r.Type)
+		var err error
+		switch r.Type {
+		case "pull_request":
+			err = p.pullRequestRule(r.Parameters)
+		case "required_status_checks":
+			err = p.checksRule(r.Parameters)
+		case "non_fast_forward":
+			p.forceBlocked = yes()
+		case "deletion":
+			p.deleteBlocked = yes()
+		}
+		if err != nil {
+			return protection{}, collectors.Incomplete("parameters of the rule %s: %v", r.Type, err)
+		}
+	}
+	return p, nil
+}
+
+func (p *protection) pullRequestRule(raw json.RawMessage) error {
+	var v struct {
+		Approvals    *int  `json:"required_approving_review_count"`
+		DismissStale *bool `json:"dismiss_stale_reviews_on_push"`
+		CodeOwners   *bool `json:"require_code_owner_review"`
+		LastPush     *bool `json:"require_last_push_approval"`
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return err
+	}
+	p.pullRequest = yes()
+	p.approvals = most(p.approvals, v.Approvals)
+	p.dismissStale = either(p.dismissStale, v.DismissStale)
+	p.codeOwners = either(p.codeOwners, v.CodeOwners)
+	p.lastPush = either(p.lastPush, v.LastPush)
+	return nil
+}
+
+func (p *protection) checksRule(raw json.RawMessage) error {
+	var v struct {
+		Checks []struct {
+			Context string `json:"context"`
+		} `json:"required_status_checks"`
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return err
+	}
+	for _, k := range v.Checks {
+		p.checks = append(p.checks, k.Context)
+	}
+	return nil
+}
+
+// effective joins both sources: a branch is protected if either of them
+// protects it. What only an unread source could say is absent.
+func effective(classic, rules protection) collectors.Attributes {
+	a := collectors.Attributes{}
+	a.Bool("classic_protection", classic.classic)
+	a.Bool("enforce_admins", classic.enforceAdmins)
+	if rules.read {
+		a.Set("rules", rules.rules)
+	}
+	a.Bool("pull_request_required", either(classic.pullRequest, rules.pullRequest))
+	a.Int("required_approvals", most(classic.approvals, rules.approvals))
+	a.Bool("dismiss_stale_reviews", either(classic.dismissStale, rules.dismissStale))
+	a.Bool("require_last_push_approval", either(classic.lastPush, rules.lastPush))
+	a.Bool("require_code_owner_reviews", either(classic.codeOwners, rules.codeOwners))
+	a.Bool("force_push_blocked", either(classic.forceBlocked, rules.forceBlocked))
+	a.Bool("deletion_blocked", either(classic.deleteBlocked, rules.deleteBlocked))
+	if checks := append(classic.checks, rules.checks...); classic.read && rules.read || len(checks) > 0 {
+		a.Set("required_status_checks", checks)
+	}
+	return a
+}
+
+// either is "or" in three values: true if one is, false if both are, else not known.
+func either(a, b *bool) *bool {
+	switch {
+	case a != nil && *a, b != nil && *b:
+		return yes()
+	case a == nil || b == nil:
+		return nil
+	}
+	return a
+}
+
+// most gives the larger number. If one is not known, the other is what is
+// demanded at the least, and it is known only if it demands something.
+func most(a, b *int) *int {
+	switch {
+	case a == nil && b == nil:
+		return nil
+	case a == nil || b == nil:
+		if known := max(deref(a), deref(b)); known > 0 {
+			return &known
+		}
+		return nil
+	}
+	v := max(*a, *b)
+	return &v
+}
+
+func deref(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
