@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/config"
+)
+
+// Exit codes, as the command line promises them.
+const (
+	exitOK         = 0
+	exitError      = 1
+	exitUsage      = 2
+	exitIncomplete = 3
+)
+
+// errIncomplete ends a command that did its work, but has something open or
+// missing to report; it has been printed already.
+var errIncomplete = errors.New("done, but incomplete or with open gaps")
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// app is what the commands share.
+type app struct {
+	stdout, stderr io.Writer
+	config         string
+	json           bool
+	asOf           timeFlag
+	now            func() time.Time
+}
+
+// run runs one command line and gives its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{stdout: stdout, stderr: stderr, now: time.Now}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !errors.Is(err, errIncomplete) {
+		fmt.Fprintln(stderr, "evidenced:", err)
+	}
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errIncomplete):
+		return exitIncomplete
+	case errors.As(err, new(usageError)), errors.As(err, new(*config.Error)):
+		return exitUsage
+	}
+	return exitError
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "evidenced",
+		Short: "Collects SOC 2 evidence, finds gaps over the period, hands the auditor a bundle",
+		Long: `evidenced collects SOC 2 evidence from cloud, identity and code-hosting APIs,
+finds gaps over the observation period, and hands the auditor a bundle that can
+be verified offline.
+
+Exit codes: 0 ok, 1 error, 2 usage or configuration, 3 done but incomplete or with open gaps.`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usage(cobra.NoArgs),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+	})
+	root.PersistentFlags().StringVar(&a.config, "config", "evidenced.yaml", "configuration `file`")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output, and nothing else there")
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.permissionsCommand(), a.collectCommand(), a.statusCommand(),
+		a.gapsCommand(), a.evidenceCommand(), a.exportCommand(), a.verifyCommand(), a.storeCommand(), a.demoCommand())
+	return root
+}
+
+// usage makes the mistakes that check finds usage errors.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// group is a command that only holds others.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: usage(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error {
+		return usageError{fmt.Errorf("%s needs a subcommand; see `%s --help`", c.Name(), c.CommandPath())}
+	}}
+	c.AddCommand(subs...)
+	return c
+}
+
+// print writes v as the one JSON document, or calls text for a person.
+func (a *app) print(v any, text func(w io.Writer)) error {
+	if !a.json {
+		text(a.stdout)
+		return nil
+	}
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("print JSON: %w", err)
+	}
+	return nil
+}
+
+// version is the released version, or the commit that was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "devel"
+	}
+	return info.Main.Version
+}
+
+// timeFlag is a flag that takes a date or an RFC 3339 time.
+type timeFlag struct{ time.Time }
+
+func (f *timeFlag) String() string {
+	if f.IsZero() {
+		return ""
+	}
+	return f.Format(time.RFC3339)
+}
+
+func (f *timeFlag) Type() string { return "time" }
+
+func (f *timeFlag) Set(s string) (err error) {
+	if f.Time, err = time.Parse(time.RFC3339, s); err == nil {
+		f.Time = f.UTC()
+		return nil
+	}
+	if f.Time, err = time.Parse(time.DateOnly, s); err == nil {
+		return nil
+	}
+	return fmt.Errorf("want a date such as 2026-07-01, or a time such as 2026-07-01T06:00:00Z")
+}
+
+// asOfFlag adds --as-of to c.
+func (a *app) asOfFlag(c *cobra.Command) *cobra.Command {
+	c.Flags().Var(&a.asOf, "as-of", "judge the evidence as it stood at this time; default now")
+	return c
+}
+
+// at is the time that the command speaks of.
+func (a *app) at() time.Time {
+	if !a.asOf.IsZero() {
+		return a.asOf.Time
+	}
+	return a.now().UTC()
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Ask each source: reachable, who am I, which declared permission is granted or denied",
+		Long: `Reads every kind once from the root and from the first scope of each source,
+stores nothing, and tells for each declared call whether it was granted.`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context()) },
+	}
+}
+
+// The answers to "may I?".
+const (
+	granted = "granted"
+	denied  = "denied"
+	unknown = "unknown"
+)
+
+// examination is what doctor found out about one source.
+type examination struct {
+	Source        string           `json:"source"`
+	Reachable     bool             `json:"reachable"`
+	Principal     string           `json:"principal"`
+	Scopes        []evidence.Scope `json:"scopes"`
+	ClockOffsetMS *int64           `json:"clock_offset_ms"`
+	Calls         []callAnswer     `json:"calls"`
+	Problems      []string         `json:"problems"`
+}
+
+type callAnswer struct {
+	Call        string   `json:"call"`
+	Permissions []string `json:"permissions"`
+	Answer      string   `json:"answer"`
+}
+
+func (e examination) well() bool {
+	for _, c := range e.Calls {
+		if c.Answer == denied {
+			return false
+		}
+	}
+	return e.Reachable && len(e.Problems) == 0
+}
+
+func (a *app) doctor(ctx context.Context) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	srcs, err := sources(c, collectors.DoorOptions{Patience: 20 * time.Second}, a.logger())
+	if err != nil {
+		return err
+	}
+	p := a.progress("asking")
+	var out []examination
+	var sick error
+	for i, s := range srcs {
+		p.set(int64(i), int64(len(srcs)))
+		e := a.examine(ctx, s)
+		if !e.well() {
+			sick = errIncomplete
+		}
+		out = append(out, e)
+	}
+	p.end()
+	err = a.print(map[string]any{"sources": out}, func(w io.Writer) {
+		for _, e := range out {
+			e.text(w)
+		}
+	})
+	return errors.Join(err, sick)
+}
+
+// examine reads the root and every kind of the first scope, and stores nothing.
+func (a *app) examine(ctx context.Context, s *collectors.Source) examination {
+	e := examination{Source: s.Spec.Name, Scopes: []evidence.Scope{}, Problems: []string{}}
+	root := s.Visit(ctx, s.Collector().RootScope()).Capture(ctx, s.Spec.Root, evidence.Window{})
+	e.Principal, e.ClockOffsetMS = root.Certificate.Principal, root.Certificate.ClockOffsetMS
+	exchanges := root.Exchanges
+	e.problem(string(s.Spec.Root), root.Err)
+	if root.Err == nil {
+		e.Scopes = append(e.Scopes, s.Collector().Scopes(root.Records)...)
+	}
+	if len(e.Scopes) > 0 {
+		exchanges = append(exchanges, a.probe(ctx, s, &e)...)
+	}
+	for _, x := range exchanges {
+		e.Reachable = e.Reachable || x.Status != 0
+	}
+	e.Calls = answers(s.Spec.Calls, exchanges)
+	return e
+}
+
+func (a *app) probe(ctx context.Context, s *collectors.Source, e *examination) (xs []evidence.Exchange) {
+	visit := s.Visit(ctx, e.Scopes[0])
+	for _, k := range s.Spec.Kinds {
+		if k.Kind == s.Spec.Root {
+			continue
+		}
+		w := evidence.Window{}
+		if now := a.now().UTC(); k.Mode == evidence.Event {
+			w = evidence.Window{From: now.AddDate(0, 0, -1), To: now}
+		}
+		snap := visit.Capture(ctx, k.Kind, w)
+		e.problem(string(k.Kind), snap.Err)
+		xs = append(xs, snap.Exchanges...)
+	}
+	return xs
+}
+
+func (e *examination) problem(kind string, err error) {
+	if err == nil {
+		return
+	}
+	text := err.Error()
+	for _, p := range e.Problems {
+		if strings.HasSuffix(p, text) {
+			return // one cause, told once
+		}
+	}
+	e.Problems = append(e.Problems, kind+": "+text)
+}
+
+// answers tells, per declared call, what the source said to it.
+func answers(calls []collectors.Call, xs []evidence.Exchange) []callAnswer {
+	said := map[string]string{}
+	for _, x := range xs {
+		if a := answer(x); said[x.Call] == "" || a == denied || said[x.Call] == unknown {
+			said[x.Call] = a
+		}
+	}
+	out := make([]callAnswer, 0, len(calls))
+	for _, c := range calls {
+		a := callAnswer{Call: c.Name, Permissions: c.Permissions, Answer: said[c.Name]}
+		if a.Answer == "" {
+			a.Answer = unknown
+		}
+		if a.Permissions == nil {
+			a.Permissions = []string{}
+		}
+		out = append(out, a)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Call < out[j].Call })
+	return out
+}
+
+// answer reads one exchange: a 404 may hide a missing right, so it is unknown.
+func answer(x evidence.Exchange) string {
+	switch {
+	case x.Status >= 200 && x.Status < 300:
+		return granted
+	case x.Status == 401 || x.Status == 403, x.Status == 400 && strings.Contains(x.Body, "AccessDenied"):
+		return denied
+	}
+	return unknown
+}
+
+func (e examination) text(w io.Writer) {
+	state := "unreachable"
+	if e.Reachable {
+		state = "reachable"
+	}
+	fmt.Fprintf(w, "%s: %s, as %s, %d scopes", e.Source, state, orDash(e.Principal), len(e.Scopes))
+	if e.ClockOffsetMS != nil {
+		fmt.Fprintf(w, ", clock offset %s", time.Duration(*e.ClockOffsetMS)*time.Millisecond)
+	}
+	fmt.Fprintln(w)
+	table(w, "  ANSWER\tCALL\tPERMISSIONS", func(row func(...any)) {
+		for _, c := range e.Calls {
+			row("  "+c.Answer, c.Call, orDash(strings.Join(c.Permissions, ", ")))
+		}
+	})
+	for _, p := range e.Problems {
+		fmt.Fprintln(w, "  problem:", printable(p))
+	}
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/export"
+	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/store"
+)
+
+func (a *app) exportCommand() *cobra.Command {
+	var out string
+	var from, to timeFlag
+	c := a.asOfFlag(&cobra.Command{
+		Use:   "export --out FILE",
+		Short: "Write the bundle of the period for the auditor",
+		Args:  usage(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if out == "" {
+				return usageError{errors.New("export needs --out FILE")}
+			}
+			return a.export(c.Context(), out, from, to)
+		},
+	})
+	c.Flags().StringVar(&out, "out", "", "the bundle to write, a new `file`")
+	c.Flags().Var(&from, "from", "first instant of the period; default the configured one")
+	c.Flags().Var(&to, "to", "end of the period, exclusive; default the configured one")
+	return c
+}
+
+func (a *app) export(ctx context.Context, out string, from, to timeFlag) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	if !from.IsZero() {
+		c.Period.From = from.Time
+	}
+	if !to.IsZero() {
+		c.Period.To = to.Time
+	}
+	if !c.Period.From.Before(c.Period.To) {
+		return usageError{errors.New("the period is empty: --from is not before --to")}
+	}
+	key, err := store.ReadKey(c.Store.Key)
+	if err != nil {
+		return err
+	}
+	s, err := reading(c)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	res, err := a.evaluate(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	sum, err := a.writeBundle(ctx, out, c, s, key, res)
+	if err != nil {
+		return err
+	}
+	err = a.print(map[string]any{"bundle": out, "summary": sum, "key": s.VerifierKey()}, func(w io.Writer) {
+		fmt.Fprintf(w, "wrote %s: %d files, %d bytes unpacked, %d log entries\n", out, sum.Files, sum.Bytes, sum.Entries)
+		if !sum.Complete {
+			fmt.Fprintln(w, "The period has not ended: the bundle says so.")
+		}
+		fmt.Fprintf(w, "Give the auditor this key by another way than the bundle:\n%s\n", s.VerifierKey())
+	})
+	return err
+}
+
+// writeBundle writes the bundle beside its place and moves it there whole, so
+// that a bundle is never half there.
+func (a *app) writeBundle(ctx context.Context, out string, c *config.Config, s *store.Store, key *store.Key, res *gap.Result) (sum export.Summary, err error) {
+	cat, err := gap.Default()
+	if err != nil {
+		return sum, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(out), ".evidenced-*")
+	if err != nil {
+		return sum, fmt.Errorf("export: %w", err)
+	}
+	defer os.Remove(f.Name()) // of no effect once it was moved
+	p := a.progress("exporting")
+	w := bufio.NewWriterSize(f, 1<<20)
+	sum, err = export.Write(ctx, w, export.Input{Organization: c.Organization, Type: c.Period.Type, Result: res, Catalogue: cat,
+		Log: s, Sign: key.Sign, Generator: "evidenced " + version(), Progress: p.set})
+	p.end()
+	if err = errors.Join(err, w.Flush(), f.Sync(), f.Close()); err != nil {
+		return sum, err
+	}
+	if err := os.Rename(f.Name(), out); err != nil {
+		return sum, fmt.Errorf("export: %w", err)
+	}
+	return sum, nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/gap"
+)
+
+func (a *app) gapsCommand() *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use:   "gaps",
+		Short: "List the open gaps of the period",
+		Args:  usage(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return a.gaps(c.Context(), all) },
+	}
+	c.Flags().BoolVar(&all, "all", false, "list the fixed and accepted ones too")
+	c.AddCommand(a.asOfFlag(&cobra.Command{
+		Use:   "show ID",
+		Short: "Show one gap: its bounds, what it means, what to do",
+		Args:  usage(cobra.ExactArgs(1)),
+		RunE:  func(c *cobra.Command, args []string) error { return a.gapShow(c.Context(), args[0]) },
+	}))
+	return a.asOfFlag(c)
+}
+
+// gapList is what `gaps --json` prints.
+type gapList struct {
+	AsOf   time.Time  `json:"as_of"`
+	Period gap.Period `json:"period"`
+	Gaps   []gap.Gap  `json:"gaps"`
+}
+
+func (a *app) result(ctx context.Context) (*gap.Result, error) {
+	c, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	s, err := reading(c)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return a.evaluate(ctx, c, s)
+}
+
+func (a *app) gaps(ctx context.Context, all bool) error {
+	res, err := a.result(ctx)
+	if err != nil {
+		return err
+	}
+	out := gapList{AsOf: res.AsOf, Period: res.Period, Gaps: []gap.Gap{}}
+	open := 0
+	for _, g := range res.Gaps {
+		if !closed(g) && g.State != gap.Accepted {
+			open++
+		} else if !all {
+			continue
+		}
+		out.Gaps = append(out.Gaps, g)
+	}
+	if err := a.print(out, out.text); err != nil {
+		return err
+	}
+	if open > 0 {
+		return errIncomplete
+	}
+	return nil
+}
+
+func (l gapList) text(w io.Writer) {
+	if len(l.Gaps) == 0 {
+		fmt.Fprintf(w, "No gaps as of %s.\n", l.AsOf.Format(time.RFC3339))
+		return
+	}
+	table(w, "ID\tSEVERITY\tKIND\tSTATE\tTEST\tRESOURCE\tFIRST SEEN\tFIXED BY\tSLA DUE", func(row func(...any)) {
+		for _, g := range l.Gaps {
+			row(g.ID, g.Severity, g.Kind, g.State, orDash(g.Test), subject(g), when(&g.FirstSeen), when(g.FixedBy), when(g.SLADue))
+		}
+	})
+	fmt.Fprintf(w, "\n%d gaps as of %s. `evidenced gaps show ID` says more.\n", len(l.Gaps), l.AsOf.Format(time.RFC3339))
+}
+
+// subject names what a gap is about.
+func subject(g gap.Gap) string {
+	switch {
+	case g.Name != "":
+		return g.Name
+	case g.Resource != "":
+		return g.Resource
+	}
+	return g.Stream
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// gapDetail is what `gaps show --json` prints.
+type gapDetail struct {
+	gap.Gap
+	Title       string `json:"title"`
+	Procedure   string `json:"procedure"`
+	Remediation string `json:"remediation"`
+}
+
+func (a *app) gapShow(ctx context.Context, id string) error {
+	res, err := a.result(ctx)
+	if err != nil {
+		return err
+	}
+	cat, err := gap.Default()
+	if err != nil {
+		return err
+	}
+	for _, g := range res.Gaps {
+		if g.ID != id {
+			continue
+		}
+		d := gapDetail{Gap: g}
+		for _, t := range cat.Tests() {
+			if t.ID == g.Test {
+				d.Title, d.Procedure, d.Remediation = t.Title, t.Procedure, t.Remediation
+			}
+		}
+		return a.print(d, d.text)
+	}
+	return fmt.Errorf("there is no gap %s in this period; `evidenced gaps --all` lists them", id)
+}
+
+func (d gapDetail) text(w io.Writer) {
+	fmt.Fprintf(w, "%s  %s %s, %s\n", d.ID, d.Severity, d.Kind, d.State)
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%-12s %s\n", name, printable(value))
+		}
+	}
+	line("test", d.Test)
+	line("", d.Title)
+	line("control", d.Control)
+	line("criteria", strings.Join(d.Criteria, ", "))
+	line("stream", d.Stream)
+	line("resource", d.Resource)
+	line("name", d.Name)
+	line("why", d.Reason)
+	line("not before", when(d.NotBefore))
+	line("first seen", when(&d.FirstSeen))
+	line("last seen", when(&d.LastSeen))
+	line("fixed by", when(d.FixedBy))
+	line("sla due", when(d.SLADue))
+	line("to do", d.Remediation)
+	line("tested by", d.Procedure)
+}

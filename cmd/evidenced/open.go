@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/all"
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/store"
+)
+
+// load reads the configuration.
+func (a *app) load() (*config.Config, error) { return config.Load(a.config, all.Specs()) }
+
+// logger writes warnings for a person to standard error.
+func (a *app) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// sources opens every configured source.
+func sources(c *config.Config, o collectors.DoorOptions, log *slog.Logger) (out []*collectors.Source, err error) {
+	for _, s := range c.Sources {
+		opened, err := collectors.Open(s.Spec, s.Config, o, log)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, opened)
+	}
+	return out, nil
+}
+
+// reading opens the store to read it.
+func reading(c *config.Config) (*store.Store, error) {
+	return store.Open(c.Store.Path, store.Options{})
+}
+
+// writing opens the store to append to it. The signing key must be there; only
+// for a store that does not exist yet is one made.
+func writing(c *config.Config, o store.Options) (s *store.Store, err error) {
+	if o.Key, err = signingKey(c); err != nil {
+		return nil, err
+	}
+	return store.Open(c.Store.Path, o)
+}
+
+// declare appends the configuration and the catalogue in force, if they are
+// not those that the log holds already.
+func declare(ctx context.Context, s *store.Store, c *config.Config, cat *gap.Catalogue) error {
+	text, err := c.Redacted()
+	if err != nil {
+		return err
+	}
+	want := map[evidence.EntryType]any{
+		evidence.EntryConfig:    map[string]any{"yaml": string(text), "digest": evidence.HashOf(text).String()},
+		evidence.EntryCatalogue: map[string]any{"digest": cat.Digest().String()},
+	}
+	have := map[evidence.EntryType]json.RawMessage{}
+	for e, err := range s.Entries(0) {
+		if err != nil {
+			return fmt.Errorf("read the log: %w", err)
+		}
+		have[e.Type] = e.Body
+	}
+	return s.Append(ctx, func(w evidence.Writer) error {
+		for _, t := range []evidence.EntryType{evidence.EntryConfig, evidence.EntryCatalogue} {
+			body, err := evidence.Canonical(want[t])
+			if err != nil {
+				return err
+			}
+			if bytes.Equal(body, have[t]) {
+				continue
+			}
+			if _, err := w.Entry(evidence.Entry{Type: t, Body: body}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// period gives the engine's period of a configuration.
+func period(c *config.Config) gap.Period { return gap.Period{From: c.Period.From, To: c.Period.To} }
+
+// roots tells the engine which kinds are the scopes of their sources.
+func roots(c *config.Config) gap.Option {
+	m := map[string]evidence.Kind{}
+	for _, s := range c.Sources {
+		m[s.Spec.Name] = s.Spec.Root
+	}
+	return gap.WithRoots(m)
+}
+
+// evaluate judges the whole log as it stood at the time the command speaks of.
+func (a *app) evaluate(ctx context.Context, c *config.Config, s *store.Store) (*gap.Result, error) {
+	cat, err := gap.Default()
+	if err != nil {
+		return nil, err
+	}
+	return gap.Evaluate(ctx, cat, s, period(c), a.at(), roots(c))
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/all"
+)
+
+func (a *app) permissionsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "permissions SOURCE",
+		Short: "Print the least-privilege policy that a source needs, from its declared calls",
+		Example: "  evidenced permissions aws > policy.json\n" +
+			"  evidenced permissions github",
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error { return a.permissions(args[0]) },
+	}
+}
+
+func (a *app) permissions(name string) error {
+	spec, err := specOf(name)
+	if err != nil {
+		return err
+	}
+	policy, err := spec.Policy(spec.Calls)
+	if err != nil {
+		return fmt.Errorf("permissions of %s: %w", name, err)
+	}
+	_, err = fmt.Fprintln(a.stdout, strings.TrimSpace(string(policy)))
+	return err
+}
+
+func specOf(name string) (collectors.Spec, error) {
+	var names []string
+	for _, s := range all.Specs() {
+		if s.Name == name {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return collectors.Spec{}, usageError{fmt.Errorf("unknown source %q; known are %s", name, strings.Join(names, ", "))}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/schedule"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	return a.asOfFlag(&cobra.Command{
+		Use:   "status",
+		Short: "Show the period, the coverage per control family, and the next slots",
+		Args:  usage(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c.Context()) },
+	})
+}
+
+// status is what `status --json` prints.
+type status struct {
+	AsOf     time.Time            `json:"as_of"`
+	Period   gap.Period           `json:"period"`
+	Slots    gap.SlotCounts       `json:"slots"`
+	Families []family             `json:"families"`
+	Open     map[string]int       `json:"open_gaps"` // by severity
+	Next     map[string]time.Time `json:"next"`      // by source
+}
+
+// family sums up the controls of one family.
+type family struct {
+	Family     string      `json:"family"`
+	Status     gap.Verdict `json:"status"`
+	Coverage   float64     `json:"coverage"`
+	Population int         `json:"population"`
+	Deviations int         `json:"deviations"`
+	Open       int         `json:"open"`
+}
+
+func (a *app) status(ctx context.Context) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	s, err := reading(c)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	res, err := a.evaluate(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	st := status{AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: families(res), Open: map[string]int{}}
+	for _, g := range res.Gaps {
+		if g.State == gap.Open {
+			st.Open[g.Severity]++
+		}
+	}
+	if st.Next, err = next(c, res.AsOf); err != nil {
+		return err
+	}
+	return a.print(st, st.text)
+}
+
+func families(res *gap.Result) (out []family) {
+	for _, c := range res.Controls {
+		out = append(out, family{c.Family, c.Status, c.Coverage, c.Population, c.Deviations, c.Open})
+	}
+	slices.SortStableFunc(out, func(x, y family) int { return strings.Compare(x.Family, y.Family) })
+	return out
+}
+
+func next(c *config.Config, t time.Time) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
+	for _, s := range c.Sources {
+		spec, err := schedule.Parse(s.Config.Base().Schedule)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("%s: source %s: %w", c.Path, s.Spec.Name, err)}
+		}
+		out[s.Spec.Name] = spec.Next(t)
+	}
+	return out, nil
+}
+
+func (s status) text(w io.Writer) {
+	elapsed := min(max(s.AsOf.Sub(s.Period.From), 0), s.Period.To.Sub(s.Period.From))
+	fmt.Fprintf(w, "period %s to %s, %.0f %% elapsed as of %s\n", s.Period.From.Format(time.DateOnly), s.Period.To.AddDate(0, 0, -1).Format(time.DateOnly),
+		100*elapsed.Seconds()/s.Period.To.Sub(s.Period.From).Seconds(), s.AsOf.Format(time.RFC3339))
+	n := s.Slots
+	fmt.Fprintf(w, "slots  %d expected: %d collected, %d late, %d partial, %d failed, %d missed\n\n", n.Expected, n.Collected, n.Late, n.Partial, n.Failed, n.Missed)
+	table(w, "FAMILY\tSTATUS\tCOVERAGE\tPOPULATION\tDEVIATIONS\tOPEN", func(row func(...any)) {
+		for _, f := range s.Families {
+			row(f.Family, f.Status, fmt.Sprintf("%.1f %%", f.Coverage), f.Population, f.Deviations, f.Open)
+		}
+	})
+	fmt.Fprint(w, "\nopen gaps:")
+	for _, sev := range []string{"critical", "high", "medium", "low"} {
+		fmt.Fprintf(w, " %d %s", s.Open[sev], sev)
+	}
+	fmt.Fprintln(w)
+	for _, name := range slices.Sorted(maps.Keys(s.Next)) {
+		t := s.Next[name]
+		fmt.Fprintf(w, "next slot of %s: %s\n", name, when(&t))
+	}
+}

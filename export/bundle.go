@@ -1,0 +1,240 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+)
+
+// Format is the version of the bundle that this package writes.
+const Format = "evidenced-bundle/1"
+
+// Log is what a bundle is written from; a store fulfils it.
+type Log interface {
+	gap.Evidence
+	Size() (uint64, error)
+	Leaves(from uint64) iter.Seq2[[]byte, error]
+	Entries(from uint64) iter.Seq2[evidence.Entry, error]
+	Checkpoints() iter.Seq2[evidence.Checkpoint, error]
+	Proof(index, size uint64) ([]evidence.Hash, error)
+	Blob(evidence.Hash) (io.ReadCloser, error)
+	VerifierKey() string
+}
+
+// Input is everything that a bundle follows from: same input, same bytes.
+type Input struct {
+	Organization string
+	// Type is "I" or "II".
+	Type      string
+	Result    *gap.Result
+	Catalogue *gap.Catalogue
+	Log       Log
+	// Sign gives a signed note of a text that ends in a newline.
+	Sign func(text string) ([]byte, error)
+	// Generator names the program and its version.
+	Generator string
+	// Progress is told how many of the files are written. It may be nil.
+	Progress func(done, total int64)
+}
+
+// Summary says what was written.
+type Summary struct {
+	Files   int   `json:"files"`
+	Bytes   int64 `json:"bytes"` // unpacked
+	Entries int   `json:"entries"`
+	// Complete is false if the period had not ended.
+	Complete bool `json:"complete"`
+}
+
+// manifest is manifest.json; docs/bundle.md describes it.
+type manifest struct {
+	Format       string      `json:"format"`
+	Organization string      `json:"organization"`
+	Period       period      `json:"period"`
+	AsOf         time.Time   `json:"as_of"`
+	Generator    string      `json:"generator"`
+	Complete     bool        `json:"complete"`
+	Log          manifestLog `json:"log"`
+	Files        []Member    `json:"files"`
+}
+
+type period struct {
+	Type string    `json:"type"`
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+type manifestLog struct {
+	Size int           `json:"size"`
+	Root evidence.Hash `json:"root"`
+	Key  string        `json:"key"`
+}
+
+// Write writes the bundle to w. It fails closed: a blob that is missing or is
+// not what the log says ends it with an error, and what was written by then is
+// no bundle, because its manifest is missing.
+func Write(ctx context.Context, w io.Writer, in Input) (Summary, error) {
+	if in.Progress == nil {
+		in.Progress = func(int64, int64) {}
+	}
+	a, err := newArchive(ctx, w)
+	if err != nil {
+		return Summary{}, fmt.Errorf("export: %w", err)
+	}
+	b := &bundle{Input: in, archive: a}
+	if err := b.write(); err != nil {
+		return Summary{}, err
+	}
+	s := Summary{Files: len(a.members), Entries: b.log.Size, Complete: b.complete()}
+	for _, m := range a.members {
+		s.Bytes += m.Size
+	}
+	return s, nil
+}
+
+// bundle is one bundle while it is written.
+type bundle struct {
+	Input
+	*archive
+	log  manifestLog
+	refs refs
+}
+
+func (b *bundle) complete() bool { return !b.Result.AsOf.Before(b.Result.Period.To) }
+
+func (b *bundle) write() error {
+	steps := []func() error{b.collectRefs, b.readme, b.index, b.derived, b.controls, b.evidenceIndex, b.blobs, b.logFiles, b.seal}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// derived writes what the engine said, and the catalogue it said it by.
+func (b *bundle) derived() error {
+	catalogue, err := b.Catalogue.Canonical()
+	if err != nil {
+		return fmt.Errorf("export catalogue: %w", err)
+	}
+	if err := b.file("catalogue/catalogue.json", text(catalogue)); err != nil {
+		return err
+	}
+	gaps, err := evidence.Lines(b.Result.Gaps)
+	if err != nil {
+		return fmt.Errorf("export gaps: %w", err)
+	}
+	if err := b.file("gaps.jsonl", text(gaps)); err != nil {
+		return err
+	}
+	result, err := evidence.Canonical(b.Result)
+	if err != nil {
+		return fmt.Errorf("export result: %w", err)
+	}
+	return b.file("result.json", text(result))
+}
+
+func text(content []byte) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := w.Write(content); return err }
+}
+
+// seal writes the manifest over all files, and its signature.
+func (b *bundle) seal() error {
+	raw, err := evidence.Canonical(manifest{
+		Format: Format, Organization: b.Organization, AsOf: b.Result.AsOf, Generator: b.Generator, Complete: b.complete(),
+		Period: period{b.Type, b.Result.Period.From, b.Result.Period.To}, Log: b.log, Files: b.members,
+	})
+	if err != nil {
+		return fmt.Errorf("export manifest: %w", err)
+	}
+	signature, err := b.Sign("evidenced bundle manifest\n" + evidence.HashOf(raw).String() + "\n")
+	if err != nil {
+		return fmt.Errorf("sign manifest: %w", err)
+	}
+	if err := errors.Join(b.stored("manifest.json", raw), b.stored("manifest.sig", signature)); err != nil {
+		return err
+	}
+	if err := b.zip.Close(); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	return nil
+}
+
+// refs are the blobs that belong to the period, in log order, each once.
+type refs struct {
+	records, exchanges []evidence.Ref
+	seen               map[string]bool
+	total              int64
+}
+
+func (r *refs) add(list *[]evidence.Ref, folder string, ref *evidence.Ref) {
+	if ref == nil || r.seen[folder+ref.Hash.String()] {
+		return
+	}
+	r.seen[folder+ref.Hash.String()] = true
+	*list = append(*list, *ref)
+	r.total++
+}
+
+func (b *bundle) collectRefs() error {
+	b.refs.seen = map[string]bool{}
+	for run, err := range b.Log.Runs() {
+		if err != nil {
+			return fmt.Errorf("export: read the log: %w", err)
+		}
+		if b.Result.Period.Holds(run.Due) {
+			b.refs.add(&b.refs.records, "records/", run.Records)
+			b.refs.add(&b.refs.exchanges, "exchanges/", run.Exchanges)
+		}
+	}
+	return nil
+}
+
+func recordsPath(h evidence.Hash) string   { return "evidence/records/" + h.String() + ".jsonl" }
+func exchangesPath(h evidence.Hash) string { return "evidence/exchanges/" + h.String() + ".jsonl" }
+
+// blobs writes the records and the raw exchanges, each blob once.
+func (b *bundle) blobs() error {
+	done := int64(0)
+	for _, part := range []struct {
+		refs []evidence.Ref
+		path func(evidence.Hash) string
+	}{{b.refs.records, recordsPath}, {b.refs.exchanges, exchangesPath}} {
+		for _, ref := range part.refs {
+			if err := b.file(part.path(ref.Hash), b.blob(ref)); err != nil {
+				return err
+			}
+			done++
+			b.Progress(done, b.refs.total)
+		}
+	}
+	return nil
+}
+
+func (b *bundle) blob(ref evidence.Ref) func(io.Writer) error {
+	return func(w io.Writer) error {
+		r, err := b.Log.Blob(ref.Hash)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(w, r)
+		return errors.Join(err, r.Close())
+	}
+}
+
+// line is the JSON of one line of a log file.
+func line(w io.Writer, v any) error {
+	raw, err := evidence.Canonical(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(raw, '\n'))
+	return err
+}

@@ -1,0 +1,124 @@
+package export
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+)
+
+// controls writes a folder per control: what it promises, how its tests went,
+// its gaps, and the population of every kind that it reads.
+func (b *bundle) controls() error {
+	for _, c := range b.Catalogue.Controls {
+		folder := "controls/" + c.ID + "/"
+		if err := b.file(folder+"control.txt", func(w io.Writer) error { return b.controlText(w, c) }); err != nil {
+			return err
+		}
+		if err := b.file(folder+"tests.csv", func(w io.Writer) error { return b.testRows(w, c) }); err != nil {
+			return err
+		}
+		if err := b.file(folder+"gaps.csv", func(w io.Writer) error { return b.gapRows(w, c) }); err != nil {
+			return err
+		}
+	}
+	return b.populations()
+}
+
+func (b *bundle) controlResult(id string) gap.ControlResult {
+	for _, r := range b.Result.Controls {
+		if r.Control == id {
+			return r
+		}
+	}
+	return gap.ControlResult{Control: id, Now: gap.ManualEvidence, Status: gap.ManualEvidence}
+}
+
+func (b *bundle) testResult(id string) gap.TestResult {
+	for _, r := range b.Result.Tests {
+		if r.Test == id {
+			return r
+		}
+	}
+	return gap.TestResult{Test: id, Now: gap.ManualEvidence, Period: gap.ManualEvidence}
+}
+
+func (b *bundle) controlText(w io.Writer, c gap.Control) error {
+	r := b.controlResult(c.ID)
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s: %s\n\n%s\n\n", c.ID, c.Title, strings.TrimSpace(c.Description))
+	fmt.Fprintf(&s, "Criteria:     %s\n", strings.Join(r.Criteria, ", "))
+	fmt.Fprintf(&s, "Period:       %s to %s\n", b.Result.Period.From.Format("2006-01-02"), b.Result.Period.To.AddDate(0, 0, -1).Format("2006-01-02"))
+	fmt.Fprintf(&s, "Status:       %s\n", words(string(r.Status)))
+	fmt.Fprintf(&s, "Coverage:     %s of the expected slots were collected whole\n", percent(r.Coverage))
+	fmt.Fprintf(&s, "Deviations:   %d, on %d of %d items", r.Deviations, r.Deviating, r.Population)
+	if r.Nature != "" {
+		fmt.Fprintf(&s, " (%s)", r.Nature)
+	}
+	fmt.Fprintf(&s, "\n\nProcedure\n%s\n", strings.TrimSpace(c.Procedure))
+	for _, t := range c.Tests {
+		fmt.Fprintf(&s, "\nTest %s\n  %s\n  Reads %s; passes when: %s\n", t.ID, t.Title, t.Kind, t.Pass)
+		if t.When != "" {
+			fmt.Fprintf(&s, "  Applies when: %s\n", t.When)
+		}
+		fmt.Fprintf(&s, "  %s\n  Mapping rests on: %s\n", strings.TrimSpace(t.Procedure), t.Basis)
+	}
+	s.WriteString("\nFiles: tests.csv (result of each test), gaps.csv (every deviation and blind spot),\npopulation-*.csv (every resource or event seen in the period).\n")
+	_, err := io.WriteString(w, s.String())
+	return err
+}
+
+func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
+
+func percent(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) + " %" }
+
+func (b *bundle) testRows(w io.Writer, c gap.Control) error {
+	header := []string{"test", "title", "criteria", "severity", "sla_days", "verdict_period", "verdict_now", "population", "deviations", "deviating", "open", "unknown", "coverage_percent"}
+	return rows(w, header, func(row func(...string)) error {
+		for _, t := range c.Tests {
+			r := b.testResult(t.ID)
+			row(t.ID, t.Title, strings.Join(t.Criteria, " "), t.Severity, strconv.Itoa(t.SLADays), string(r.Period), string(r.Now), strconv.Itoa(r.Population),
+				strconv.Itoa(r.Deviations), strconv.Itoa(r.Deviating), strconv.Itoa(r.Open), strconv.Itoa(r.Unknown), strconv.FormatFloat(r.Coverage, 'f', 1, 64))
+		}
+		return nil
+	})
+}
+
+var gapHeader = []string{"id", "kind", "test", "severity", "state", "resource", "name", "stream", "not_before", "first_seen", "last_seen", "fixed_by", "sla_due", "reason"}
+
+func gapCells(g gap.Gap) []string {
+	return []string{g.ID, string(g.Kind), g.Test, g.Severity, string(g.State), g.Resource, g.Name, g.Stream, stamp(g.NotBefore),
+		stamp(&g.FirstSeen), stamp(&g.LastSeen), stamp(g.FixedBy), stamp(g.SLADue), g.Reason}
+}
+
+// concerns reports whether a gap is about the control: one of its tests, or a
+// stream that they read.
+func concerns(g gap.Gap, c gap.Control) bool {
+	if g.Test != "" {
+		return g.Control == c.ID
+	}
+	st, err := evidence.ParseStream(g.Stream)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(c.Tests, func(t gap.Test) bool { return t.Kind == st.Kind }) || g.Kind == gap.Scope && readsSource(c, st.Source)
+}
+
+func readsSource(c gap.Control, source string) bool {
+	return slices.ContainsFunc(c.Tests, func(t gap.Test) bool { return strings.HasPrefix(string(t.Kind), source+".") })
+}
+
+func (b *bundle) gapRows(w io.Writer, c gap.Control) error {
+	return rows(w, gapHeader, func(row func(...string)) error {
+		for _, g := range b.Result.Gaps {
+			if concerns(g, c) {
+				row(gapCells(g)...)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,52 @@
+package export
+
+import (
+	"encoding/csv"
+	"io"
+	"strings"
+	"time"
+)
+
+// rows writes a CSV file: a header and rows. Cells that a spreadsheet would
+// take for a formula are quoted with an apostrophe, because names come from
+// people we do not know.
+func rows(w io.Writer, header []string, each func(row func(...string)) error) error {
+	cw := csv.NewWriter(w)
+	cw.UseCRLF = true // RFC 4180
+	if err := cw.Write(header); err != nil {
+		return err
+	}
+	var failed error
+	err := each(func(cells ...string) {
+		for i := range cells {
+			cells[i] = inert(cells[i])
+		}
+		if err := cw.Write(cells); err != nil && failed == nil {
+			failed = err
+		}
+	})
+	cw.Flush()
+	switch {
+	case err != nil:
+		return err
+	case failed != nil:
+		return failed
+	}
+	return cw.Error()
+}
+
+// inert makes a cell that no spreadsheet runs.
+func inert(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}
+
+// stamp writes a time for a cell; nil and zero are empty.
+func stamp(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}

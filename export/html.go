@@ -1,0 +1,149 @@
+package export
+
+import (
+	_ "embed"
+	"fmt"
+	"html"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/evidenced/evidenced/gap"
+)
+
+//go:embed index.css
+var css string
+
+// page builds HTML. Every value is escaped where it is written; there is no
+// script in a bundle.
+type page struct{ strings.Builder }
+
+// put writes markup in which every %s is escaped.
+func (p *page) put(markup string, values ...any) {
+	escaped := make([]any, len(values))
+	for i, v := range values {
+		escaped[i] = html.EscapeString(fmt.Sprint(v))
+	}
+	fmt.Fprintf(&p.Builder, markup, escaped...)
+}
+
+// index writes index.html: self-contained, readable from file://, without script.
+func (b *bundle) index() error {
+	var p page
+	b.head(&p)
+	b.summary(&p)
+	b.heatMap(&p)
+	b.gapTable(&p)
+	b.controlSections(&p)
+	b.streamTable(&p)
+	p.put("<footer>README.txt says how to check this bundle, with and without our program.</footer></main></body></html>\n")
+	return b.file("index.html", func(w io.Writer) error { _, err := io.WriteString(w, p.String()); return err })
+}
+
+func (b *bundle) head(p *page) {
+	per := b.Result.Period
+	p.put(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">`+
+		`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><title>%s: SOC 2 evidence</title>`, b.Organization)
+	p.WriteString("<style>" + css + "</style></head><body><main>")
+	p.put(`<h1>%s</h1><p class="sub">SOC 2 evidence, Type %s, %s to %s, as of %s UTC</p>`, b.Organization, b.Type,
+		per.From.Format(time.DateOnly), per.To.AddDate(0, 0, -1).Format(time.DateOnly), b.Result.AsOf.Format("2006-01-02 15:04"))
+}
+
+func (b *bundle) summary(p *page) {
+	s := b.Result.Slots
+	open := 0
+	for _, g := range b.Result.Gaps {
+		if g.State == gap.Open {
+			open++
+		}
+	}
+	p.put(`<dl class="facts">`)
+	for _, f := range [][2]any{{"slots expected", s.Expected}, {"collected", s.Collected}, {"late", s.Late}, {"partial", s.Partial},
+		{"failed", s.Failed}, {"missed", s.Missed}, {"gaps in the period", len(b.Result.Gaps)}, {"still open", open}} {
+		p.put(`<div><dt>%s</dt><dd>%s</dd></div>`, f[0], f[1])
+	}
+	p.put(`</dl>`)
+}
+
+// cells gives the class, the letter and the word of a day. Each has its own
+// colour and its own letter, so that none is told by colour alone.
+var cells = map[byte][3]string{
+	gap.DayPass: {"pass", "P", "pass"}, gap.DayFail: {"fail", "F", "fail"},
+	gap.DayUnknown: {"blind", "U", "not known"}, gap.DayNone: {"none", "·", "nothing due"},
+}
+
+func (b *bundle) heatMap(p *page) {
+	p.put(`<h2>The period, day by day</h2><p class="legend"><i class="pass">P</i> pass <i class="fail">F</i> fail <i class="blind">U</i> not known <i class="none">·</i> nothing due</p>`)
+	p.put(`<div class="scroll"><table class="heat"><thead><tr><th>control</th><th>days, from %s</th><th>coverage</th></tr></thead><tbody>`, b.Result.Period.From.Format(time.DateOnly))
+	for _, c := range b.Catalogue.Controls {
+		r := b.controlResult(c.ID)
+		p.put(`<tr><th><a href="#%s">%s</a></th><td class="days">`, c.ID, c.ID)
+		b.days(p, r.Days)
+		p.put(`</td><td class="num">%s</td></tr>`, percent(r.Coverage))
+	}
+	p.put(`</tbody></table></div>`)
+}
+
+func (b *bundle) days(p *page, days string) {
+	for i := range len(days) {
+		cell := cells[days[i]]
+		p.put(`<i class="%s" title="%s: %s">%s</i>`, cell[0], b.Result.Period.From.AddDate(0, 0, i).Format(time.DateOnly), cell[2], cell[1])
+	}
+}
+
+func (b *bundle) gapTable(p *page) {
+	p.put(`<h2>Gaps of the period</h2><p>A gap that was fixed stays here. Its true start lies between “not before” and “first seen”, its true end between “last seen” and “fixed by”.</p>`)
+	p.put(`<div class="scroll"><table><thead><tr><th>id</th><th>severity</th><th>state</th><th>what</th><th>where</th><th>not before</th><th>first seen</th><th>last seen</th><th>fixed by</th><th>SLA due</th><th>why</th></tr></thead><tbody>`)
+	for _, g := range b.Result.Gaps {
+		what := g.Test
+		if what == "" {
+			what = string(g.Kind)
+		}
+		where := g.Name
+		if where == "" {
+			where = g.Stream
+		}
+		p.put(`<tr class="%s"><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>`,
+			g.State, g.ID, g.Severity, words(string(g.State)), what, where, stamp(g.NotBefore), stamp(&g.FirstSeen), stamp(&g.LastSeen), stamp(g.FixedBy), stamp(g.SLADue), g.Reason)
+	}
+	p.put(`</tbody></table></div>`)
+}
+
+func (b *bundle) controlSections(p *page) {
+	p.put(`<h2>Controls</h2>`)
+	for _, c := range b.Catalogue.Controls {
+		r := b.controlResult(c.ID)
+		p.put(`<section id="%s"><h3>%s <small>%s</small></h3><p>%s</p>`, c.ID, c.Title, words(string(r.Status)), c.Description)
+		p.put(`<p class="sub">Criteria %s · %s deviations on %s of %s items · <a href="controls/%s/control.txt">procedure</a> · <a href="controls/%s/gaps.csv">gaps</a></p>`,
+			strings.Join(r.Criteria, ", "), r.Deviations, r.Deviating, r.Population, c.ID, c.ID)
+		p.put(`<table><thead><tr><th>test</th><th>passes when</th><th>period</th><th>now</th><th>population</th><th>deviations</th><th>coverage</th></tr></thead><tbody>`)
+		for _, t := range c.Tests {
+			tr := b.testResult(t.ID)
+			p.put(`<tr><td title="%s">%s</td><td>%s</td><td>%s</td><td>%s</td><td class="num">%s</td><td class="num">%s</td><td class="num">%s</td></tr>`,
+				t.Pass, t.ID, t.Title, words(string(tr.Period)), words(string(tr.Now)), tr.Population, tr.Deviations, percent(tr.Coverage))
+		}
+		p.put(`</tbody></table></section>`)
+	}
+	b.manual(p)
+}
+
+// manual names the criteria that no automated test speaks for.
+func (b *bundle) manual(p *page) {
+	var without []string
+	for _, c := range b.Result.Criteria {
+		if c.Status == gap.ManualEvidence {
+			without = append(without, c.Criterion)
+		}
+	}
+	p.put(`<section><h3>Criteria that need manual evidence</h3><p>%s</p></section>`, strings.Join(without, ", "))
+}
+
+func (b *bundle) streamTable(p *page) {
+	p.put(`<h2>Streams</h2><p><a href="evidence/index.csv">Every slot with its IPE</a></p><div class="scroll"><table><thead><tr><th>stream</th><th>expected</th><th>collected</th><th>late</th><th>partial</th><th>failed</th><th>missed</th><th>coverage</th></tr></thead><tbody>`)
+	for _, s := range b.Result.Streams {
+		n := s.Slots
+		p.put(`<tr><td>%s</td><td class="num">%s</td><td class="num">%s</td><td class="num">%s</td><td class="num">%s</td><td class="num">%s</td><td class="num">%s</td><td class="num">%s</td></tr>`,
+			s.Stream, n.Expected, n.Collected, n.Late, n.Partial, n.Failed, n.Missed, percent(s.Coverage))
+	}
+	p.put(`</tbody></table></div>`)
+}

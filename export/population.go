@@ -1,0 +1,168 @@
+package export
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+)
+
+// itemID tells the resources or events of one kind apart.
+type itemID struct {
+	stream evidence.Stream
+	scope  evidence.Scope
+	id     string
+}
+
+// item is one resource or event over the period.
+type item struct {
+	itemID
+	name        string
+	effective   *time.Time
+	first, last time.Time
+	snapshots   int
+	attributes  map[string]any // as last seen
+}
+
+// populations writes, for every control, one CSV file per kind it reads. The
+// kinds are taken one by one, so that only one population is in memory.
+func (b *bundle) populations() error {
+	users := map[evidence.Kind][]string{}
+	var kinds []evidence.Kind
+	for _, c := range b.Catalogue.Controls {
+		for _, t := range c.Tests {
+			if !slices.Contains(users[t.Kind], c.ID) {
+				users[t.Kind] = append(users[t.Kind], c.ID)
+			}
+			if !slices.Contains(kinds, t.Kind) {
+				kinds = append(kinds, t.Kind)
+			}
+		}
+	}
+	slices.Sort(kinds)
+	for _, k := range kinds {
+		p, err := b.population(k)
+		if err != nil {
+			return fmt.Errorf("export population of %s: %w", k, err)
+		}
+		for _, control := range users[k] {
+			path := "controls/" + control + "/population-" + string(k) + ".csv"
+			if err := b.file(path, func(w io.Writer) error { return b.populationRows(w, control, p) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// population reads every item of a kind that a slot of the period saw.
+func (b *bundle) population(k evidence.Kind) ([]*item, error) {
+	items := map[itemID]*item{}
+	for run, err := range b.Log.Runs() {
+		if err != nil {
+			return nil, err
+		}
+		if run.Stream.Kind != k || run.Records == nil || !b.counts(run) {
+			continue
+		}
+		for rec, err := range b.Log.Records(*run.Records) {
+			if err != nil {
+				return nil, err
+			}
+			note(items, run, rec, b.Result.Period)
+		}
+	}
+	out := make([]*item, 0, len(items))
+	for _, it := range items {
+		out = append(out, it)
+	}
+	slices.SortFunc(out, func(x, y *item) int {
+		return cmp.Or(cmp.Compare(x.stream.String(), y.stream.String()), cmp.Compare(x.scope, y.scope), cmp.Compare(x.id, y.id))
+	})
+	return out, nil
+}
+
+func (b *bundle) counts(run evidence.Run) bool {
+	return b.Result.Period.Holds(run.Due) && !run.Observed().After(b.Result.AsOf)
+}
+
+func note(items map[itemID]*item, run evidence.Run, rec evidence.Record, p gap.Period) {
+	event := run.Certificate != nil && run.Certificate.Window != nil
+	if event && rec.Effective != nil && !p.Holds(*rec.Effective) {
+		return // an event belongs to the period it happened in
+	}
+	id := itemID{run.Stream, rec.Scope, rec.ID}
+	it := items[id]
+	if it == nil {
+		it = &item{itemID: id, first: run.Observed()}
+		items[id] = it
+	}
+	it.name, it.effective, it.attributes = rec.Name, rec.Effective, rec.Attributes
+	it.last = run.Observed()
+	it.snapshots++
+}
+
+func (b *bundle) populationRows(w io.Writer, control string, items []*item) error {
+	columns := columnsOf(items)
+	deviations := b.deviations(control)
+	header := append([]string{"stream", "scope", "id", "name", "effective", "first_observed", "last_observed", "observations", "deviations"}, columns...)
+	return rows(w, header, func(row func(...string)) error {
+		for _, it := range items {
+			cells := []string{it.stream.String(), string(it.scope), it.id, it.name, stamp(it.effective), stamp(&it.first), stamp(&it.last),
+				strconv.Itoa(it.snapshots), strconv.Itoa(deviations[it.stream.String()+"\x00"+it.id])}
+			for _, c := range columns {
+				cell, err := cellOf(it.attributes[c])
+				if err != nil {
+					return err
+				}
+				cells = append(cells, cell)
+			}
+			row(cells...)
+		}
+		return nil
+	})
+}
+
+// deviations counts the gaps of a control per stream and resource.
+func (b *bundle) deviations(control string) map[string]int {
+	n := map[string]int{}
+	for _, g := range b.Result.Gaps {
+		if g.Control == control && g.Kind == gap.Deviation {
+			n[g.Stream+"\x00"+g.Resource]++
+		}
+	}
+	return n
+}
+
+// columnsOf lists every attribute that some item states.
+func columnsOf(items []*item) []string {
+	seen := map[string]bool{}
+	var columns []string
+	for _, it := range items {
+		for k := range it.attributes {
+			if !seen[k] {
+				seen[k] = true
+				columns = append(columns, k)
+			}
+		}
+	}
+	slices.Sort(columns)
+	return columns
+}
+
+// cellOf writes an attribute; what the source did not say is empty.
+func cellOf(v any) (string, error) {
+	switch v := v.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return v, nil
+	}
+	raw, err := evidence.Canonical(v)
+	return string(raw), err
+}

@@ -1,0 +1,57 @@
+package export
+
+import (
+	"fmt"
+	"io"
+)
+
+// readme tells an auditor what is here and how to check it, with and without our program.
+func (b *bundle) readme() error {
+	return b.file("README.txt", func(w io.Writer) error {
+		p := b.Result.Period
+		_, err := fmt.Fprintf(w, `EVIDENCE BUNDLE
+Organisation: %s
+Period:       %s to %s (Type %s), as of %s
+Made by:      %s
+
+WHAT IS HERE
+  index.html             the whole story on one page; open it in a browser, it needs no network
+  controls/*/            per control: control.txt, tests.csv, gaps.csv, population-*.csv
+  gaps.jsonl             every gap of the period with its bounds, one JSON object a line
+  result.json            verdicts per test, control and criterion; coverage per stream
+  catalogue/             the controls and tests as they were evaluated
+  evidence/index.csv     every expected slot: how it ended, who asked what, when, how many rows (IPE)
+  evidence/records/      what was read, normalised; named by the SHA-256 of the file
+  evidence/exchanges/    the raw requests and answers, after redaction; named likewise
+  log/entries.jsonl      the append-only log, one entry a line, from the first day on
+  log/checkpoints.jsonl  the log's size and root, signed each time evidence was collected
+  log/proofs.jsonl       per entry, the proof that it is in the log
+  manifest.json, .sig    every file above with its hash, and a signature over it
+
+HOW TO CHECK IT WITH THE VERIFIER
+  evidenced-verify --key 'KEY' BUNDLE.zip
+KEY is the line that the organisation gave you by another way than this bundle.
+The one in this bundle, to compare, is in log/key.txt:
+  %s
+
+HOW TO CHECK IT WITHOUT OUR PROGRAM
+1. Unpack. For each entry of manifest.json: sha256sum FILE is the "sha256" that stands there.
+2. sha256sum manifest.json is the second line of manifest.sig. That file is a signed note
+   (C2SP signed-note, Ed25519); the public key is in log/key.txt: the last 32 of the 33 bytes
+   that its third field is in base64.
+3. Each file in evidence/records and evidence/exchanges is named by its own SHA-256.
+   log/entries.jsonl names these hashes, with counts, in the order of collection.
+4. The log is an RFC 6962 Merkle tree. A leaf's hash is SHA-256(0x00 || line without newline);
+   a node's is SHA-256(0x01 || left || right). The root over the first n lines is the third
+   line of the checkpoint of size n in log/checkpoints.jsonl, each signed when it was made.
+
+WHAT IT SHOWS, AND WHAT NOT
+Nothing was changed, left out, added or reordered after it was collected and signed; failed
+and missed slots are part of the log. Whoever holds host and key from the start could have
+lied from the start; compare with the source systems: every exchange names the vendor's own
+request id. Times are UTC.
+`, b.Organization, p.From.Format("2006-01-02"), p.To.AddDate(0, 0, -1).Format("2006-01-02"), b.Type,
+			b.Result.AsOf.Format("2006-01-02 15:04:05"), b.Generator, b.Log.VerifierKey())
+		return err
+	})
+}

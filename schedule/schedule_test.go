@@ -1,0 +1,297 @@
+package schedule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/store"
+)
+
+func TestParse(t *testing.T) {
+	for spec, want := range map[string]string{
+		"":                                "2026-01-01T06:00:00Z",
+		"30 */6 * * *":                    "2026-01-01T00:30:00Z",
+		"CRON_TZ=Europe/Berlin 0 6 * * *": "2026-01-01T05:00:00Z",
+		"@weekly":                         "2026-01-04T00:00:00Z",
+	} {
+		s, err := Parse(spec)
+		if err != nil {
+			t.Errorf("%q: %v", spec, err)
+			continue
+		}
+		if got := s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).Format(time.RFC3339); got != want {
+			t.Errorf("%q: next %s, want %s", spec, got, want)
+		}
+	}
+	for _, bad := range []string{"TZ=UTC", "CRON_TZ=UTC", "0 0 30 2 *", "often", "* * * * * *", "61 * * * *", "CRON_TZ=Nowhere/City 0 6 * * *", "\x00"} {
+		if s, err := Parse(bad); err == nil {
+			t.Errorf("%q was accepted: next %s", bad, s.Next(time.Now()))
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("0 6 * * *")
+	f.Add("TZ=UTC")
+	f.Fuzz(func(t *testing.T, text string) {
+		if s, err := Parse(text); err == nil && s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+			t.Fatalf("%q never fires, but was accepted", text)
+		}
+	})
+}
+
+// world is a source that a test scripts: its scopes, and what each kind answers.
+type world struct {
+	scopes  []evidence.Scope
+	fail    map[evidence.Kind]error
+	partial map[evidence.Kind]bool
+	windows []evidence.Window
+	now     time.Time
+}
+
+type worldConfig struct {
+	base collectors.Base
+	*world
+}
+
+func (c *worldConfig) Base() *collectors.Base                            { return &c.base }
+func (c *worldConfig) Validate() error                                   { return nil }
+func (c *worldConfig) Hosts() []string                                   { return nil }
+func (c *worldConfig) Open(collectors.Env) (collectors.Collector, error) { return c, nil }
+func (c *worldConfig) RootScope() evidence.Scope                         { return "root" }
+func (c *worldConfig) Principal() string                                 { return "tester" }
+func (c *worldConfig) Session(context.Context, evidence.Scope) (collectors.Session, error) {
+	return c, nil
+}
+
+func (c *worldConfig) Scopes(root []evidence.Record) (out []evidence.Scope) {
+	for _, r := range root {
+		out = append(out, evidence.Scope(r.ID))
+	}
+	return out
+}
+
+func (c *worldConfig) Collect(_ context.Context, kind evidence.Kind, w evidence.Window, out *collectors.Output) error {
+	if err := c.fail[kind]; err != nil {
+		return err
+	}
+	if kind == "w.event" {
+		c.windows = append(c.windows, w)
+	}
+	if kind == "w.root" {
+		for _, s := range c.scopes {
+			if err := out.Emit(evidence.Record{ID: string(s), Name: string(s), Attributes: map[string]any{}}); err != nil {
+				return err
+			}
+		}
+	}
+	if c.partial[kind] {
+		out.Scope("one", nil)
+		out.Scope("two", collectors.ErrDenied)
+		return collectors.ErrDenied
+	}
+	return nil
+}
+
+// rig is a runner over one scripted source and a real store.
+type rig struct {
+	*testing.T
+	*world
+	path   string
+	store  *store.Store
+	runner *Runner
+}
+
+func newRig(t *testing.T, w *world) *rig {
+	r := &rig{T: t, world: w, path: filepath.Join(t.TempDir(), "e.db")}
+	r.restart()
+	return r
+}
+
+// restart closes the store and opens everything anew, as a new process would.
+func (r *rig) restart() {
+	r.Helper()
+	if r.store != nil {
+		if err := r.store.Close(); err != nil {
+			r.Fatal(err)
+		}
+	}
+	key, err := store.NewKey("test", bytes.NewReader(make([]byte, 32)))
+	if err != nil {
+		r.Fatal(err)
+	}
+	clock := func() time.Time { return r.now }
+	if r.store, err = store.Open(r.path, store.Options{Key: key, Now: clock}); err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { _ = r.store.Close() })
+	spec := collectors.Spec{Name: "w", Doc: "A test.", Version: 1, Root: "w.root", Kinds: []collectors.KindSpec{{Kind: "w.root", Mode: evidence.State},
+		{Kind: "w.state", Mode: evidence.State}, {Kind: "w.event", Mode: evidence.Event, Late: time.Hour}}}
+	src, err := collectors.Open(spec, &worldConfig{base: collectors.Base{Schedule: "0 6 * * *"}, world: r.world}, collectors.DoorOptions{Now: clock}, nil)
+	if err != nil {
+		r.Fatal(err)
+	}
+	if r.runner, err = New([]*collectors.Source{src}, r.store, r.store, Options{Begin: day(1, 0), Now: clock}); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *rig) tick(at time.Time) []string {
+	r.Helper()
+	r.now = at
+	runs, err := r.runner.Tick(context.Background())
+	if err != nil {
+		r.Fatal(err)
+	}
+	return lines(runs)
+}
+
+func lines(runs []evidence.Run) (out []string) {
+	for _, r := range runs {
+		line := fmt.Sprintf("%s %s %s", r.Due.Format("02T15"), strings.TrimPrefix(r.Stream.String(), "w/w."), r.Outcome)
+		if r.Trigger == evidence.OnDemand {
+			line += " now"
+		}
+		if r.Reason != nil {
+			line += " " + string(r.Reason.Class)
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func day(n, hour int) time.Time { return time.Date(2026, 1, n, hour, 0, 0, 0, time.UTC) }
+
+func (r *rig) want(got []string, want ...string) {
+	r.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		r.Fatalf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestSlotsOnTimeLateAndMissed(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
+	r.want(r.tick(day(1, 5)))
+	r.want(r.tick(day(1, 6)), "01T06 root/root collected", "01T06 event/a collected", "01T06 state/a collected")
+	r.want(r.tick(day(1, 7)))
+	r.restart() // the ledger is derived from the log
+	r.want(r.tick(day(2, 6)), "02T06 root/root collected", "02T06 event/a collected", "02T06 state/a collected")
+	r.restart()
+	r.want(r.tick(day(5, 9)), // off for three days: two slots of each stream missed, the newest late
+		"03T06 root/root missed agent_off", "03T06 event/a missed agent_off", "03T06 state/a missed agent_off",
+		"04T06 root/root missed agent_off", "04T06 event/a missed agent_off", "04T06 state/a missed agent_off",
+		"05T06 root/root late agent_off", "05T06 event/a late agent_off", "05T06 state/a late agent_off")
+	if _, err := r.store.Check(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestInstalledLate(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
+	r.want(r.tick(day(3, 6)), "01T06 root/root missed agent_off", "02T06 root/root missed agent_off",
+		"03T06 root/root collected", "03T06 event/a collected", "03T06 state/a collected")
+}
+
+func TestWindowsTileThePeriod(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a"}, fail: map[evidence.Kind]error{}})
+	r.tick(day(1, 6))
+	r.tick(day(2, 6))
+	r.fail["w.event"] = collectors.ErrUnreachable
+	r.want(r.tick(day(3, 6)), "03T06 root/root collected", "03T06 event/a failed unreachable", "03T06 state/a collected")
+	delete(r.fail, "w.event")
+	r.restart()
+	r.tick(day(6, 6))
+	want := []evidence.Window{{From: day(1, 0), To: day(1, 6)}, {From: day(1, 5), To: day(2, 6)}, {From: day(2, 5), To: day(6, 6)}}
+	if diff := cmp.Diff(want, r.windows); diff != "" {
+		t.Fatalf("windows (-want +got)\n%s", diff)
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a", "b"}, partial: map[evidence.Kind]bool{"w.state": true}, fail: map[evidence.Kind]error{"w.event": fmt.Errorf("no: %w", collectors.ErrDenied)}})
+	r.want(r.tick(day(1, 6)), "01T06 root/root collected", "01T06 event/a failed denied", "01T06 state/a partial denied",
+		"01T06 event/b failed denied", "01T06 state/b partial denied")
+	for run, err := range r.store.Runs() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run.Outcome == evidence.Failed && run.Records != nil {
+			t.Fatalf("%s failed, but has records", run.Stream)
+		}
+	}
+	// The root fails: the streams that are known are still read and written down.
+	r.fail["w.root"] = errors.New("defect")
+	r.want(r.tick(day(2, 6)), "02T06 root/root failed internal", "02T06 event/a failed denied", "02T06 state/a partial denied",
+		"02T06 event/b failed denied", "02T06 state/b partial denied")
+}
+
+func TestNowFillsTheDueSlotFirst(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
+	r.now = day(1, 6).Add(time.Minute)
+	collect := func() []string {
+		runs, err := r.runner.Now(context.Background(), "w")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lines(runs)
+	}
+	r.want(collect(), "01T06 root/root collected", "01T06 event/a collected", "01T06 state/a collected")
+	r.now = day(1, 8)
+	r.want(collect(), "01T08 root/root collected now", "01T08 event/a collected now", "01T08 state/a collected now")
+	if _, err := r.runner.Now(context.Background(), "x"); err == nil {
+		t.Fatal("collected from a source that is not configured")
+	}
+}
+
+func TestScopesComeAndGo(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
+	r.tick(day(1, 6))
+	r.scopes = []evidence.Scope{"b"}
+	r.want(r.tick(day(2, 6)), "02T06 root/root collected", "02T06 event/b collected", "02T06 state/b collected")
+}
+
+// brokenLog fails each append in turn.
+type brokenLog struct {
+	evidence.Log
+	left int
+}
+
+func (b *brokenLog) Append(ctx context.Context, add func(evidence.Writer) error) error {
+	if b.left--; b.left < 0 {
+		return errors.New("disk full")
+	}
+	return b.Log.Append(ctx, add)
+}
+
+func TestAppendThatFailsEndsTheTick(t *testing.T) {
+	for left := range 3 {
+		r := newRig(t, &world{scopes: []evidence.Scope{"a"}, now: day(1, 6)})
+		r.runner.log = &brokenLog{r.store, left}
+		runs, err := r.runner.Tick(context.Background())
+		if err == nil || !strings.Contains(err.Error(), "disk full") || len(runs) != left {
+			t.Fatalf("after %d appends: %d runs, %v", left, len(runs), err)
+		}
+		r.restart()
+		var written []evidence.Run
+		for run, err := range r.store.Runs() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			written = append(written, run)
+		}
+		if !slices.Equal(lines(written), lines(runs)) {
+			t.Fatalf("acknowledged %v, written %v", lines(runs), lines(written))
+		}
+	}
+}

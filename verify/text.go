@@ -1,0 +1,47 @@
+package verify
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// ExitCode is 0 for a sound and complete bundle, 1 for one that is not sound,
+// 3 for a sound one that was made before its period ended.
+func (r Result) ExitCode() int {
+	switch {
+	case !r.OK:
+		return 1
+	case !r.Complete:
+		return 3
+	}
+	return 0
+}
+
+// WriteText tells a person the result.
+func (r Result) WriteText(w io.Writer) error {
+	var b strings.Builder
+	c := r.Checked
+	fmt.Fprintf(&b, "checked %d files (%d bytes), %d log entries, %d checkpoints, %d proofs, %d slots, %d records, %d exchanges\n",
+		c.Files, c.Bytes, c.Entries, c.Checkpoints, c.Proofs, c.Snapshots, c.Records, c.Exchanges)
+	for _, f := range r.Failures {
+		fmt.Fprintf(&b, "FAILED %s", f.Check)
+		if f.File != "" {
+			fmt.Fprintf(&b, " in %s", f.File)
+		}
+		fmt.Fprintf(&b, ": %s\n", f.Detail)
+	}
+	switch {
+	case !r.OK:
+		fmt.Fprintf(&b, "NOT SOUND: %d failures\n", len(r.Failures))
+	case !r.Complete:
+		b.WriteString("sound, but made before its period ended\n")
+	default:
+		b.WriteString("sound: nothing was changed, left out, added or reordered\n")
+	}
+	if r.Key != "" && !r.Pinned {
+		fmt.Fprintf(&b, "signed by %s\nCompare this key with the one the organisation gave you by another way, or pass it with --key.\n", r.Key)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
