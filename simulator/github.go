@@ -181,6 +181,9 @@ func (q *hubRequest) page(n, limit int) (from, to int, link string) {
 func (q *hubRequest) link(page int, rel string) string {
 	u := *q.http.URL
 	u.Scheme, u.Host = "http", q.http.Host
+	if q.http.TLS != nil {
+		u.Scheme = "https"
+	}
 	query := u.Query()
 	query.Set("page", strconv.Itoa(page))
 	u.RawQuery = query.Encode()
