@@ -146,7 +146,7 @@ func (r *TestResult) overall(now Verdict, f *found, events bool) Verdict {
 		return Fail
 	case r.Streams == 0:
 		return ManualEvidence
-	case f.dim > 0 || !events && (r.complete == 0 || r.Coverage < MinCoverage):
+	case !events && r.Coverage < MinCoverage:
 		return Unknown
 	}
 	return now

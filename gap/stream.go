@@ -189,7 +189,7 @@ func (st *stream) begin(o observation) {
 // always the one after the last, and the map is not asked.
 func (st *stream) find(rec *evidence.Record, at *int) *resource {
 	if *at < len(st.order) {
-		if r := st.order[*at]; r.key.id == rec.ID && r.key.scope == rec.Scope && !r.gone {
+		if r := st.order[*at]; r.key.id == rec.ID && r.key.scope == rec.Scope {
 			*at++
 			return r
 		}
