@@ -352,3 +352,21 @@ func TestUnsigned(t *testing.T) {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 }
+
+// ask makes one call of the operation.
+func (v cloud) ask(op string) (err error) {
+	ctx := v.t.Context()
+	switch op {
+	case "organizations:ListAccounts":
+		_, err = organizations.NewFromConfig(v.cfg).ListAccounts(ctx, nil)
+	case "sts:GetCallerIdentity":
+		_, err = sts.NewFromConfig(v.cfg).GetCallerIdentity(ctx, nil)
+	case "ec2:DescribeRegions":
+		_, err = ec2.NewFromConfig(v.cfg).DescribeRegions(ctx, nil)
+	case "s3:ListBuckets":
+		_, err = s3.NewFromConfig(v.cfg, func(o *s3.Options) { o.UsePathStyle = true }).ListBuckets(ctx, nil)
+	case "cloudtrail:DescribeTrails":
+		_, err = cloudtrail.NewFromConfig(v.cfg).DescribeTrails(ctx, nil)
+	}
+	return err
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -206,7 +205,7 @@ func join(from, to int, item func(int) []byte) []byte {
 		if i > from {
 			b = append(b, ',')
 		}
-		b = slices.Concat(b, item(i))
+		b = append(b, item(i)...)
 	}
 	return append(b, ']')
 }

@@ -66,6 +66,7 @@ func send(w http.ResponseWriter, a reply, e effect, now time.Time) {
 	w.WriteHeader(a.status)
 	if e == truncated {
 		_, _ = w.Write(a.body[:len(a.body)/2])
+		_ = http.NewResponseController(w).Flush() // otherwise not even the header would leave
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = w.Write(a.body)
