@@ -200,7 +200,7 @@ func (q *hubRequest) list(n, limit int, item func(int) []byte) reply {
 }
 
 func join(from, to int, item func(int) []byte) []byte {
-	b := []byte{'['}
+	b := append(make([]byte, 0, 16<<10), '[')
 	for i := from; i < to; i++ {
 		if i > from {
 			b = append(b, ',')

@@ -48,7 +48,11 @@ func order(list []*pull, by, direction string, now time.Time) {
 	if direction == "asc" || direction == "" && by != "" && by != "created" {
 		sign = 1
 	}
-	slices.SortStableFunc(list, func(a, b *pull) int { return sign * at(a).Compare(at(b)) })
+	keys := make(map[*pull]time.Time, len(list)) // the key is dearer than the comparison
+	for _, p := range list {
+		keys[p] = at(p)
+	}
+	slices.SortStableFunc(list, func(a, b *pull) int { return sign * keys[a].Compare(keys[b]) })
 }
 
 func (c *Company) getPull(q *hubRequest) reply {
