@@ -10,25 +10,38 @@ import (
 // absent stands for an attribute that the source did not say.
 type absent struct{}
 
-// unchanged reports whether the record says, in everything that a test reads,
-// what the resource said before.
-func (p *plan) unchanged(r *resource, rec *evidence.Record) bool {
+// mask tells which parts of a record changed, or are read by a test: a bit for
+// each of plan.keys (the last one for all that find no bit of their own), and
+// one for name and effective time, which every test is taken to read.
+type mask uint64
+
+const (
+	selfBit    mask = 1
+	lastBit    mask = 1 << 63
+	everything      = ^mask(0)
+)
+
+func keyBit(i int) mask { return pick(i < 62, selfBit<<(i+1), lastBit) }
+
+// changes gives what of a record that tests read differs from what it said before.
+func (p *plan) changes(r *resource, rec *evidence.Record) mask {
 	if r.name != rec.Name || (p.effective && !sameTime(r.effective, rec.Effective)) {
-		return false
+		return everything
 	}
 	if p.all {
-		return same(r.vals[0], rec.Attributes)
+		return pick(same(r.vals[0], rec.Attributes), 0, everything)
 	}
+	var m mask
 	for i, k := range p.keys {
 		v, ok := rec.Attributes[k]
 		if !ok {
 			v = absent{}
 		}
 		if !same(r.vals[i], v) {
-			return false
+			m |= keyBit(i)
 		}
 	}
-	return true
+	return m
 }
 
 // project keeps what unchanged will compare.

@@ -10,6 +10,7 @@ import (
 // plan is what is asked of the records of one kind.
 type plan struct {
 	tests []*testState
+	reads []mask   // by test
 	keys  []string // the attributes that any test reads
 	all   bool
 	// effective: a test reads the record's own time.
@@ -20,11 +21,16 @@ func (p *plan) add(ts *testState) {
 	p.tests = append(p.tests, ts)
 	p.all = p.all || ts.rule.all
 	p.effective = p.effective || ts.rule.effective
+	reads := pick(ts.rule.all, everything, selfBit)
 	for _, k := range ts.rule.keys {
-		if !slices.Contains(p.keys, k) {
+		i := slices.Index(p.keys, k)
+		if i < 0 {
+			i = len(p.keys)
 			p.keys = append(p.keys, k)
 		}
+		reads |= keyBit(i)
 	}
+	p.reads = append(p.reads, reads)
 }
 
 func (e *Engine) plan(k evidence.Kind) *plan {
@@ -209,8 +215,11 @@ func (st *stream) find(rec *evidence.Record, at *int) *resource {
 // see takes one record at the time it was true.
 func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observation, at time.Time) {
 	fresh := r.gone
-	changed := fresh || !st.plan.unchanged(r, rec)
-	if changed || o.at.Unix() >= r.until || (o.inPeriod && !r.counted) {
+	changed := everything
+	if !fresh {
+		changed = st.plan.changes(r, rec)
+	}
+	if changed != 0 || o.at.Unix() >= r.until || (o.inPeriod && !r.counted) {
 		var before time.Time
 		if fresh {
 			r.absent, r.gone = st.wholeAt, false
@@ -219,7 +228,7 @@ func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observatio
 		}
 		e.judge(st, r, rec, o, at, before, changed)
 		r.counted = r.counted || o.inPeriod
-		if changed {
+		if changed != 0 {
 			r.name, r.vals = rec.Name, st.plan.project(rec, r.vals)
 		}
 	}
@@ -230,12 +239,12 @@ func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observatio
 }
 
 // judge asks every test whose answer may differ from the last one.
-func (e *Engine) judge(st *stream, r *resource, rec *evidence.Record, o observation, at, before time.Time, changed bool) {
+func (e *Engine) judge(st *stream, r *resource, rec *evidence.Record, o observation, at, before time.Time, changed mask) {
 	e.bench.take(rec, st.id.Scope)
 	r.until = forever
 	for i, ts := range st.plan.tests {
 		c := &r.cells[i]
-		if changed || o.at.Unix() >= c.until {
+		if changed&st.plan.reads[i] != 0 || o.at.Unix() >= c.until {
 			j := ts.rule.judge(&e.bench)
 			c.until = j.until
 			e.move(st, r, rec, i, j, at, before)

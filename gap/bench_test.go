@@ -1,0 +1,224 @@
+package gap
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// year is a year of daily snapshots, made as they are read: of each stream, 1 %
+// of the resources change a day in what tests read, and 20 % in what they do
+// not. No two snapshots are the same.
+type year struct {
+	streams []evidence.Stream
+	records map[evidence.Hash][]evidence.Record
+	days    int
+	rnd     *rand.Rand
+}
+
+func newYear(kinds, resources, days int) *year {
+	y := &year{records: map[evidence.Hash][]evidence.Record{}, days: days, rnd: rand.New(rand.NewPCG(1, 2))}
+	for k := range kinds {
+		st := evidence.Stream{Source: "aws", Kind: kindOf(k), Scope: "1"}
+		recs := make([]evidence.Record, resources/kinds)
+		for i := range recs {
+			id := fmt.Sprintf("arn:aws:thing:%s:%06d", st.Kind, i)
+			recs[i] = evidence.Record{Kind: st.Kind, ID: id, Name: id, Attributes: map[string]any{"region": "eu-west-1", "used": "x",
+				"at": start.Add(-time.Duration(y.rnd.IntN(80*24)) * time.Hour).Format(time.RFC3339), "list": []any{"a", "b"}}}
+			for a := range 10 {
+				recs[i].Attributes[fmt.Sprintf("a%d", a)] = y.rnd.IntN(1000) > 0
+			}
+		}
+		y.streams = append(y.streams, st)
+		y.records[evidence.HashOf([]byte(st.Kind))] = recs
+	}
+	return y
+}
+
+func kindOf(k int) evidence.Kind { return evidence.Kind(fmt.Sprintf("aws.thing%d", k)) }
+
+func (y *year) Runs() iter.Seq2[evidence.Run, error] {
+	return func(yield func(evidence.Run, error) bool) {
+		for d := range y.days {
+			for _, st := range y.streams {
+				due := start.Add(time.Duration(d)*day + 6*time.Hour)
+				recs := y.records[evidence.HashOf([]byte(st.Kind))]
+				y.live(recs)
+				run := evidence.Run{Slot: evidence.Slot{Stream: st, Due: due}, Outcome: evidence.Collected,
+					Certificate: &evidence.Certificate{Complete: true, Ended: due.Add(time.Minute)},
+					Records:     &evidence.Ref{Hash: evidence.HashOf(fmt.Append(nil, st.Kind, d)), Count: len(recs)}}
+				y.records[run.Records.Hash] = recs
+				if !yield(run, nil) {
+					return
+				}
+				delete(y.records, run.Records.Hash)
+			}
+		}
+	}
+}
+
+// live changes some records; attributes that were given are never written to.
+func (y *year) live(recs []evidence.Record) {
+	for range len(recs) / 100 {
+		y.change(&recs[y.rnd.IntN(len(recs))], fmt.Sprintf("a%d", y.rnd.IntN(10)), y.rnd.IntN(1000) > 0)
+	}
+	for range len(recs) / 5 {
+		y.change(&recs[y.rnd.IntN(len(recs))], "used", y.rnd.Uint64())
+	}
+}
+
+func (y *year) change(r *evidence.Record, key string, v any) {
+	r.Attributes = maps.Clone(r.Attributes)
+	r.Attributes[key] = v
+}
+
+func (y *year) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
+	return func(yield func(evidence.Record, error) bool) {
+		for _, r := range y.records[ref.Hash] {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// yearCatalogue has so many tests on each of so many kinds, like those of the
+// embedded catalogue: booleans, lists, dates; a tenth depend on the time.
+func yearCatalogue(b testing.TB, kinds, tests int) *Catalogue {
+	var s strings.Builder
+	s.WriteString("id: one\ntitle: One\nfamily: test\ndescription: d\nprocedure: p\ntests:\n")
+	for k := range kinds {
+		for i := range tests / kinds {
+			pass := []string{"r.a%d", "r.a%d || r.region == 'us'", "r.a%d && size(r.list) > 0"}[i%3]
+			pass = fmt.Sprintf(pass, i%10)
+			if i%10 == 9 {
+				pass = "!older_than(r.at, 90) || !r.a9"
+			}
+			fmt.Fprintf(&s, "  - {id: t%d-%d, title: t, kind: %s, pass: \"%s\", criteria: [CC6.1], basis: own, severity: high, sla_days: 7}\n", k, i, kindOf(k), pass)
+		}
+	}
+	return testCatalogue(b, fstest.MapFS{"one.yaml": {Data: []byte(s.String())}})
+}
+
+func BenchmarkYear(b *testing.B) {
+	for _, kinds := range []int{10, 1} {
+		cat := yearCatalogue(b, kinds, 100)
+		p := Period{start, start.Add(365 * day)}
+		b.Run(fmt.Sprintf("resources=10000/days=365/tests=100/kinds=%d", kinds), func(b *testing.B) {
+			var making time.Duration
+			for b.Loop() {
+				making += timeMaking(newYear(kinds, 10_000, 365))
+				res, err := Evaluate(context.Background(), cat, newYear(kinds, 10_000, 365), p, p.To)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(len(res.Gaps)), "gaps")
+			}
+			b.ReportMetric((b.Elapsed()-2*making).Seconds()/float64(b.N), "engine-s/op")
+			b.ReportMetric(making.Seconds()/float64(b.N), "making-s/op")
+		})
+	}
+}
+
+// timeMaking is what it costs to make the evidence and read it once, which is not the engine's.
+func timeMaking(y *year) time.Duration {
+	from := time.Now()
+	for run := range y.Runs() {
+		for range y.Records(*run.Records) {
+		}
+	}
+	return time.Since(from)
+}
+
+// BenchmarkSlot is one new slot of 10,000 records on an engine that holds a year, and its result.
+func BenchmarkSlot(b *testing.B) {
+	cat := yearCatalogue(b, 1, 100)
+	p := Period{start, start.Add(365 * day)}
+	e := NewEngine(cat, p)
+	y := newYear(1, 10_000, 30)
+	var last evidence.Run
+	for run := range y.Runs() {
+		if err := e.Observe(run, y.Records(*run.Records)); err != nil {
+			b.Fatal(err)
+		}
+		last = run
+	}
+	recs := y.records[evidence.HashOf([]byte(y.streams[0].Kind))]
+	for b.Loop() {
+		b.StopTimer()
+		y.live(recs)
+		last.Due = last.Due.Add(time.Minute)
+		last.Certificate.Ended = last.Due
+		ref := evidence.Ref{Hash: evidence.HashOf(fmt.Append(nil, last.Due))}
+		last.Records, y.records[ref.Hash] = &ref, recs
+		b.StartTimer()
+		if err := e.Observe(last, y.Records(ref)); err != nil {
+			b.Fatal(err)
+		}
+		e.Result(last.Due)
+	}
+}
+
+// BenchmarkEvents judges a million merged changes and reports what the engine keeps of them.
+func BenchmarkEvents(b *testing.B) {
+	cat := testCatalogue(b, nil)
+	p := Period{start, start.Add(365 * day)}
+	for b.Loop() {
+		e := NewEngine(cat, p)
+		for d := range 100 {
+			if err := e.Observe(merges(d, 10_000)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "heap-MB")
+		if n := e.Result(p.To).Tests[len(e.tests)-1].Population; n != 1_000_000 {
+			b.Fatal(n)
+		}
+	}
+}
+
+func merges(d, n int) (evidence.Run, iter.Seq2[evidence.Record, error]) {
+	from := start.Add(time.Duration(d) * day)
+	run := evidence.Run{Slot: evidence.Slot{Stream: evidence.Stream{Source: "github", Kind: "github.pull_request", Scope: "acme"}, Due: from.Add(day)},
+		Outcome: evidence.Collected, Certificate: &evidence.Certificate{Complete: true, Ended: from.Add(day + time.Minute), Window: &evidence.Window{From: from, To: from.Add(day)}}}
+	return run, func(yield func(evidence.Record, error) bool) {
+		for i := range n {
+			at := from.Add(time.Duration(i) * time.Second)
+			if !yield(evidence.Record{Kind: "github.pull_request", ID: fmt.Sprint(d*n + i), Name: "acme/app#1", Scope: "acme/app", Effective: &at, Attributes: merge}, nil) {
+				return
+			}
+		}
+	}
+}
+
+var merge = map[string]any{"base_is_default": true, "author": "ann", "commit_authors": []any{"ann"}, "head_sha": "s", "tickets": []any{"ENG-1"},
+	"approvals": []any{map[string]any{"reviewer": "bob", "commit_id": "s"}}, "checks": []any{map[string]any{"name": "ci", "conclusion": "success"}}}
+
+// BenchmarkJudge is one evaluation of one predicate.
+func BenchmarkJudge(b *testing.B) {
+	cat := testCatalogue(b, nil)
+	rec := evidence.Record{Kind: "github.pull_request", ID: "1", Attributes: merge}
+	for _, id := range []string{"github.pr.ticket-linked", "github.pr.independent-approval"} {
+		b.Run(id, func(b *testing.B) {
+			e := NewEngine(cat, Period{})
+			for b.Loop() {
+				e.bench.take(&rec, "acme")
+				if j := cat.rules[id].judge(&e.bench); j.code != cPass {
+					b.Fatal(j)
+				}
+			}
+		})
+	}
+}
