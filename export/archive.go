@@ -77,8 +77,10 @@ func (a *archive) stored(path string, content []byte) error {
 }
 
 func header(path string, method uint16, crc uint32, packed, size int64) *zip.FileHeader {
-	return &zip.FileHeader{Name: path, Method: method, CRC32: crc, CompressedSize64: uint64(packed), UncompressedSize64: uint64(size),
-		ModifiedDate: 1<<5 | 1} // 1980-01-01, the first day a ZIP can state
+	h := &zip.FileHeader{Name: path, Method: method, CRC32: crc, CompressedSize64: uint64(packed), UncompressedSize64: uint64(size)}
+	//lint:ignore SA1019 CreateRaw writes this field, and not Modified
+	h.ModifiedDate = 1<<5 | 1 // 1980-01-01, the first day a ZIP can state
+	return h
 }
 
 func (a *archive) raw(h *zip.FileHeader, content io.WriterTo) error {

@@ -41,6 +41,7 @@ func (c *check) rewrite(w *zip.Writer, m Member) error {
 	if m.Path == manifestName || m.Path == signatureName {
 		h.Method, h.CompressedSize64, h.UncompressedSize64 = zip.Store, f.UncompressedSize64, f.UncompressedSize64
 	}
+	//lint:ignore SA1019 CreateRaw writes this field, and not Modified
 	h.ModifiedDate = 1<<5 | 1 // 1980-01-01, the first day a ZIP can state
 	raw, err := f.OpenRaw()
 	if err != nil {

@@ -303,8 +303,10 @@ func pack(t *testing.T, m verify.Manifest, order []string, content func(string) 
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
 	put := func(name string, method uint16, plain, packed []byte) {
-		dst, err := w.CreateRaw(&zip.FileHeader{Name: name, Method: method, CRC32: crc32.ChecksumIEEE(plain), CompressedSize64: uint64(len(packed)),
-			UncompressedSize64: uint64(len(plain)), ModifiedDate: 33})
+		h := &zip.FileHeader{Name: name, Method: method, CRC32: crc32.ChecksumIEEE(plain), CompressedSize64: uint64(len(packed)), UncompressedSize64: uint64(len(plain))}
+		//lint:ignore SA1019 CreateRaw writes this field, and not Modified
+		h.ModifiedDate = 1<<5 | 1
+		dst, err := w.CreateRaw(h)
 		if err == nil {
 			_, err = dst.Write(packed)
 		}

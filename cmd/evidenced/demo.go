@@ -179,11 +179,11 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	p := d.progress("living through the period, day")
 	defer p.end()
 	for t := r.Next(demoStart.Add(-time.Second)); t.Before(end); t = r.Next(t) {
-		d.company.SetNow(t)
-		p.set(int64(t.Sub(demoStart)/(24*time.Hour)), int64(d.days))
-		if d.company.Off(t) {
-			continue
+		for d.company.Off(t) { // whoever restarts the agent does so on the hour
+			t = t.Truncate(time.Hour).Add(time.Hour)
 		}
+		p.set(int64(t.Sub(demoStart)/(24*time.Hour)), int64(d.days))
+		d.company.SetNow(t)
 		if _, err := r.Tick(ctx); err != nil {
 			return err
 		}

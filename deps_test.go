@@ -1,0 +1,116 @@
+package evidenced
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/evidenced/evidenced"
+
+// policy says which rooms a room may import (its own sub-rooms are named where
+// they may be), and which modules outside the standard library. It is a
+// statement of intent: do not change it to make a build pass.
+//
+// A key that ends in "/*" stands for every folder below that has no key of its own.
+var policy = map[string]struct{ rooms, modules []string }{
+	".":                        {},
+	"evidence":                 {},
+	"verify":                   {rooms: []string{"evidence"}},
+	"simulator":                {rooms: []string{"evidence"}},
+	"store":                    {rooms: []string{"evidence"}, modules: []string{"go.etcd.io/bbolt", "golang.org/x/mod", "github.com/klauspost/compress"}},
+	"gap":                      {rooms: []string{"evidence"}, modules: []string{"cel.dev/cel-go", "github.com/goccy/go-yaml"}},
+	"export":                   {rooms: []string{"evidence", "gap"}, modules: []string{"github.com/klauspost/compress"}},
+	"collectors":               {rooms: []string{"evidence"}, modules: []string{"github.com/cenkalti/backoff/v5", "golang.org/x/sync"}},
+	"collectors/collectortest": {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml", "github.com/google/go-cmp"}},
+	"collectors/all":           {rooms: []string{"collectors", "collectors/*"}},
+	"collectors/aws":           {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
+	"collectors/github":        {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/google/go-github/v60", "golang.org/x/sync"}},
+	"schedule":                 {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/robfig/cron/v3", "golang.org/x/sync"}},
+	"config":                   {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml"}},
+	"cmd/evidenced-verify":     {rooms: []string{"verify"}},
+	"cmd/evidenced": {
+		rooms:   []string{"evidence", "verify", "simulator", "store", "gap", "export", "collectors", "collectors/all", "schedule", "config"},
+		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
+	},
+}
+
+// TestRooms parses every file itself, so that the test cache sees the files.
+func TestRooms(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && d.Name() != "." || d.Name() == "testdata" || d.Name() == "node_modules"):
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		room := filepath.ToSlash(filepath.Dir(file))
+		seen[room] = true
+		checkFile(t, room, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room := range policy {
+		if !seen[room] && !strings.HasSuffix(room, "/*") {
+			t.Errorf("the policy names the room %s, which is not there", room)
+		}
+	}
+}
+
+func checkFile(t *testing.T, room, file string) {
+	p, ok := policy[room]
+	if !ok {
+		t.Errorf("%s: the room %s has no import policy; state one in deps_test.go", file, room)
+		return
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Errorf("%s: %v", file, err)
+		return
+	}
+	for _, imp := range f.Imports {
+		name, err := strconv.Unquote(imp.Path.Value)
+		if err != nil || !allowed(name, p.rooms, p.modules) {
+			t.Errorf("%s: %s may not import %s", file, room, name)
+		}
+	}
+}
+
+func allowed(name string, rooms, modules []string) bool {
+	if room, ours := strings.CutPrefix(name, module+"/"); ours {
+		return slices.ContainsFunc(rooms, func(r string) bool { ok, err := path.Match(r, room); return ok && err == nil })
+	}
+	first, _, _ := strings.Cut(name, "/")
+	if !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	return slices.ContainsFunc(modules, func(m string) bool { return name == m || strings.HasPrefix(name, m+"/") })
+}
+
+// TestRoomsSayWhatTheyAreFor: every room has a doc.go that names what never enters.
+func TestRoomsSayWhatTheyAreFor(t *testing.T) {
+	for room := range policy {
+		if room == "." || strings.HasPrefix(room, "cmd/evidenced-verify") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(room, "doc.go"), nil, parser.ParseComments)
+		if err != nil {
+			t.Errorf("%s: %v", room, err)
+			continue
+		}
+		if text := strings.Join(strings.Fields(f.Doc.Text()), " "); !strings.Contains(text, "never enters") {
+			t.Errorf("%s/doc.go does not say what never enters", room)
+		}
+	}
+}
