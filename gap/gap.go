@@ -98,13 +98,18 @@ type holder struct {
 	test int
 }
 
-// seal gives the gap as it stands: id, last seen, state.
+// lastSeen is the last failing observation so far.
+func (s *spell) lastSeen() time.Time {
+	if h := s.holder; h != nil && s.FixedBy == nil && h.res.cells[h.test].code == cFail {
+		return h.st.seenAt(h.res)
+	}
+	return s.LastSeen
+}
+
+// seal gives the gap as it stands.
 func (s *spell) seal() Gap {
 	g := s.Gap
-	if h := s.holder; h != nil && g.FixedBy == nil && h.res.cells[h.test].code == cFail {
-		g.LastSeen = h.st.seenAt(h.res)
-	}
-	g.ID = gapID(g)
+	g.LastSeen = s.lastSeen()
 	switch {
 	case g.FixedBy == nil:
 		g.State = Open
@@ -140,20 +145,17 @@ func gapID(g Gap) string {
 // time, blind slots by their due times, anything else if it may have lasted
 // into the period and was seen before its end.
 func (s *spell) within(p Period) bool {
-	g := s.seal()
 	switch {
+	case s.event && s.NotBefore != nil:
+		return p.Holds(*s.NotBefore)
 	case s.event:
-		at := g.FirstSeen
-		if g.NotBefore != nil {
-			at = *g.NotBefore
-		}
-		return p.Holds(at)
-	case !g.FirstSeen.Before(p.To):
+		return p.Holds(s.FirstSeen)
+	case !s.FirstSeen.Before(p.To):
 		return false
-	case g.Kind == Blind && g.Test == "":
-		return !g.LastSeen.Before(p.From)
+	case s.Kind == Blind && s.Test == "":
+		return !s.LastSeen.Before(p.From)
 	}
-	return g.FixedBy == nil || g.FixedBy.After(p.From)
+	return s.FixedBy == nil || s.FixedBy.After(p.From)
 }
 
 func sortGaps(gaps []Gap) {

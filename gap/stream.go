@@ -288,6 +288,7 @@ func (e *Engine) move(st *stream, r *resource, rec *evidence.Record, i int, j ju
 func (e *Engine) open(g Gap, slaDays int, at, notBefore time.Time) *spell {
 	s := &spell{Gap: g}
 	s.FirstSeen, s.LastSeen = at, at
+	s.ID = gapID(s.Gap)
 	if !notBefore.IsZero() {
 		notBefore = earlier(notBefore, at) // a run may end after the next one was due
 		s.NotBefore = &notBefore
