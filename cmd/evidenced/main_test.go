@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/evidenced/evidenced/simulator"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"evidenced": main})
+}
+
+// TestScripts runs the command line as a person would. $SIM is the address of
+// a simulated company as of its 40th day, which each script has for itself.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "flip": flip},
+		Setup:               simulate,
+	})
+}
+
+func simulate(env *testscript.Env) error {
+	c := simulator.New(simulator.Options{Seed: 5, Start: demoStart, Days: 60, Plant: true})
+	c.SetNow(demoStart.AddDate(0, 0, 40))
+	server := httptest.NewServer(c.Handler())
+	env.Defer(server.Close)
+	env.Setenv("SIM", server.URL)
+	env.Setenv("SIM_ORG", c.Organization())
+	env.Setenv("SIM_TOKEN", c.Token())
+	for k, v := range map[string]string{"AWS_ACCESS_KEY_ID": "AKIASIMULATED", "AWS_SECRET_ACCESS_KEY": "planted-secret-key", "AWS_EC2_METADATA_DISABLED": "true"} {
+		env.Setenv(k, v)
+	}
+	env.Setenv("TODAY", time.Now().UTC().Format(time.DateOnly))
+	return nil
+}
+
+// exits runs a command and demands its exit code: exits CODE program arg...
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE program [arg...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit := new(exec.ExitError)
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+// flip changes one bit in the middle of a file.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	b, err := os.ReadFile(path)
+	ts.Check(err)
+	b[len(b)/2] ^= 1
+	ts.Check(os.WriteFile(path, b, 0o600))
+}
