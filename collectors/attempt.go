@@ -130,7 +130,7 @@ func (d *door) judgeError(q *question, where string, err error) (_ error, again 
 		return fmt.Errorf("%w: %s: %w", ErrIncomplete, where, err), true
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %s: no answer within %s", ErrUnreachable, where, d.opt.AttemptTimeout.Round(time.Second)), true
-	case classified(err):
+	case Classified(err):
 		return fmt.Errorf("%s: %w", where, err), false
 	case errors.As(err, &untrusted):
 		return fmt.Errorf("%w: %s: %w", ErrUnreachable, where, err), false

@@ -48,8 +48,8 @@ func ReasonOf(err error) evidence.Reason {
 	return evidence.Reason{Class: evidence.Internal, Detail: err.Error()}
 }
 
-// classified reports whether err already wraps one of the classes.
-func classified(err error) bool {
+// Classified reports whether err already wraps one of the classes.
+func Classified(err error) bool {
 	for _, c := range classes {
 		if errors.Is(err, c.err) {
 			return true

@@ -1,0 +1,79 @@
+package aws
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// collectAccounts names the accounts, by the mode that is configured.
+func (s *session) collectAccounts(ctx context.Context, out *collectors.Output) error {
+	switch s.RootScope() {
+	case organization:
+		return s.listAccounts(ctx, out)
+	case single:
+		return emitAccount(out, s.account, "ACTIVE")
+	}
+	for _, id := range s.cfg.Accounts.List {
+		if err := emitAccount(out, id, "CONFIGURED"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func emitAccount(out *collectors.Output, id, state string) error {
+	return out.Emit(evidence.Record{ID: id, Name: id, Attributes: map[string]any{"state": state}})
+}
+
+// listAccounts lists the accounts of the organisation. A page may be empty and
+// yet have a successor.
+// https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
+func (s *session) listAccounts(ctx context.Context, out *collectors.Output) error {
+	client := organizationsClient(s.aws)
+	return out.Pages(ctx, func(ctx context.Context, token string) (string, error) {
+		page, err := client.ListAccounts(ctx, &organizations.ListAccountsInput{NextToken: optional(token)})
+		if err != nil {
+			return "", classify(err)
+		}
+		for _, a := range page.Accounts {
+			if err := emitMember(out, a); err != nil {
+				return "", err
+			}
+		}
+		return aws.ToString(page.NextToken), nil
+	})
+}
+
+// emitMember takes the state from the older field Status where State is not
+// said: servers that know only that one are still about.
+func emitMember(out *collectors.Output, m types.Account) error {
+	id, state := aws.ToString(m.Id), string(m.State)
+	if !accountID.MatchString(id) {
+		return collectors.Incomplete("organizations:ListAccounts lists the account %q", id)
+	}
+	if state == "" {
+		state = string(m.Status)
+	}
+	a := collectors.Attributes{}
+	a.Text("state", &state)
+	a.Time("joined_at", m.JoinedTimestamp)
+	name := aws.ToString(m.Name)
+	if name == "" {
+		name = id
+	}
+	return out.Emit(evidence.Record{ID: id, Name: name, Attributes: a})
+}
+
+// optional gives nil for "", which the SDK leaves out.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,71 @@
+package aws
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// collectSummary reads the account's root user and counts; unlike the
+// credential report they are of this moment.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html
+func (s *session) collectSummary(ctx context.Context, out *collectors.Output) error {
+	resp, err := iamClient(s.aws).GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+	if err != nil {
+		return classify(err)
+	}
+	out.Page()
+	if len(resp.SummaryMap) == 0 {
+		return collectors.Incomplete("iam:GetAccountSummary says nothing")
+	}
+	a := collectors.Attributes{}
+	if v, said := resp.SummaryMap["AccountMFAEnabled"]; said {
+		a["root_mfa"] = v != 0
+	}
+	for name, key := range map[string]string{
+		"root_access_keys": "AccountAccessKeysPresent", "root_password_present": "AccountPasswordPresent",
+		"users": "Users", "mfa_devices": "MFADevices", "mfa_devices_in_use": "MFADevicesInUse",
+	} {
+		if v, said := resp.SummaryMap[key]; said {
+			a[name] = int64(v)
+		}
+	}
+	return out.Emit(evidence.Record{ID: s.account, Name: s.account, Attributes: a})
+}
+
+// collectPasswordPolicy reads the password policy. That there is none is a fact.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountPasswordPolicy.html
+func (s *session) collectPasswordPolicy(ctx context.Context, out *collectors.Output) error {
+	resp, err := iamClient(s.aws).GetAccountPasswordPolicy(ctx, &iam.GetAccountPasswordPolicyInput{})
+	a := collectors.Attributes{"exists": true}
+	switch {
+	case code(err) == "NoSuchEntity":
+		a["exists"] = false
+	case err != nil:
+		return classify(err)
+	case resp.PasswordPolicy == nil || resp.PasswordPolicy.MinimumPasswordLength == nil:
+		return collectors.Incomplete("iam:GetAccountPasswordPolicy states no minimum length")
+	default:
+		p := resp.PasswordPolicy
+		a.Int("minimum_length", number(p.MinimumPasswordLength))
+		a.Int("max_age_days", number(p.MaxPasswordAge))
+		a.Int("reuse_prevention", number(p.PasswordReusePrevention))
+		a.Bool("hard_expiry", p.HardExpiry)
+		a["require_symbols"], a["require_numbers"] = p.RequireSymbols, p.RequireNumbers
+		a["require_uppercase"], a["require_lowercase"] = p.RequireUppercaseCharacters, p.RequireLowercaseCharacters
+		a["expire"], a["allow_change"] = p.ExpirePasswords, p.AllowUsersToChangePassword
+	}
+	out.Page()
+	return out.Emit(evidence.Record{ID: s.account, Name: s.account, Attributes: a})
+}
+
+func number(v *int32) *int {
+	if v == nil {
+		return nil
+	}
+	n := int(*v)
+	return &n
+}

@@ -1,0 +1,130 @@
+package aws
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// collectTrails reads the trails of every region, then the status of each
+// where it is at home. A trail of several regions is listed in each of them.
+func (s *session) collectTrails(ctx context.Context, out *collectors.Output) error {
+	if s.regionsErr != nil {
+		return s.regionsErr
+	}
+	lists := &found[string, []types.Trail]{m: map[string][]types.Trail{}}
+	scopes := make([]evidence.Scope, len(s.regions))
+	names := map[evidence.Scope]string{}
+	for i, r := range s.regions {
+		scopes[i] = s.scope(r.name)
+		names[scopes[i]] = r.name
+	}
+	unread := out.EachScope(ctx, scopes, parallel, func(ctx context.Context, sc evidence.Scope) error {
+		trails, err := s.describeTrails(ctx, out, names[sc])
+		lists.set(names[sc], trails)
+		return err
+	})
+	trails, err := distinct(lists.m)
+	if err != nil {
+		return err
+	}
+	if err := s.collectStatus(ctx, out, trails); err != nil {
+		return err
+	}
+	return unread
+}
+
+// describeTrails lists the trails of a region, those at home elsewhere included.
+// https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
+func (s *session) describeTrails(ctx context.Context, out *collectors.Output, region string) ([]types.Trail, error) {
+	resp, err := trailClient(in(s.aws, region)).DescribeTrails(ctx, &cloudtrail.DescribeTrailsInput{IncludeShadowTrails: aws.Bool(true)})
+	if err != nil {
+		return nil, classify(err)
+	}
+	out.Page()
+	return resp.TrailList, nil
+}
+
+// distinct gives each trail once, in order of ARN. The list of its home region
+// has the last word.
+func distinct(lists map[string][]types.Trail) ([]types.Trail, error) {
+	byARN := map[string]types.Trail{}
+	for _, region := range slices.Sorted(maps.Keys(lists)) {
+		for _, t := range lists[region] {
+			id, home := aws.ToString(t.TrailARN), aws.ToString(t.HomeRegion)
+			if id == "" || home == "" {
+				return nil, collectors.Incomplete("cloudtrail:DescribeTrails in %s lists a trail without ARN or home region", region)
+			}
+			if _, known := byARN[id]; !known || home == region {
+				byARN[id] = t
+			}
+		}
+	}
+	var trails []types.Trail
+	for _, id := range slices.Sorted(maps.Keys(byARN)) {
+		trails = append(trails, byARN[id])
+	}
+	return trails, nil
+}
+
+// collectStatus emits each trail with its status. A status that cannot be read
+// leaves its attributes out, and makes the trail's home region an unread scope.
+func (s *session) collectStatus(ctx context.Context, out *collectors.Output, trails []types.Trail) error {
+	var unread error
+	for _, t := range trails {
+		a := settings(t)
+		if err := s.addStatus(ctx, out, t, a); err != nil {
+			out.Scope(s.scope(*t.HomeRegion), err)
+			if unread == nil {
+				unread = err
+			}
+		}
+		name := aws.ToString(t.Name)
+		if name == "" {
+			name = *t.TrailARN
+		}
+		if err := out.Emit(evidence.Record{ID: *t.TrailARN, Name: name, Scope: s.scope(*t.HomeRegion), Attributes: a}); err != nil {
+			return err
+		}
+	}
+	return unread
+}
+
+func settings(t types.Trail) collectors.Attributes {
+	a := collectors.Attributes{}
+	a.Text("home_region", t.HomeRegion)
+	a.Bool("multi_region", t.IsMultiRegionTrail)
+	a.Bool("organization_trail", t.IsOrganizationTrail)
+	a.Bool("log_validation", t.LogFileValidationEnabled)
+	a.Text("kms_key_id", t.KmsKeyId)
+	a.Text("bucket", t.S3BucketName)
+	return a
+}
+
+// addStatus asks the trail's home region by ARN; a name is not enough for the
+// trail of an organisation.
+// https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetTrailStatus.html
+func (s *session) addStatus(ctx context.Context, out *collectors.Output, t types.Trail, a collectors.Attributes) error {
+	st, err := trailClient(in(s.aws, *t.HomeRegion)).GetTrailStatus(ctx, &cloudtrail.GetTrailStatusInput{Name: t.TrailARN})
+	if err != nil {
+		return classify(err)
+	}
+	out.Page()
+	if st.IsLogging == nil {
+		return collectors.Incomplete("cloudtrail:GetTrailStatus does not say whether %s logs", *t.TrailARN)
+	}
+	a.Bool("is_logging", st.IsLogging)
+	a.Time("latest_delivery_at", st.LatestDeliveryTime)
+	a.Text("latest_delivery_error", st.LatestDeliveryError)
+	a.Text("latest_digest_delivery_error", st.LatestDigestDeliveryError)
+	a.Time("started_logging_at", st.StartLoggingTime)
+	a.Time("stopped_logging_at", st.StopLoggingTime)
+	return nil
+}

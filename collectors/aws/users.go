@@ -1,0 +1,76 @@
+package aws
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/evidenced/evidenced/collectors"
+)
+
+// collectUsers reads the credential report. AWS makes one every four hours at
+// most: its GeneratedTime is when its facts were true.
+func (s *session) collectUsers(ctx context.Context, out *collectors.Output) error {
+	report, err := s.credentialReport(ctx)
+	if err != nil {
+		return err
+	}
+	out.Page()
+	rows, err := parseReport(report.Content)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		r.Effective = moment(report.GeneratedTime)
+		if err := out.Emit(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func moment(t *time.Time) *time.Time {
+	if t == nil || t.IsZero() {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
+
+// A report is asked for this often, with this pause, which is beyond what the
+// largest accounts need.
+const (
+	reportTries = 60
+	reportPause = 5 * time.Second
+)
+
+// notReady are the answers to a report that was asked for too early, or too late.
+var notReady = []string{"ReportNotPresent", "ReportExpired", "ReportInProgress"}
+
+// credentialReport has a report made and fetches it.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_GenerateCredentialReport.html
+func (s *session) credentialReport(ctx context.Context) (*iam.GetCredentialReportOutput, error) {
+	client := iamClient(s.aws)
+	for range reportTries {
+		made, err := client.GenerateCredentialReport(ctx, &iam.GenerateCredentialReportInput{})
+		if err != nil {
+			return nil, classify(err)
+		}
+		if made.State == types.ReportStateTypeComplete {
+			report, err := client.GetCredentialReport(ctx, &iam.GetCredentialReportInput{})
+			if err == nil {
+				return report, nil
+			}
+			if !slices.Contains(notReady, code(err)) {
+				return nil, classify(err)
+			}
+		}
+		if err := s.env.Sleep(ctx, reportPause); err != nil {
+			return nil, err
+		}
+	}
+	return nil, collectors.Incomplete("the credential report was not ready after %s", reportTries*reportPause)
+}
