@@ -165,7 +165,8 @@ func TestLoadRefusesRepeats(t *testing.T) {
 }
 
 // FuzzLoad: no control file crashes the loader, and one that loads gives a
-// catalogue that can be written and read back.
+// catalogue that can be written and read back. Run it with -fuzzminimizetime 10x:
+// the seeds are long, and to shorten each find takes minutes otherwise.
 func FuzzLoad(f *testing.F) {
 	f.Add(good)
 	names, err := filepath.Glob("catalog/*.yaml")
