@@ -1,6 +1,7 @@
 // Package all is the one list of sources. A new source is its folder and one
-// line here. It may import collectors and every source's folder. What never
-// enters: anything but the list.
+// line here; nothing is registered by being imported.
+//
+// It may import the folders of the sources. What never enters: anything else.
 package all
 
 import (
@@ -9,7 +10,7 @@ import (
 	"github.com/evidenced/evidenced/collectors/github"
 )
 
-// Specs lists every source, by name.
+// Specs gives what every source declares, in order of name.
 func Specs() []collectors.Spec {
 	return []collectors.Spec{
 		aws.Spec(),

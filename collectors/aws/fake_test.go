@@ -71,8 +71,8 @@ func with(more map[string][]reply) map[string][]reply {
 	return all
 }
 
-// fake answers by operation; "operation region", "operation bucket" and
-// "operation ARN" go before the operation alone. Several replies are given one
+// fake answers by operation; "operation key-id", "operation region", "operation
+// bucket" and "operation ARN" go before the operation alone. Several replies are given one
 // after the other, the last again and again.
 type fake struct {
 	mu      sync.Mutex
@@ -86,7 +86,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	op := identify(r, body)
 	keys := []string{op}
 	if m := signature.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
-		keys = append(keys, op+" "+strings.Split(m[0], "/")[2])
+		scope := strings.Split(strings.TrimPrefix(m[0], "AWS4-HMAC-SHA256 Credential="), "/")
+		keys = append(keys, op+" "+scope[0], op+" "+scope[2])
 	}
 	if strings.HasPrefix(op, "s3:") {
 		keys = append(keys, op+" "+strings.Trim(r.URL.Path, "/")+r.URL.Query().Get("continuation-token"))

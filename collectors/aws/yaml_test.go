@@ -10,11 +10,11 @@ import (
 
 func TestChoiceYAML(t *testing.T) {
 	for text, want := range map[string]string{
-		"accounts: organization":                  "",
-		`accounts: ["012345678901"]`:              "012345678901",
-		"accounts: [111122223333]":                "111122223333",
-		"accounts: [012345678901]":                "012345678901",
-		"accounts:\n  - 111122223333\n":           "111122223333",
+		"accounts: organization":        "",
+		`accounts: ["012345678901"]`:    "012345678901",
+		"accounts: [111122223333]":      "111122223333",
+		"accounts: [012345678901]":      "012345678901",
+		"accounts:\n  - 111122223333\n": "111122223333",
 	} {
 		tree, err := parser.ParseBytes([]byte(text), 0)
 		if err != nil {

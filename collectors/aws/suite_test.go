@@ -1,0 +1,55 @@
+package aws
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/evidenced/evidenced/collectors/collectortest"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// wholeOrganization answers every call for two accounts, always alike.
+func wholeOrganization(t *testing.T) *fake {
+	replies := with(map[string][]reply{
+		"sts:GetCallerIdentity ASIAROLE": {identityOf(other, "assumed-role/Reader/evidenced")},
+		"sts:AssumeRole":                 {ok(assumed)},
+		"organizations:ListAccounts":     {ok(`{"Accounts":[{"Id":"` + own + `","State":"ACTIVE"},{"Id":"` + other + `","Name":"` + secretKey + `","State":"ACTIVE"}]}`)},
+		"iam:GetAccountSummary":          {ok(`<GetAccountSummaryResponse><GetAccountSummaryResult><SummaryMap><entry><key>Users</key><value>32</value></entry></SummaryMap></GetAccountSummaryResult></GetAccountSummaryResponse>`)},
+		"iam:GetAccountPasswordPolicy":   {queryError(404, "NoSuchEntity")},
+		"iam:GenerateCredentialReport":   {generated("COMPLETE")},
+		"iam:GetCredentialReport":        {reportOf(sampleReport(t))},
+	})
+	for _, more := range []map[string][]reply{trails(), buckets()} {
+		for key, rs := range more {
+			replies[key] = rs
+		}
+	}
+	return &fake{replies: replies, asked: map[string]int{}}
+}
+
+// endless makes every page of a listing name the same next one.
+func endless(x evidence.Exchange, a *collectortest.Answer) bool {
+	switch x.Call {
+	case "organizations:ListAccounts":
+		a.Body = append([]byte(`{"NextToken":"again",`), bytes.TrimPrefix(a.Body, []byte("{"))...)
+	case "s3:ListBuckets":
+		body, _, _ := bytes.Cut(a.Body, []byte("<ContinuationToken>"))
+		body = bytes.TrimSuffix(body, []byte("</ListAllMyBucketsResult>"))
+		a.Body = append(bytes.Clone(body), "<ContinuationToken>again</ContinuationToken></ListAllMyBucketsResult>"...)
+	default:
+		return false
+	}
+	return true
+}
+
+func TestSuite(t *testing.T) {
+	environment(t)
+	cfg := newConfig()
+	inOrganization(cfg)
+	collectortest.Run(t, collectortest.Case{
+		Spec: Spec(), Config: cfg, Server: wholeOrganization(t), Now: time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC),
+		Secrets: []string{secretKey, sessionToken, roleKey},
+		Loop:    endless,
+	})
+}

@@ -1,0 +1,60 @@
+package github
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/evidenced/evidenced/collectors/collectortest"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// wholeOrg answers every call, always alike.
+func wholeOrg() http.Handler {
+	replies := onePull()
+	for key, r := range map[string]reply{
+		"/orgs/acme":                                   ok(`{"id":1,"login":"acme","two_factor_requirement_enabled":true}`),
+		"/orgs/acme/members?role=admin":                ok(`[{"id":1,"login":"ann"}]`),
+		"/orgs/acme/members?role=member":               ok(`[{"id":2,"login":"bob"},{"id":3,"login":"` + token + `"}]`),
+		"/orgs/acme/members?filter=2fa_disabled":       ok(`[{"id":2,"login":"bob"}]`),
+		"/repos/acme/product/branches/main/protection": ok(strict),
+		"/repos/acme/product/rules/branches/main":      ok(ruleset),
+		pulls: ok("[" + listed + "]"),
+	} {
+		replies[key] = []reply{r}
+	}
+	return &fake{replies: replies, asked: map[string]int{}}
+}
+
+// endless makes every page name a next one, which holds the same again.
+func endless() func(evidence.Exchange, *collectortest.Answer) bool {
+	var mu sync.Mutex
+	pages := map[string][]byte{}
+	return func(x evidence.Exchange, a *collectortest.Answer) bool {
+		if !strings.Contains(x.URL, "per_page=") {
+			return false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		listing := strings.Replace(x.URL, "page=2&", "", 1)
+		if a.Status == http.StatusOK && pages[listing] == nil {
+			pages[listing] = a.Body
+		}
+		a.Status, a.Body = http.StatusOK, pages[listing]
+		a.Header.Set("Link", `<`+listing+`&page=2>; rel="next"`)
+		return true
+	}
+}
+
+func TestSuite(t *testing.T) {
+	cfg := newConfig()
+	cfg.Organization, cfg.Token = "acme", token
+	collectortest.Run(t, collectortest.Case{
+		Spec: Spec(), Config: cfg, Server: wholeOrg(), Now: start,
+		Window:  evidence.Window{From: start.Add(-24 * time.Hour), To: start},
+		Secrets: []string{token},
+		Loop:    endless(),
+	})
+}
