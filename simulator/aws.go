@@ -102,6 +102,9 @@ func (q *awsRequest) name() {
 	default:
 		q.form, _ = url.ParseQuery(string(q.body)) // what cannot be read has no action
 		q.action = q.form.Get("Action")
+		if arn := strings.Split(q.form.Get("RoleArn"), ":"); len(arn) == 6 {
+			places = append(places, "role in "+arn[4])
+		}
 	}
 	q.call = call{vendor: "aws", op: q.service + ":" + q.action, places: places}
 	q.key = fmt.Sprintf("%s %s %s?%s %s", q.op, places[1], q.http.URL.Path, q.http.URL.RawQuery, bytes.TrimSpace(q.body))

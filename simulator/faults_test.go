@@ -186,3 +186,14 @@ func TestDeterminism(t *testing.T) {
 		t.Error("the truth does not follow from the seed")
 	}
 }
+
+// TestRoleClosed: a denied role keeps one account shut, and no other.
+func TestRoleClosed(t *testing.T) {
+	ids := New(Options{Seed: 9, Start: start, Days: 30}).Accounts()
+	v := visit(t, afflicted(fault{vendor: "aws", op: "sts:AssumeRole", where: "role in " + ids[1], effect: denied}))
+	_, err := v.as(ids[1])
+	wantCode(t, err, "AccessDenied")
+	if _, err := v.as(ids[2]); err != nil {
+		t.Error(err)
+	}
+}

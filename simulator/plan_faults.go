@@ -89,12 +89,18 @@ func (p *planner) narrowAWS() []fault {
 		on(one(), "aws.s3.bucket", "s3:ListBuckets", "", loops),
 		on(a, "aws.s3.bucket", "s3:GetBucketVersioning", "/"+a.buckets[0].name, denied),
 	}
-	return append(out, p.noSession(one()))
+	return append(out, p.noRegions(one()), p.noSession(p.c.old()[p.between(1, 2)]))
 }
 
-// noSession keeps every kind of one account from being read.
+// noRegions hides which regions there are: what is read region by region cannot be whole.
+func (p *planner) noRegions(a *account) fault {
+	return fault{vendor: "aws", op: "ec2:DescribeRegions", where: a.id, effect: denied, note: "ec2:DescribeRegions denied in " + a.id,
+		blinds: []evidence.Stream{p.c.awsStream("aws.region", a), p.c.awsStream("aws.cloudtrail.trail", a)}}
+}
+
+// noSession closes the role of a member account: no kind of it can be read.
 func (p *planner) noSession(a *account) fault {
-	f := fault{vendor: "aws", op: "ec2:DescribeRegions", where: a.id, effect: denied, note: "ec2:DescribeRegions denied in " + a.id}
+	f := fault{vendor: "aws", op: "sts:AssumeRole", where: "role in " + a.id, effect: denied, note: "the role in " + a.id + " may not be assumed"}
 	for _, k := range accountKinds() {
 		f.blinds = append(f.blinds, p.c.awsStream(evidence.Kind(k), a))
 	}
