@@ -79,7 +79,9 @@ const MaxSize = 1 << 20
 
 // Load reads, resolves and checks the file at path. Every mistake in it is an
 // *Error that names file and line; all of them are reported at once where possible.
-func Load(path string, specs []collectors.Spec) (*Config, error) {
+// More checks of a source may be given; an error that begins with a key is
+// reported at the line of that key.
+func Load(path string, specs []collectors.Spec, checks ...Check) (*Config, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &Error{File: path, Message: "there is no such file; `evidenced init` writes one"}
@@ -87,11 +89,14 @@ func Load(path string, specs []collectors.Spec) (*Config, error) {
 	if err != nil {
 		return nil, &Error{File: path, Message: err.Error()}
 	}
-	return Parse(path, b, specs)
+	return Parse(path, b, specs, checks...)
 }
 
+// Check is a rule for the configuration of a source that its own type cannot know.
+type Check func(collectors.Config) error
+
 // Parse is Load for bytes that are already read.
-func Parse(path string, b []byte, specs []collectors.Spec) (*Config, error) {
+func Parse(path string, b []byte, specs []collectors.Spec, checks ...Check) (*Config, error) {
 	if len(b) > MaxSize {
 		return nil, &Error{File: path, Message: fmt.Sprintf("larger than %d bytes", MaxSize)}
 	}
@@ -102,7 +107,7 @@ func Parse(path string, b []byte, specs []collectors.Spec) (*Config, error) {
 	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
 		return nil, &Error{File: path, Message: "want one YAML document with organization, period and sources"}
 	}
-	p := &parse{path: path, root: tree.Docs[0].Body, specs: specs}
+	p := &parse{path: path, root: tree.Docs[0].Body, specs: specs, checks: append([]Check{collectors.Config.Validate}, checks...)}
 	p.resolve(p.root)
 	if err := errors.Join(p.errs...); err != nil {
 		return nil, err
@@ -112,10 +117,11 @@ func Parse(path string, b []byte, specs []collectors.Spec) (*Config, error) {
 
 // parse holds one file while it is read.
 type parse struct {
-	path  string
-	root  ast.Node
-	specs []collectors.Spec
-	errs  []error
+	path   string
+	root   ast.Node
+	specs  []collectors.Spec
+	checks []Check
+	errs   []error
 }
 
 func (p *parse) fail(line int, format string, args ...any) {
@@ -239,9 +245,11 @@ func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 			return
 		}
 	}
-	if err := cfg.Validate(); err != nil {
-		p.fail(p.lineOf(v.Value, err, line), "sources.%s: %v", name, err)
-		return
+	for _, check := range p.checks {
+		if err := check(cfg); err != nil {
+			p.fail(p.lineOf(v.Value, err, line), "sources.%s: %v", name, err)
+			return
+		}
 	}
 	c.Sources = append(c.Sources, Source{Spec: p.specs[i], Config: cfg})
 }

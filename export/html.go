@@ -65,15 +65,15 @@ func (b *bundle) summary(p *page) {
 	p.put(`</dl>`)
 }
 
-// cells gives the class, the letter and the word of a day. Each has its own
-// colour and its own letter, so that none is told by colour alone.
+// cells gives the class, the letter and the word of a day. Each has a colour,
+// a height and a letter of its own, so that none is told by colour alone.
 var cells = map[byte][3]string{
 	gap.DayPass: {"pass", "P", "pass"}, gap.DayFail: {"fail", "F", "fail"},
 	gap.DayUnknown: {"blind", "U", "not known"}, gap.DayNone: {"none", "·", "nothing due"},
 }
 
 func (b *bundle) heatMap(p *page) {
-	p.put(`<h2>The period, day by day</h2><p class="legend"><i class="pass">P</i> pass <i class="fail">F</i> fail <i class="blind">U</i> not known <i class="none">·</i> nothing due</p>`)
+	p.put(`<h2>The period, day by day</h2><p class="legend"><i class="pass">P</i> pass <i class="fail">F</i> fail <i class="blind">U</i> not known <i class="none">·</i> nothing due; hover for the day</p>`)
 	p.put(`<div class="scroll"><table class="heat"><thead><tr><th>control</th><th>days, from %s</th><th>coverage</th></tr></thead><tbody>`, b.Result.Period.From.Format(time.DateOnly))
 	for _, c := range b.Catalogue.Controls {
 		r := b.controlResult(c.ID)
@@ -93,7 +93,7 @@ func (b *bundle) days(p *page, days string) {
 
 func (b *bundle) gapTable(p *page) {
 	p.put(`<h2>Gaps of the period</h2><p>A gap that was fixed stays here. Its true start lies between “not before” and “first seen”, its true end between “last seen” and “fixed by”.</p>`)
-	p.put(`<div class="scroll"><table><thead><tr><th>id</th><th>severity</th><th>state</th><th>what</th><th>where</th><th>not before</th><th>first seen</th><th>last seen</th><th>fixed by</th><th>SLA due</th><th>why</th></tr></thead><tbody>`)
+	p.put(`<div class="scroll"><table class="gaps"><thead><tr><th>id</th><th>severity</th><th>state</th><th>what</th><th>where</th><th>not before</th><th>first seen</th><th>last seen</th><th>fixed by</th><th>SLA due</th></tr></thead><tbody>`)
 	for _, g := range b.Result.Gaps {
 		what := g.Test
 		if what == "" {
@@ -103,10 +103,18 @@ func (b *bundle) gapTable(p *page) {
 		if where == "" {
 			where = g.Stream
 		}
-		p.put(`<tr class="%s"><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>`,
-			g.State, g.ID, g.Severity, words(string(g.State)), what, where, stamp(g.NotBefore), stamp(&g.FirstSeen), stamp(&g.LastSeen), stamp(g.FixedBy), stamp(g.SLADue), g.Reason)
+		p.put(`<tr class="%s"><td>%s</td><td>%s</td><td>%s</td><td>%s<small>%s</small></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>`,
+			g.State, g.ID, g.Severity, words(string(g.State)), what, g.Reason, where, minute(g.NotBefore), minute(&g.FirstSeen), minute(&g.LastSeen), minute(g.FixedBy), minute(g.SLADue))
 	}
 	p.put(`</tbody></table></div>`)
+}
+
+// minute writes a time for the page, to the minute; the CSV files hold the seconds.
+func minute(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04")
 }
 
 func (b *bundle) controlSections(p *page) {

@@ -38,10 +38,10 @@ type Result struct {
 	Failures []Failure `json:"failures"`
 	// Complete is false for a sound bundle that does not cover its period: it
 	// was made before the end.
-	Complete bool `json:"complete"`
+	Complete bool `json:"-"`
 	// Key is the verifier key that signed; Pinned says whether it is the one expected.
-	Key    string `json:"key"`
-	Pinned bool   `json:"key_pinned"`
+	Key    string `json:"-"`
+	Pinned bool   `json:"-"`
 }
 
 // Options configure File.

@@ -35,6 +35,8 @@ type collected struct {
 	Finished time.Time      `json:"finished"`
 	Streams  []streamResult `json:"streams"`
 	Gaps     gapChange      `json:"gaps"`
+
+	missed int // slots that were due before and that nobody filled
 }
 
 type streamResult struct {
@@ -145,7 +147,7 @@ func (a *app) runNow(ctx context.Context, c *config.Config, s *store.Store, name
 	r, err := schedule.New(srcs, s, s, schedule.Options{Begin: c.Period.From, Now: a.now,
 		Progress: func(_ evidence.Run, done, total int) { p.set(int64(done), int64(total)) }})
 	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: %w", c.Path, err)}
+		return nil, err
 	}
 	return r.Now(ctx, names...)
 }
@@ -153,6 +155,10 @@ func (a *app) runNow(ctx context.Context, c *config.Config, s *store.Store, name
 func (o *collected) add(runs []evidence.Run) {
 	o.Streams = make([]streamResult, 0, len(runs))
 	for _, r := range runs {
+		if r.Outcome == evidence.Missed {
+			o.missed++
+			continue
+		}
 		s := streamResult{Stream: r.Stream.String(), Outcome: r.Outcome}
 		if r.Reason != nil {
 			s.Reason = r.Reason.String()
@@ -202,6 +208,9 @@ func (o *collected) text(w io.Writer) {
 			row(s.Outcome, s.Rows, s.Requests, s.Stream, s.Reason)
 		}
 	})
+	if o.missed > 0 {
+		fmt.Fprintf(w, "\n%d earlier slots were due and nobody was there: they are in the log as missed.\n", o.missed)
+	}
 	fmt.Fprintf(w, "\n%d streams in %s; gaps: %d opened, %d closed, %d open\n", len(o.Streams),
 		o.Finished.Sub(o.Started).Round(time.Millisecond), o.Gaps.Opened, o.Gaps.Closed, o.Gaps.Open)
 	if o.Gaps.Open > 0 {

@@ -12,11 +12,18 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/store"
 )
 
 // load reads the configuration.
-func (a *app) load() (*config.Config, error) { return config.Load(a.config, all.Specs()) }
+func (a *app) load() (*config.Config, error) { return config.Load(a.config, all.Specs(), fires) }
+
+// fires checks that the schedule of a source is one.
+func fires(c collectors.Config) error {
+	_, err := schedule.Parse(c.Base().Schedule)
+	return err
+}
 
 // logger writes warnings for a person to standard error.
 func (a *app) logger() *slog.Logger {

@@ -84,7 +84,7 @@ func next(c *config.Config, t time.Time) (map[string]time.Time, error) {
 	for _, s := range c.Sources {
 		spec, err := schedule.Parse(s.Config.Base().Schedule)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("%s: source %s: %w", c.Path, s.Spec.Name, err)}
+			return nil, err
 		}
 		out[s.Spec.Name] = spec.Next(t)
 	}
