@@ -26,12 +26,13 @@ func (d *door) attempt(q *question, n int) answer {
 	if err := d.limits.acquire(q.req.Context(), host); err != nil {
 		return answer{err: fmt.Errorf("waiting to ask %s: %w", host, err)}
 	}
+	var a answer
+	defer func() { d.limits.release(host, errors.Is(a.err, ErrThrottled)) }()
 	x := q.asked(n)
 	x.Started = d.opt.Now()
-	a := d.judge(q, d.exchange(q, n))
+	a = d.judge(q, d.exchange(q, n))
 	x.Ended = d.opt.Now()
 	d.record(q, x, a)
-	d.limits.release(host, errors.Is(a.err, ErrThrottled))
 	d.log.Debug("asked", "call", q.call, "host", host, "attempt", n, "failed", a.err != nil)
 	return a
 }

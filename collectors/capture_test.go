@@ -226,6 +226,22 @@ func TestCapturesDoNotMix(t *testing.T) {
 	wg.Wait()
 }
 
+// TestPanicGivesTheTurnBack: a transport that panics ends its capture only.
+func TestPanicGivesTheTurnBack(t *testing.T) {
+	r := newRig(t, twoPages, func(_ *testConfig, o *DoorOptions) {
+		o.Concurrency, o.Base = 1, panicking{}
+	})
+	for range 2 {
+		if s := r.capture(t); s.Err == nil || ReasonOf(s.Err).Class != evidence.Internal {
+			t.Errorf("error %v", s.Err)
+		}
+	}
+}
+
+type panicking struct{}
+
+func (panicking) RoundTrip(*http.Request) (*http.Response, error) { panic("a bad transport") }
+
 func TestConcealLater(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"x":"session-token-1"}`) },
 		func(c *testConfig, _ *DoorOptions) {

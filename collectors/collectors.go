@@ -90,7 +90,8 @@ type Config interface {
 	Open(Env) (Collector, error)
 }
 
-// Base holds the settings that every source has; a Config embeds it with `yaml:",inline"`.
+// Base holds the settings that every source has; a Config holds it in a field
+// with the tag `yaml:",inline"`, and gives it by its method Base.
 type Base struct {
 	// Schedule is a cron spec of five fields, in UTC unless it starts with "CRON_TZ=Zone ".
 	Schedule string `yaml:"schedule"`

@@ -94,8 +94,8 @@ func (r *redactor) question(q *question) {
 	q.redacted = union(removed, more)
 }
 
-// record removes known secrets from the texts of a record: a source may
-// repeat what it was given.
+// value removes known secrets from the texts of an attribute: a source may
+// repeat what it was given. It changes lists and maps in place.
 func (r *redactor) value(v any) any {
 	switch v := v.(type) {
 	case string:

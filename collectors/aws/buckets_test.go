@@ -2,9 +2,12 @@ package aws
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
 )
 
 const (
@@ -75,5 +78,20 @@ func TestBucketAnswersThatAreNot(t *testing.T) {
 				t.Errorf("error %v, want %v", s.Err, tt.want)
 			}
 		})
+	}
+}
+
+func TestEndpointWithPath(t *testing.T) {
+	environment(t)
+	srv := httptest.NewServer(http.StripPrefix("/aws", &fake{replies: with(buckets()), asked: map[string]int{}}))
+	defer srv.Close()
+	cfg := newConfig()
+	cfg.Common.Endpoint = srv.URL + "/aws/"
+	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := src.Visit(t.Context(), own).Capture(t.Context(), kindBucket, evidence.Window{}); s.Err != nil || len(s.Records) != 2 {
+		t.Errorf("error %v, %d records", s.Err, len(s.Records))
 	}
 }

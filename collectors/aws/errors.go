@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ var (
 // classify gives an error of the SDK its class. Errors of the door have theirs.
 func classify(err error) error {
 	if err == nil || collectors.Classified(err) {
-		return err
+		return plain(err)
 	}
 	var class error
 	switch c := code(err); {
@@ -53,6 +54,17 @@ func classify(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", class, err)
+}
+
+// plain gives an error of the door without what the SDK wraps around it, which
+// speaks of an answer that there was not.
+func plain(err error) error {
+	var op *smithy.OperationError
+	var sent *url.Error
+	if errors.As(err, &op) && errors.As(err, &sent) {
+		return fmt.Errorf("%s %s: %w", op.ServiceID, op.OperationName, sent.Err)
+	}
+	return err
 }
 
 // classOther sorts answers whose code is not known, or cannot be read: some

@@ -105,6 +105,13 @@ func TestUsersNeverReady(t *testing.T) {
 	}
 }
 
+func TestUsersWithoutRoot(t *testing.T) {
+	s := capture(t, map[string][]reply{"iam:GenerateCredentialReport": {generated("COMPLETE")}, "iam:GetCredentialReport": {reportOf("user,arn,mfa_active\nann,arn:a,true\n")}}, kindUser)
+	expect(t, s, false, `arn:a ann [] {"mfa_active":true,"root":false}
+111122223333 read
+111122223333/root failed incomplete`)
+}
+
 func TestReport(t *testing.T) {
 	const head = "user,arn,mfa_active,password_enabled,user_creation_time\n"
 	for name, csv := range map[string]string{

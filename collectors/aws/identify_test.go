@@ -59,22 +59,22 @@ func TestIdentify(t *testing.T) {
 
 func TestVet(t *testing.T) {
 	for _, tt := range []struct {
-		call, body string
-		ok         bool
+		service, operation, body string
+		ok                       bool
 	}{
-		{"iam:GetAccountSummary", `<?xml version="1.0"?><GetAccountSummaryResponse xmlns="x"><a/></GetAccountSummaryResponse>`, true},
-		{"s3:ListBuckets", `<ListAllMyBucketsResult/>`, true},
-		{"s3:GetBucketVersioning", `<ListBucketResult/>`, false},
-		{"s3:ListBuckets", ``, false},
-		{"s3:ListBuckets", `{"x":1}`, false},
-		{"s3:ListBuckets", `<ListAllMyBucketsResult><Buckets>`, false},
-		{"cloudtrail:DescribeTrails", ` {"trailList":[]}`, true},
-		{"cloudtrail:DescribeTrails", `[]`, false},
-		{"cloudtrail:DescribeTrails", `{"trailList":`, false},
-		{"cloudtrail:DescribeTrails", ``, false},
+		{"IAM", "GetAccountSummary", `<?xml version="1.0"?><GetAccountSummaryResponse xmlns="x"><a/></GetAccountSummaryResponse>`, true},
+		{"S3", "ListBuckets", `<ListAllMyBucketsResult/>`, true},
+		{"S3", "GetBucketVersioning", `<ListBucketResult/>`, false},
+		{"S3", "ListBuckets", ``, false},
+		{"S3", "ListBuckets", `{"x":1}`, false},
+		{"S3", "ListBuckets", `<ListAllMyBucketsResult><Buckets>`, false},
+		{"CloudTrail", "DescribeTrails", ` {"trailList":[]}`, true},
+		{"CloudTrail", "DescribeTrails", `[]`, false},
+		{"CloudTrail", "DescribeTrails", `{"trailList":`, false},
+		{"CloudTrail", "DescribeTrails", ``, false},
 	} {
-		if err := vet(tt.call, []byte(tt.body)); (err == nil) != tt.ok || err != nil && !errors.Is(err, collectors.ErrIncomplete) {
-			t.Errorf("%s %s: %v", tt.call, tt.body, err)
+		if err := vet(tt.service, tt.operation, []byte(tt.body)); (err == nil) != tt.ok || err != nil && !errors.Is(err, collectors.ErrIncomplete) {
+			t.Errorf("%s %s: %v", tt.operation, tt.body, err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -25,7 +27,7 @@ import (
 func (c *Config) load(env collectors.Env) (aws.Config, error) {
 	cfg := aws.Config{Region: c.Region, Credentials: credentials.NewStaticCredentialsProvider("RECORDING", "RECORDING", "")}
 	if !env.Offline {
-		options := []func(*config.LoadOptions) error{config.WithRegion(c.Region), config.WithAppID("evidenced")}
+		options := []func(*config.LoadOptions) error{config.WithRegion(c.Region), config.WithAppID("evidenced"), config.WithLogger(quiet(env.Log))}
 		if c.Profile != "" {
 			options = append(options, config.WithSharedConfigProfile(c.Profile))
 		}
@@ -34,7 +36,7 @@ func (c *Config) load(env collectors.Env) (aws.Config, error) {
 			return cfg, fmt.Errorf("reading the AWS configuration: %w", err)
 		}
 	}
-	cfg.Credentials = guarded{cfg.Credentials, env.Conceal}
+	cfg.Credentials = guarded{cfg.Credentials, env.Conceal, noCredential}
 	through := *env.HTTP
 	through.Transport = vetted{env.HTTP.Transport}
 	cfg.HTTPClient = &through
@@ -50,20 +52,30 @@ func (c *Config) load(env collectors.Env) (aws.Config, error) {
 type guarded struct {
 	aws.CredentialsProvider
 	conceal func(string)
+	failed  func(error) error
+}
+
+// noCredential is the failure of the SDK's chain, whatever each of its parts says.
+func noCredential(err error) error {
+	return fmt.Errorf("%w: no AWS credential was found, or the one found is no good: %w", collectors.ErrUnauthenticated, err)
 }
 
 // Retrieve implements aws.CredentialsProvider.
 func (g guarded) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	c, err := g.CredentialsProvider.Retrieve(ctx)
-	if err = classify(err); err != nil {
-		if !collectors.Classified(err) {
-			err = fmt.Errorf("%w: no AWS credential: %w", collectors.ErrUnauthenticated, err)
-		}
-		return c, err
+	if err != nil {
+		return c, g.failed(err)
 	}
 	g.conceal(c.SecretAccessKey)
 	g.conceal(c.SessionToken)
 	return c, nil
+}
+
+// quiet makes what the SDK has to say part of our own log.
+func quiet(log *slog.Logger) logging.Logger {
+	return logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) {
+		log.Debug("AWS SDK", "says", fmt.Sprintf(format, v...))
+	})
 }
 
 // sessionName is what CloudTrail shows of our sessions in other accounts.
@@ -79,7 +91,7 @@ func assume(cfg aws.Config, arn, externalID string, conceal func(string)) aws.Co
 		}
 	})
 	cfg = cfg.Copy()
-	cfg.Credentials = aws.NewCredentialsCache(guarded{p, conceal})
+	cfg.Credentials = aws.NewCredentialsCache(guarded{p, conceal, classify})
 	return cfg
 }
 

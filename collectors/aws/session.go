@@ -52,7 +52,7 @@ func (c *collector) Session(ctx context.Context, scope evidence.Scope) (collecto
 	}
 	s.partition = who.Partition
 	if scope == c.RootScope() {
-		s.account, s.principal = who.AccountID, who.String()
+		s.root, s.account, s.principal = true, who.AccountID, who.String()
 		return s, nil
 	}
 	if who.AccountID != s.account && c.cfg.RoleName != "" && !c.env.Offline {
@@ -92,6 +92,7 @@ func callerIdentity(ctx context.Context, cfg aws.Config) (arn.ARN, error) {
 // session implements collectors.Session for one account.
 type session struct {
 	*collector
+	root      bool       // names accounts, and reads none
 	aws       aws.Config // with the credential of this account
 	account   string
 	partition string // aws, aws-cn, aws-us-gov
@@ -147,8 +148,8 @@ func (s *session) Collect(ctx context.Context, kind evidence.Kind, _ evidence.Wi
 		kindTrail:          s.collectTrails,
 		kindBucket:         s.collectBuckets,
 	}[kind]
-	if read == nil {
-		return fmt.Errorf("kind %s is not read by aws", kind)
+	if read == nil || s.root != (kind == kindAccount) {
+		return fmt.Errorf("kind %s is not read in the scope of %s", kind, s.account)
 	}
 	return classify(read(ctx, out))
 }

@@ -82,6 +82,17 @@ us-east-1 us-east-1 [] {"opt_in_status":"opt-in-not-required"}
 	}
 }
 
+// TestScopesDoNotMix: the session that names the accounts knows no regions; to
+// read one account's kinds in it would find nothing, and call that whole.
+func TestScopesDoNotMix(t *testing.T) {
+	r := newRig(t, with(trails()))
+	for scope, kind := range map[evidence.Scope]evidence.Kind{"single": kindTrail, own: kindAccount} {
+		if s := r.capture(t, scope, kind); s.Err == nil || s.Certificate.Complete {
+			t.Errorf("%s in %s is complete", kind, scope)
+		}
+	}
+}
+
 func TestRoleRefused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		replies map[string][]reply

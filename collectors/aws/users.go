@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
 )
 
 // collectUsers reads the credential report. AWS makes one every four hours at
@@ -23,13 +24,27 @@ func (s *session) collectUsers(ctx context.Context, out *collectors.Output) erro
 	if err != nil {
 		return err
 	}
+	rooted := false
 	for _, r := range rows {
 		r.Effective = moment(report.GeneratedTime)
+		rooted = rooted || r.Name == rootUser
 		if err := out.Emit(r); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.noteRoot(out, rooted)
+}
+
+// noteRoot: every report of AWS has a row of the root user. In one without it,
+// the root user is a part that was not read.
+func (s *session) noteRoot(out *collectors.Output, rooted bool) error {
+	if rooted {
+		return nil
+	}
+	err := collectors.Incomplete("the credential report of %s has no row of the root user", s.account)
+	out.Scope(evidence.Scope(s.account), nil)
+	out.Scope(s.scope("root"), err)
+	return err
 }
 
 func moment(t *time.Time) *time.Time {

@@ -6,7 +6,10 @@ import (
 	"encoding/xml"
 	"io"
 	"net/http"
-	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -16,19 +19,15 @@ import (
 // document, into an empty result without an error: no buckets, not public.
 type vetted struct{ next http.RoundTripper }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. The SDK says in the context what it asks.
 func (v vetted) RoundTrip(r *http.Request) (*http.Response, error) {
-	asked, err := peek(&r.Body)
-	if err != nil {
-		return nil, err
-	}
 	resp, err := v.next.RoundTrip(r)
 	if err != nil || resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp, err
 	}
 	answer, err := peek(&resp.Body)
 	if err == nil {
-		err = vet(identify(r, asked), answer)
+		err = vet(middleware.GetServiceID(r.Context()), middleware.GetOperationName(r.Context()), answer)
 	}
 	if err != nil {
 		return nil, err
@@ -38,45 +37,37 @@ func (v vetted) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // peek reads a body and puts it back.
 func peek(body *io.ReadCloser) ([]byte, error) {
-	if *body == nil {
-		return nil, nil
-	}
 	b, err := io.ReadAll(*body)
 	_ = (*body).Close() // it was read; nothing is lost
 	*body = io.NopCloser(bytes.NewReader(b))
 	return b, err
 }
 
-// roots are the elements that hold the answers of the REST calls; those of
-// the Query protocol are named after the operation.
+// roots are the elements that hold the answers of the REST calls. Those of
+// the Query protocol are named after the operation, "GetUserResponse"; some
+// servers name the others like that too.
 var roots = map[string]string{
-	"s3:GetBucketEncryption":         "ServerSideEncryptionConfiguration",
-	"s3:GetBucketLocation":           "LocationConstraint",
-	"s3:GetBucketVersioning":         "VersioningConfiguration",
-	"s3:GetPublicAccessBlock":        "PublicAccessBlockConfiguration",
-	"s3:ListBuckets":                 "ListAllMyBucketsResult",
-	"s3control:GetPublicAccessBlock": "PublicAccessBlockConfiguration",
+	"GetBucketEncryption":  "ServerSideEncryptionConfiguration",
+	"GetBucketLocation":    "LocationConstraint",
+	"GetBucketVersioning":  "VersioningConfiguration",
+	"GetPublicAccessBlock": "PublicAccessBlockConfiguration", // of a bucket, and of an account
+	"ListBuckets":          "ListAllMyBucketsResult",
 }
 
 // vet reports an answer that is not a whole document of the right type.
-func vet(call string, body []byte) error {
-	service, operation, _ := strings.Cut(call, ":")
-	if service == "cloudtrail" || service == "organizations" {
+func vet(service, operation string, body []byte) error {
+	if service == cloudtrail.ServiceID || service == organizations.ServiceID {
 		if !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
-			return collectors.Incomplete("the answer to %s is not a JSON object", call)
+			return collectors.Incomplete("the answer to %s is not a JSON object", operation)
 		}
 		return nil
 	}
-	want, named := roots[call]
-	if !named {
-		want = operation + "Response"
-	}
 	got, err := rootElement(body)
 	if err != nil {
-		return collectors.Incomplete("the answer to %s is not an XML document: %v", call, err)
+		return collectors.Incomplete("the answer to %s is not an XML document: %v", operation, err)
 	}
-	if got != want {
-		return collectors.Incomplete("the answer to %s is a %.40q, not a %q", call, got, want)
+	if got != operation+"Response" && got != roots[operation] {
+		return collectors.Incomplete("the answer to %s is a %.40q", operation, got)
 	}
 	return nil
 }
