@@ -88,25 +88,33 @@ func (o *Output) Scope(s evidence.Scope, err error) {
 // time, and notes each result. A part that cannot be read does not stop the
 // others; the error then wraps the first one's class and says how many.
 func (o *Output) EachScope(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) error {
-	errs := make([]error, len(parts))
-	var g errgroup.Group
-	g.SetLimit(max(parallel, 1))
-	for i, p := range parts {
-		g.Go(func() error {
-			errs[i] = ctx.Err()
-			if errs[i] == nil {
-				errs[i] = caught(func() error { return read(ctx, p) })
-			}
-			o.Scope(p, errs[i])
-			return nil
-		})
+	errs := Each(ctx, len(parts), parallel, func(ctx context.Context, i int) error { return read(ctx, parts[i]) })
+	for i, err := range errs {
+		o.Scope(parts[i], err)
 	}
-	_ = g.Wait() // each error is in errs
 	failed := slices.DeleteFunc(slices.Clone(errs), func(e error) bool { return e == nil })
 	if len(failed) == 0 {
 		return nil
 	}
 	return fmt.Errorf("%d of %d scopes not read, the first because: %w", len(failed), len(parts), failed[0])
+}
+
+// Each runs do for 0 to n-1, at most parallel at a time, and gives the error of
+// each. A panic becomes an error; after the end of ctx nothing more is begun.
+func Each(ctx context.Context, n, parallel int, do func(context.Context, int) error) []error {
+	errs := make([]error, n)
+	var g errgroup.Group
+	g.SetLimit(max(parallel, 1))
+	for i := range n {
+		g.Go(func() error {
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				errs[i] = caught(func() error { return do(ctx, i) })
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // each error is in errs
+	return errs
 }
 
 // caught runs f and turns a panic into an error, so that one bad answer cannot

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -27,18 +25,14 @@ func (s *session) collectBuckets(ctx context.Context, out *collectors.Output) er
 	if unread != nil {
 		out.Scope(s.scope("s3control"), unread)
 	}
-	errs := make([]error, len(buckets))
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for i, b := range buckets {
-		g.Go(func() error {
-			if errs[i] = s.collectBucket(ctx, out, b, account); errs[i] != nil {
-				out.Scope(s.scope("s3/"+*b.Name), errs[i])
-			}
-			return nil
-		})
+	errs := collectors.Each(ctx, len(buckets), parallel, func(ctx context.Context, i int) error {
+		return s.collectBucket(ctx, out, buckets[i], account)
+	})
+	for i, err := range errs {
+		if err != nil {
+			out.Scope(s.scope("s3/"+*buckets[i].Name), err)
+		}
 	}
-	_ = g.Wait() // each error is in errs
 	return first(append(errs, unread))
 }
 

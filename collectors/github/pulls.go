@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -96,18 +94,9 @@ func (s *session) merged(ctx context.Context, out *collectors.Output, r reposito
 
 // collectPulls reads the parts of each pull request, several at a time.
 func (s *session) collectPulls(ctx context.Context, out *collectors.Output, r repository, merged []pull) error {
-	errs := make([]error, len(merged))
-	var g errgroup.Group
-	g.SetLimit(s.parallel)
-	for i, p := range merged {
-		g.Go(func() error {
-			if errs[i] = ctx.Err(); errs[i] == nil {
-				errs[i] = s.collectPull(ctx, out, r, p)
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // each error is in errs
+	errs := collectors.Each(ctx, len(merged), s.parallel, func(ctx context.Context, i int) error {
+		return s.collectPull(ctx, out, r, merged[i])
+	})
 	failed := slices.DeleteFunc(errs, func(e error) bool { return e == nil })
 	if len(failed) == 0 {
 		return nil
