@@ -43,6 +43,17 @@ func TestTruthIsWellFormed(t *testing.T) {
 	}
 }
 
+// TestShortLives: a period of any length grows, and below 20 days nothing is planted.
+func TestShortLives(t *testing.T) {
+	for days := range 40 {
+		for seed := range int64(5) {
+			if n := len(grow(seed, days).Truth()); days < 20 && n > 0 || days > 25 && n == 0 {
+				t.Errorf("seed %d: %d gaps in %d days", seed, n, days)
+			}
+		}
+	}
+}
+
 func wellFormed(c *Company, p Planted) error {
 	if p.Start.Before(c.start.Add(day)) || p.Start.After(c.end.Add(-3*day)) {
 		return fmt.Errorf("starts where nobody sees it begin")
