@@ -230,6 +230,9 @@ func TestOutcomes(t *testing.T) {
 			t.Fatalf("%s failed, but has records", run.Stream)
 		}
 	}
+	if report, err := r.store.Check(context.Background()); err != nil || !report.OK() {
+		t.Fatalf("%v %v", err, report.Problems)
+	}
 	// The root fails: the streams that are known are still read and written down.
 	r.fail["w.root"] = errors.New("defect")
 	r.want(r.tick(day(2, 6)), "02T06 root/root failed internal", "02T06 event/a failed denied", "02T06 state/a partial denied",

@@ -219,18 +219,17 @@ func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors
 	return nil
 }
 
-func writeBlobs(w evidence.Writer, run *evidence.Run, snap collectors.Snapshot) error {
-	records, err := writeLines(w, snap.Records)
-	if err != nil {
-		return fmt.Errorf("records: %w", err)
-	}
-	exchanges, err := writeLines(w, snap.Exchanges)
-	if err != nil {
+// writeBlobs stores a snapshot. What a failed slot happened to read is not
+// kept as records: it must not pass for the population.
+func writeBlobs(w evidence.Writer, run *evidence.Run, snap collectors.Snapshot) (err error) {
+	if run.Exchanges, err = writeLines(w, snap.Exchanges); err != nil {
 		return fmt.Errorf("exchanges: %w", err)
 	}
-	run.Exchanges = exchanges
-	if run.Outcome != evidence.Failed { // what a failed slot happened to read must not pass for its records
-		run.Records = records
+	if run.Outcome == evidence.Failed {
+		return nil
+	}
+	if run.Records, err = writeLines(w, snap.Records); err != nil {
+		return fmt.Errorf("records: %w", err)
 	}
 	return nil
 }

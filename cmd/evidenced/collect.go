@@ -125,7 +125,7 @@ func (a *app) collectInto(ctx context.Context, c *config.Config, s *store.Store,
 
 // replay gives an engine that has seen the whole log.
 func replay(cat *gap.Catalogue, c *config.Config, s *store.Store) (*gap.Engine, error) {
-	engine := gap.NewEngine(cat, period(c), roots(c))
+	engine := gap.NewEngine(cat, period(c), gap.WithRoots(rootKinds(c)))
 	for r, err := range s.Runs() {
 		if err != nil {
 			return nil, err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -105,12 +107,21 @@ type demo struct {
 	demoOptions
 	company *simulator.Company
 	config  *config.Config
+	// dial leads every connection to the simulator, whatever its port is.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
+
+// demoURL is the address that the evidence names. It is the same each time, so
+// that the same seed gives the same bundle.
+const demoURL = "http://localhost:8800"
 
 func (d *demo) run(ctx context.Context) (*demoResult, error) {
 	server := httptest.NewServer(d.company.Handler())
 	defer server.Close()
-	if err := d.configure(server.URL); err != nil {
+	d.dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
+	}
+	if err := d.configure(demoURL); err != nil {
 		return nil, err
 	}
 	key, err := store.NewKey(logName(d.config.Organization), newSeeded(d.seed))
@@ -166,7 +177,8 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	if err := declare(ctx, s, d.config, cat); err != nil {
 		return err
 	}
-	door := collectors.DoorOptions{Now: d.company.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
+	door := collectors.DoorOptions{Now: d.company.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Jitter: func() float64 { return 1 }, Base: &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: 16}}
 	srcs, err := sources(d.config, door, nil)
 	if err != nil {
 		return err

@@ -94,13 +94,13 @@ func declare(ctx context.Context, s *store.Store, c *config.Config, cat *gap.Cat
 // period gives the engine's period of a configuration.
 func period(c *config.Config) gap.Period { return gap.Period{From: c.Period.From, To: c.Period.To} }
 
-// roots tells the engine which kinds are the scopes of their sources.
-func roots(c *config.Config) gap.Option {
+// rootKinds names, per source, the kind whose records are its scopes.
+func rootKinds(c *config.Config) map[string]evidence.Kind {
 	m := map[string]evidence.Kind{}
 	for _, s := range c.Sources {
 		m[s.Spec.Name] = s.Spec.Root
 	}
-	return gap.WithRoots(m)
+	return m
 }
 
 // evaluate judges the whole log as it stood at the time the command speaks of.
@@ -109,5 +109,5 @@ func (a *app) evaluate(ctx context.Context, c *config.Config, s *store.Store) (*
 	if err != nil {
 		return nil, err
 	}
-	return gap.Evaluate(ctx, cat, s, period(c), a.at(), roots(c))
+	return gap.Evaluate(ctx, cat, s, period(c), a.at(), gap.WithRoots(rootKinds(c)))
 }

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evidenced/evidenced/collectors/all"
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/store"
+)
+
+// TestDemoFindsWhatWasPlanted: for each seed every planted gap is found, with
+// bounds that hold, and nothing else is.
+func TestDemoFindsWhatWasPlanted(t *testing.T) {
+	for seed := range 20 {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			days := 50
+			if seed == 0 {
+				days = 180
+			}
+			out := demoRun(t, "--seed", fmt.Sprint(seed), "--days", fmt.Sprint(days))
+			if out.Planted < 20 || out.Found != out.Planted || !out.Verified {
+				t.Errorf("planted %d, found %d, verified %t", out.Planted, out.Found, out.Verified)
+			}
+			for _, m := range append(out.Missing, out.Extra...) {
+				t.Error(m)
+			}
+		})
+	}
+}
+
+func demoRun(t *testing.T, args ...string) (out demoResult) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	run(context.Background(), append([]string{"demo", "--json"}, args...), &stdout, &stderr)
+	if err := json.Unmarshal(stdout.Bytes(), &out); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	return out
+}
+
+// TestSameSeedSameBundle: collection, store and export are deterministic.
+func TestSameSeedSameBundle(t *testing.T) {
+	var bundles [2][]byte
+	for i := range bundles {
+		dir := filepath.Join(t.TempDir(), "d")
+		demoRun(t, "--seed", "9", "--days", "40", "--out", dir)
+		b, err := os.ReadFile(filepath.Join(dir, "bundle.zip"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundles[i] = b
+	}
+	if !bytes.Equal(bundles[0], bundles[1]) {
+		t.Fatal("the same seed gave another bundle")
+	}
+}
+
+// TestKilledDemoLeavesASoundStore kills the demo at random points; what was
+// acknowledged is there, and the whole store checks clean.
+func TestKilledDemoLeavesASoundStore(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "evidenced") // by this name the test binary is the program
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	entries := 0
+	for range 12 {
+		dir := filepath.Join(t.TempDir(), "d")
+		cmd := exec.Command(program, "demo", "--out", dir, "--days", "60")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		kill := time.AfterFunc(time.Duration(300+rng.IntN(2000))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait() // killed, or done before it was
+		kill.Stop()
+		s, err := store.Open(filepath.Join(dir, "evidence.db"), store.Options{})
+		if errors.Is(err, fs.ErrNotExist) || err != nil && strings.Contains(err.Error(), "there is no store") {
+			continue // killed before there was one
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := s.Check(context.Background())
+		if err != nil || !report.OK() {
+			t.Fatalf("%v %v", err, report.Problems)
+		}
+		entries += int(report.Entries)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries == 0 {
+		t.Fatal("no round got as far as a store: the test shows nothing")
+	}
+}
+
+// TestReperformFindsALyingGenerator: whoever writes bundles holds the key and
+// leaves a gap out; the bundle is sound, but does not follow from its evidence.
+func TestReperformFindsALyingGenerator(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	demoRun(t, "--seed", "2", "--days", "40", "--out", dir)
+	c, err := config.Load(filepath.Join(dir, "evidenced.yaml"), all.Specs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := reading(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	key, err := store.ReadKey(c.Store.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	a := &app{stdout: &stdout, stderr: &stderr, asOf: timeFlag{c.Period.To}}
+	res, err := a.evaluate(t.Context(), c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, lie := range map[string]func(*gap.Result){
+		"honest":   func(*gap.Result) {},
+		"a gap":    func(r *gap.Result) { r.Gaps = r.Gaps[1:] },
+		"coverage": func(r *gap.Result) { r.Slots.Missed, r.Slots.Collected = 0, r.Slots.Expected },
+		"verdict":  func(r *gap.Result) { r.Controls[0].Status = gap.Pass },
+	} {
+		t.Run(name, func(t *testing.T) {
+			told := *res
+			told.Controls = append([]gap.ControlResult(nil), res.Controls...)
+			lie(&told)
+			path := filepath.Join(t.TempDir(), "b.zip")
+			if _, err := a.writeBundle(t.Context(), path, c, s, key, &told); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.verify(t.Context(), path, "", false); err != nil {
+				t.Fatalf("the bundle must be sound: %v", err)
+			}
+			if err := a.verify(t.Context(), path, "", true); (err == nil) != (name == "honest") {
+				t.Fatalf("reperform: %v", err)
+			}
+		})
+	}
+}
