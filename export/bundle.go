@@ -15,16 +15,21 @@ import (
 // Format is the version of the bundle that this package writes.
 const Format = "evidenced-bundle/1"
 
+// Source is what the derived files of a bundle follow from; a store fulfils
+// it, and so does a bundle.
+type Source interface {
+	gap.Evidence
+	Entries(from uint64) iter.Seq2[evidence.Entry, error]
+	VerifierKey() string
+}
+
 // Log is what a bundle is written from; a store fulfils it.
 type Log interface {
-	gap.Evidence
-	Size() (uint64, error)
+	Source
 	Leaves(from uint64) iter.Seq2[[]byte, error]
-	Entries(from uint64) iter.Seq2[evidence.Entry, error]
 	Checkpoints() iter.Seq2[evidence.Checkpoint, error]
 	Proof(index, size uint64) ([]evidence.Hash, error)
 	Blob(evidence.Hash) (io.ReadCloser, error)
-	VerifierKey() string
 }
 
 // Input is everything that a bundle follows from: same input, same bytes.
@@ -35,6 +40,8 @@ type Input struct {
 	Result    *gap.Result
 	Catalogue *gap.Catalogue
 	Log       Log
+	// Roots are the root kinds of the sources, as the result was made with them.
+	Roots map[string]evidence.Kind
 	// Sign gives a signed note of a text that ends in a newline.
 	Sign func(text string) ([]byte, error)
 	// Generator names the program and its version.
@@ -87,7 +94,7 @@ func Write(ctx context.Context, w io.Writer, in Input) (Summary, error) {
 	if err != nil {
 		return Summary{}, fmt.Errorf("export: %w", err)
 	}
-	b := &bundle{Input: in, archive: a}
+	b := &bundle{derived: derived{Input: in, from: in.Log, file: a.file}, archive: a}
 	if err := b.write(); err != nil {
 		return Summary{}, err
 	}
@@ -98,19 +105,23 @@ func Write(ctx context.Context, w io.Writer, in Input) (Summary, error) {
 	return s, nil
 }
 
-// bundle is one bundle while it is written.
-type bundle struct {
-	Input
-	*archive
-	log  manifestLog
-	refs refs
+// Derive gives every file of a bundle that follows from its evidence, to
+// compare it with the one that stands there: in needs no Log and no Sign.
+func Derive(in Input, from Source, file func(path string, write func(io.Writer) error) error) error {
+	d := &derived{Input: in, from: from, file: file}
+	return d.write()
 }
 
-func (b *bundle) complete() bool { return !b.Result.AsOf.Before(b.Result.Period.To) }
+// bundle is one bundle while it is written.
+type bundle struct {
+	derived
+	archive *archive
+	log     manifestLog
+	refs    refs
+}
 
 func (b *bundle) write() error {
-	steps := []func() error{b.collectRefs, b.readme, b.index, b.derived, b.controls, b.evidenceIndex, b.blobs, b.logFiles, b.seal}
-	for _, step := range steps {
+	for _, step := range []func() error{b.derived.write, b.collectRefs, b.blobs, b.logFiles, b.seal} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -118,27 +129,44 @@ func (b *bundle) write() error {
 	return nil
 }
 
-// derived writes what the engine said, and the catalogue it said it by.
-func (b *bundle) derived() error {
+// derived is the part of a bundle that follows from its evidence.
+type derived struct {
+	Input
+	from Source
+	file func(path string, write func(io.Writer) error) error
+}
+
+func (b *derived) complete() bool { return !b.Result.AsOf.Before(b.Result.Period.To) }
+
+func (b *derived) write() error {
+	for _, step := range []func() error{b.readme, b.index, b.judgement, b.controls, b.evidenceIndex} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judgement writes what the engine said, and what it said it by.
+func (b *derived) judgement() error {
 	catalogue, err := b.Catalogue.Canonical()
 	if err != nil {
 		return fmt.Errorf("export catalogue: %w", err)
 	}
-	if err := b.file("catalogue/catalogue.json", text(catalogue)); err != nil {
-		return err
+	roots, err := evidence.Canonical(b.Roots)
+	if err != nil {
+		return fmt.Errorf("export roots: %w", err)
 	}
 	gaps, err := evidence.Lines(b.Result.Gaps)
 	if err != nil {
 		return fmt.Errorf("export gaps: %w", err)
 	}
-	if err := b.file("gaps.jsonl", text(gaps)); err != nil {
-		return err
-	}
 	result, err := evidence.Canonical(b.Result)
 	if err != nil {
 		return fmt.Errorf("export result: %w", err)
 	}
-	return b.file("result.json", text(result))
+	return errors.Join(b.file("catalogue/catalogue.json", text(catalogue)), b.file("catalogue/roots.json", text(roots)),
+		b.file("gaps.jsonl", text(gaps)), b.file("result.json", text(result)))
 }
 
 func text(content []byte) func(io.Writer) error {
@@ -149,7 +177,7 @@ func text(content []byte) func(io.Writer) error {
 func (b *bundle) seal() error {
 	raw, err := evidence.Canonical(manifest{
 		Format: Format, Organization: b.Organization, AsOf: b.Result.AsOf, Generator: b.Generator, Complete: b.complete(),
-		Period: period{b.Type, b.Result.Period.From, b.Result.Period.To}, Log: b.log, Files: b.members,
+		Period: period{b.Type, b.Result.Period.From, b.Result.Period.To}, Log: b.log, Files: b.archive.members,
 	})
 	if err != nil {
 		return fmt.Errorf("export manifest: %w", err)
@@ -158,10 +186,10 @@ func (b *bundle) seal() error {
 	if err != nil {
 		return fmt.Errorf("sign manifest: %w", err)
 	}
-	if err := errors.Join(b.stored("manifest.json", raw), b.stored("manifest.sig", signature)); err != nil {
+	if err := errors.Join(b.archive.stored("manifest.json", raw), b.archive.stored("manifest.sig", signature)); err != nil {
 		return err
 	}
-	if err := b.zip.Close(); err != nil {
+	if err := b.archive.zip.Close(); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 
 // controls writes a folder per control: what it promises, how its tests went,
 // its gaps, and the population of every kind that it reads.
-func (b *bundle) controls() error {
+func (b *derived) controls() error {
 	for _, c := range b.Catalogue.Controls {
 		folder := "controls/" + c.ID + "/"
 		if err := b.file(folder+"control.txt", func(w io.Writer) error { return b.controlText(w, c) }); err != nil {
@@ -29,7 +29,7 @@ func (b *bundle) controls() error {
 	return b.populations()
 }
 
-func (b *bundle) controlResult(id string) gap.ControlResult {
+func (b *derived) controlResult(id string) gap.ControlResult {
 	for _, r := range b.Result.Controls {
 		if r.Control == id {
 			return r
@@ -38,7 +38,7 @@ func (b *bundle) controlResult(id string) gap.ControlResult {
 	return gap.ControlResult{Control: id, Now: gap.ManualEvidence, Status: gap.ManualEvidence}
 }
 
-func (b *bundle) testResult(id string) gap.TestResult {
+func (b *derived) testResult(id string) gap.TestResult {
 	for _, r := range b.Result.Tests {
 		if r.Test == id {
 			return r
@@ -47,7 +47,7 @@ func (b *bundle) testResult(id string) gap.TestResult {
 	return gap.TestResult{Test: id, Now: gap.ManualEvidence, Period: gap.ManualEvidence}
 }
 
-func (b *bundle) controlText(w io.Writer, c gap.Control) error {
+func (b *derived) controlText(w io.Writer, c gap.Control) error {
 	r := b.controlResult(c.ID)
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s: %s\n\n%s\n\n", c.ID, c.Title, strings.TrimSpace(c.Description))
@@ -76,7 +76,7 @@ func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
 
 func percent(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) + " %" }
 
-func (b *bundle) testRows(w io.Writer, c gap.Control) error {
+func (b *derived) testRows(w io.Writer, c gap.Control) error {
 	header := []string{"test", "title", "criteria", "severity", "sla_days", "verdict_period", "verdict_now", "population", "deviations", "deviating", "open", "unknown", "coverage_percent"}
 	return rows(w, header, func(row func(...string)) error {
 		for _, t := range c.Tests {
@@ -112,7 +112,7 @@ func readsSource(c gap.Control, source string) bool {
 	return slices.ContainsFunc(c.Tests, func(t gap.Test) bool { return strings.HasPrefix(string(t.Kind), source+".") })
 }
 
-func (b *bundle) gapRows(w io.Writer, c gap.Control) error {
+func (b *derived) gapRows(w io.Writer, c gap.Control) error {
 	return rows(w, gapHeader, func(row func(...string)) error {
 		for _, g := range b.Result.Gaps {
 			if concerns(g, c) {

@@ -28,7 +28,7 @@ func (p *page) put(markup string, values ...any) {
 }
 
 // index writes index.html: self-contained, readable from file://, without script.
-func (b *bundle) index() error {
+func (b *derived) index() error {
 	var p page
 	b.head(&p)
 	b.summary(&p)
@@ -40,7 +40,7 @@ func (b *bundle) index() error {
 	return b.file("index.html", func(w io.Writer) error { _, err := io.WriteString(w, p.String()); return err })
 }
 
-func (b *bundle) head(p *page) {
+func (b *derived) head(p *page) {
 	per := b.Result.Period
 	p.put(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">`+
 		`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><title>%s: SOC 2 evidence</title>`, b.Organization)
@@ -49,7 +49,7 @@ func (b *bundle) head(p *page) {
 		per.From.Format(time.DateOnly), per.To.AddDate(0, 0, -1).Format(time.DateOnly), b.Result.AsOf.Format("2006-01-02 15:04"))
 }
 
-func (b *bundle) summary(p *page) {
+func (b *derived) summary(p *page) {
 	s := b.Result.Slots
 	open := 0
 	for _, g := range b.Result.Gaps {
@@ -72,7 +72,7 @@ var cells = map[byte][3]string{
 	gap.DayUnknown: {"blind", "U", "not known"}, gap.DayNone: {"none", "·", "nothing due"},
 }
 
-func (b *bundle) heatMap(p *page) {
+func (b *derived) heatMap(p *page) {
 	p.put(`<h2>The period, day by day</h2><p class="legend"><i class="pass">P</i> pass <i class="fail">F</i> fail <i class="blind">U</i> not known <i class="none">·</i> nothing due; hover for the day</p>`)
 	p.put(`<div class="scroll"><table class="heat"><thead><tr><th>control</th><th>days, from %s</th><th>coverage</th></tr></thead><tbody>`, b.Result.Period.From.Format(time.DateOnly))
 	for _, c := range b.Catalogue.Controls {
@@ -84,14 +84,14 @@ func (b *bundle) heatMap(p *page) {
 	p.put(`</tbody></table></div>`)
 }
 
-func (b *bundle) days(p *page, days string) {
+func (b *derived) days(p *page, days string) {
 	for i := range len(days) {
 		cell := cells[days[i]]
 		p.put(`<i class="%s" title="%s: %s">%s</i>`, cell[0], b.Result.Period.From.AddDate(0, 0, i).Format(time.DateOnly), cell[2], cell[1])
 	}
 }
 
-func (b *bundle) gapTable(p *page) {
+func (b *derived) gapTable(p *page) {
 	p.put(`<h2>Gaps of the period</h2><p>A gap that was fixed stays here. Its true start lies between “not before” and “first seen”, its true end between “last seen” and “fixed by”.</p>`)
 	p.put(`<div class="scroll"><table class="gaps"><thead><tr><th>id</th><th>severity</th><th>state</th><th>what</th><th>where</th><th>not before</th><th>first seen</th><th>last seen</th><th>fixed by</th><th>SLA due</th></tr></thead><tbody>`)
 	for _, g := range b.Result.Gaps {
@@ -117,7 +117,7 @@ func minute(t *time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04")
 }
 
-func (b *bundle) controlSections(p *page) {
+func (b *derived) controlSections(p *page) {
 	p.put(`<h2>Controls</h2>`)
 	for _, c := range b.Catalogue.Controls {
 		r := b.controlResult(c.ID)
@@ -136,7 +136,7 @@ func (b *bundle) controlSections(p *page) {
 }
 
 // manual names the criteria that no automated test speaks for.
-func (b *bundle) manual(p *page) {
+func (b *derived) manual(p *page) {
 	var without []string
 	for _, c := range b.Result.Criteria {
 		if c.Status == gap.ManualEvidence {
@@ -146,7 +146,7 @@ func (b *bundle) manual(p *page) {
 	p.put(`<section><h3>Criteria that need manual evidence</h3><p>%s</p></section>`, strings.Join(without, ", "))
 }
 
-func (b *bundle) streamTable(p *page) {
+func (b *derived) streamTable(p *page) {
 	p.put(`<h2>Streams</h2><p><a href="evidence/index.csv">Every slot with its IPE</a></p><div class="scroll"><table><thead><tr><th>stream</th><th>expected</th><th>collected</th><th>late</th><th>partial</th><th>failed</th><th>missed</th><th>coverage</th></tr></thead><tbody>`)
 	for _, s := range b.Result.Streams {
 		n := s.Slots

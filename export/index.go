@@ -10,12 +10,12 @@ import (
 
 // evidenceIndex writes one row per slot of the period: who asked what, when,
 // and which files hold the answer. It is the IPE of everything in the bundle.
-func (b *bundle) evidenceIndex() error {
+func (b *derived) evidenceIndex() error {
 	header := []string{"entry", "stream", "due", "trigger", "outcome", "reason", "started", "ended", "complete", "rows", "pages", "requests",
 		"principal", "endpoints", "window_from", "window_to", "filters", "redactions", "clock_offset_ms", "collector", "rules", "records", "exchanges"}
 	return b.file("evidence/index.csv", func(w io.Writer) error {
 		return rows(w, header, func(row func(...string)) error {
-			for e, err := range b.Log.Entries(0) {
+			for e, err := range b.from.Entries(0) {
 				if err != nil {
 					return err
 				}

@@ -31,7 +31,7 @@ type item struct {
 
 // populations writes, for every control, one CSV file per kind it reads. The
 // kinds are taken one by one, so that only one population is in memory.
-func (b *bundle) populations() error {
+func (b *derived) populations() error {
 	users := map[evidence.Kind][]string{}
 	var kinds []evidence.Kind
 	for _, c := range b.Catalogue.Controls {
@@ -61,16 +61,16 @@ func (b *bundle) populations() error {
 }
 
 // population reads every item of a kind that a slot of the period saw.
-func (b *bundle) population(k evidence.Kind) ([]*item, error) {
+func (b *derived) population(k evidence.Kind) ([]*item, error) {
 	items := map[itemID]*item{}
-	for run, err := range b.Log.Runs() {
+	for run, err := range b.from.Runs() {
 		if err != nil {
 			return nil, err
 		}
 		if run.Stream.Kind != k || run.Records == nil || !b.counts(run) {
 			continue
 		}
-		for rec, err := range b.Log.Records(*run.Records) {
+		for rec, err := range b.from.Records(*run.Records) {
 			if err != nil {
 				return nil, err
 			}
@@ -87,7 +87,7 @@ func (b *bundle) population(k evidence.Kind) ([]*item, error) {
 	return out, nil
 }
 
-func (b *bundle) counts(run evidence.Run) bool {
+func (b *derived) counts(run evidence.Run) bool {
 	return b.Result.Period.Holds(run.Due) && !run.Observed().After(b.Result.AsOf)
 }
 
@@ -107,7 +107,7 @@ func note(items map[itemID]*item, run evidence.Run, rec evidence.Record, p gap.P
 	it.snapshots++
 }
 
-func (b *bundle) populationRows(w io.Writer, control string, items []*item) error {
+func (b *derived) populationRows(w io.Writer, control string, items []*item) error {
 	columns := columnsOf(items)
 	deviations := b.deviations(control)
 	header := append([]string{"stream", "scope", "id", "name", "effective", "first_observed", "last_observed", "observations", "deviations"}, columns...)
@@ -129,7 +129,7 @@ func (b *bundle) populationRows(w io.Writer, control string, items []*item) erro
 }
 
 // deviations counts the gaps of a control per stream and resource.
-func (b *bundle) deviations(control string) map[string]int {
+func (b *derived) deviations(control string) map[string]int {
 	n := map[string]int{}
 	for _, g := range b.Result.Gaps {
 		if g.Control == control && g.Kind == gap.Deviation {

@@ -6,7 +6,7 @@ import (
 )
 
 // readme tells an auditor what is here and how to check it, with and without our program.
-func (b *bundle) readme() error {
+func (b *derived) readme() error {
 	return b.file("README.txt", func(w io.Writer) error {
 		p := b.Result.Period
 		_, err := fmt.Fprintf(w, `EVIDENCE BUNDLE
@@ -51,7 +51,7 @@ and missed slots are part of the log. Whoever holds host and key from the start 
 lied from the start; compare with the source systems: every exchange names the vendor's own
 request id. Times are UTC.
 `, b.Organization, p.From.Format("2006-01-02"), p.To.AddDate(0, 0, -1).Format("2006-01-02"), b.Type,
-			b.Result.AsOf.Format("2006-01-02 15:04:05"), b.Generator, b.Log.VerifierKey())
+			b.Result.AsOf.Format("2006-01-02 15:04:05"), b.Generator, b.from.VerifierKey())
 		return err
 	})
 }

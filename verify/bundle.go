@@ -176,15 +176,27 @@ func (b *Bundle) Read(path string, limit int64) ([]byte, error) {
 	return out, nil
 }
 
-// Entries yields the log of the bundle, in order.
-func (b *Bundle) Entries() iter.Seq2[evidence.Entry, error] {
-	return lines[evidence.Entry](b, entriesName)
+// Entries yields the log of the bundle from an index on, in order.
+func (b *Bundle) Entries(from uint64) iter.Seq2[evidence.Entry, error] {
+	return func(yield func(evidence.Entry, error) bool) {
+		for e, err := range lines[evidence.Entry](b, entriesName) {
+			if err == nil && e.Index < from {
+				continue
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
+
+// VerifierKey is the key that signed the bundle.
+func (b *Bundle) VerifierKey() string { return b.Manifest.Log.Key }
 
 // Runs yields the runs of the log, in order.
 func (b *Bundle) Runs() iter.Seq2[evidence.Run, error] {
 	return func(yield func(evidence.Run, error) bool) {
-		for e, err := range b.Entries() {
+		for e, err := range b.Entries(0) {
 			var run evidence.Run
 			if err == nil && e.Run == nil {
 				continue
