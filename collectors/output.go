@@ -85,10 +85,12 @@ func (o *Output) Scope(s evidence.Scope, err error) {
 }
 
 // EachScope reads every part of the scope with read, at most parallel at a
-// time, and notes each result. A part that cannot be read does not stop the
+// time, and notes each result. The exchanges made for a part name it. A part that cannot be read does not stop the
 // others; the error then wraps the first one's class and says how many.
 func (o *Output) EachScope(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) error {
-	errs := Each(ctx, len(parts), parallel, func(ctx context.Context, i int) error { return read(ctx, parts[i]) })
+	errs := Each(ctx, len(parts), parallel, func(ctx context.Context, i int) error {
+		return read(withScope(ctx, parts[i]), parts[i])
+	})
 	for i, err := range errs {
 		o.Scope(parts[i], err)
 	}

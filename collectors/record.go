@@ -26,6 +26,13 @@ func withRecorder(ctx context.Context, r *recorder) context.Context {
 	return context.WithValue(ctx, recorderKey{}, r)
 }
 
+type scopeKey struct{}
+
+// withScope notes the part of the scope that requests are made for.
+func withScope(ctx context.Context, s evidence.Scope) context.Context {
+	return context.WithValue(ctx, scopeKey{}, s)
+}
+
 func recorderOf(ctx context.Context) *recorder {
 	r, _ := ctx.Value(recorderKey{}).(*recorder)
 	return r
@@ -45,7 +52,8 @@ func (r *recorder) exchanges() []evidence.Exchange {
 
 // asked gives the exchange of attempt n as far as it is known before the answer.
 func (q *question) asked(n int) evidence.Exchange {
-	return evidence.Exchange{Call: q.call, Method: q.req.Method, URL: q.url, Request: q.text, Attempt: n, Redacted: q.redacted}
+	scope, _ := q.req.Context().Value(scopeKey{}).(evidence.Scope)
+	return evidence.Exchange{Call: q.call, Scope: scope, Method: q.req.Method, URL: q.url, Request: q.text, Attempt: n, Redacted: q.redacted}
 }
 
 // record completes x with the answer, redacted, and keeps it.

@@ -38,9 +38,14 @@ func Replay(xs []evidence.Exchange) DoorOptions {
 }
 
 // playKey is what tells one question from another.
-type playKey struct{ call, method, url, request string }
+type playKey struct {
+	call, method, url, request string
+	scope                      evidence.Scope
+}
 
-func keyOf(x evidence.Exchange) playKey { return playKey{x.Call, x.Method, x.URL, x.Request} }
+func keyOf(x evidence.Exchange) playKey {
+	return playKey{x.Call, x.Method, x.URL, x.Request, x.Scope}
+}
 
 // player serves each recorded exchange once, equal questions in their order.
 type player struct {

@@ -11,7 +11,10 @@ import (
 type Exchange struct {
 	// Call is the declared call this request was matched to: "iam:GetAccountSummary",
 	// "GET /orgs/{org}/members".
-	Call   string `json:"call"`
+	Call string `json:"call"`
+	// Scope is the part of the stream's scope that the request was made for, such
+	// as a region, where the address does not show it.
+	Scope  Scope  `json:"scope,omitempty"`
 	Method string `json:"method"`
 	URL    string `json:"url"`
 	// Request is the redacted request body, where there is one.
@@ -40,7 +43,7 @@ type Exchange struct {
 // what was asked, so that concurrent requests give the same bytes each time.
 func SortExchanges(xs []Exchange) {
 	slices.SortStableFunc(xs, func(a, b Exchange) int {
-		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Call, b.Call), cmp.Compare(a.URL, b.URL),
-			cmp.Compare(a.Request, b.Request), cmp.Compare(a.Attempt, b.Attempt))
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Call, b.Call), cmp.Compare(a.Scope, b.Scope),
+			cmp.Compare(a.URL, b.URL), cmp.Compare(a.Request, b.Request), cmp.Compare(a.Attempt, b.Attempt))
 	})
 }
