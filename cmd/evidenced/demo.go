@@ -118,9 +118,7 @@ const demoURL = "http://localhost:8800"
 func (d *demo) run(ctx context.Context) (*demoResult, error) {
 	server := httptest.NewServer(d.company.Handler())
 	defer server.Close()
-	d.dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
-	}
+	d.dial = portless(server.Listener.Addr())
 	if err := d.configure(demoURL); err != nil {
 		return nil, err
 	}
