@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -18,7 +19,8 @@ import (
 //
 //	json.dumps(v, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 //
-// gives the same bytes for everything but fractions of extreme size. Text that is not UTF-8 is an error.
+// gives the same bytes, but for numbers written with an exponent or with a
+// fraction of zero. Text that is not UTF-8 is an error.
 func Canonical(v any) ([]byte, error) { return appendCanonical(nil, v) }
 
 func appendCanonical(dst []byte, v any) ([]byte, error) {
@@ -43,6 +45,12 @@ func appendCanonical(dst []byte, v any) ([]byte, error) {
 		return appendList(dst, len(v), func(dst []byte, i int) ([]byte, error) { return appendCanonical(dst, v[i]) })
 	case map[string]any:
 		return appendObject(dst, v)
+	case map[string]string:
+		return appendObject(dst, anyMap(v))
+	case Record:
+		return appendObject(dst, v.members())
+	case Exchange:
+		return appendObject(dst, v.members())
 	default:
 		return appendOther(dst, v)
 	}
@@ -96,17 +104,25 @@ func appendObject(dst []byte, m map[string]any) (_ []byte, err error) {
 	return append(dst, '}'), nil
 }
 
-// appendNumber keeps integers as they are and gives every other number the
-// form that encoding/json gives a float64.
+func anyMap(m map[string]string) map[string]any {
+	out := make(map[string]any, len(m))
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}
+
+// appendNumber keeps integers of any size as they are and gives every other
+// number the form that encoding/json gives a float64.
 func appendNumber(dst []byte, n json.Number) ([]byte, error) {
-	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
-		return strconv.AppendInt(dst, i, 10), nil
+	if !strings.ContainsAny(string(n), ".eE") && n != "-0" {
+		return append(dst, n...), nil
 	}
 	f, err := n.Float64()
 	if err != nil {
 		return nil, fmt.Errorf("canonical JSON: number %.40q: %w", string(n), err)
 	}
-	b, err := json.Marshal(f)
+	b, err := json.Marshal(f + 0) // a negative zero plus zero is zero
 	if err != nil {
 		return nil, fmt.Errorf("canonical JSON: number %.40q: %w", string(n), err)
 	}

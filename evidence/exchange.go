@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"cmp"
+	"encoding/base64"
 	"slices"
 	"time"
 )
@@ -46,4 +47,27 @@ func SortExchanges(xs []Exchange) {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Call, b.Call), cmp.Compare(a.Scope, b.Scope),
 			cmp.Compare(a.URL, b.URL), cmp.Compare(a.Request, b.Request), cmp.Compare(a.Attempt, b.Attempt))
 	})
+}
+
+// members gives the JSON members of an exchange, faster than reflection does.
+func (x Exchange) members() map[string]any {
+	m := map[string]any{"call": x.Call, "method": x.Method, "url": x.URL, "attempt": x.Attempt, "started": x.Started, "ended": x.Ended}
+	for name, text := range map[string]string{"scope": string(x.Scope), "request": x.Request, "body": x.Body, "request_id": x.RequestID, "error": x.Error} {
+		if text != "" {
+			m[name] = text
+		}
+	}
+	if x.Status != 0 {
+		m["status"] = x.Status
+	}
+	if len(x.Header) > 0 {
+		m["header"] = x.Header
+	}
+	if len(x.Binary) > 0 {
+		m["binary"] = base64.StdEncoding.EncodeToString(x.Binary)
+	}
+	if len(x.Redacted) > 0 {
+		m["redacted"] = x.Redacted
+	}
+	return m
 }
