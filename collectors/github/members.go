@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/evidenced/evidenced/collectors"
@@ -45,7 +46,7 @@ func (s *session) collectMembers(ctx context.Context, out *collectors.Output) er
 		}
 	}
 	out.Scope(s.RootScope(), nil)
-	without, unknown := s.withoutSecondFactor(ctx, out)
+	without, unknown := s.withoutSecondFactor(ctx, out, slices.Concat(roles["admin"], roles["member"]))
 	for role, accounts := range roles {
 		for _, m := range accounts {
 			a := collectors.Attributes{"login": m.Login, "role": role}
@@ -60,18 +61,42 @@ func (s *session) collectMembers(ctx context.Context, out *collectors.Output) er
 	return unknown
 }
 
-// withoutSecondFactor gives the ids of members without one. The refusal of the
-// filter is 422 "Only owners can use this filter", or 403.
-func (s *session) withoutSecondFactor(ctx context.Context, out *collectors.Output) (map[int64]bool, error) {
-	accounts, err := s.members(ctx, out, "filter=2fa_disabled")
-	var r *refusal
-	if errors.As(err, &r) && r.status == http.StatusUnprocessableEntity {
-		err = fmt.Errorf("%w: %w", collectors.ErrDenied, err)
-	}
-	out.Scope(s.RootScope()+"/2fa_disabled", err)
+// withoutSecondFactor gives the ids of those of all members without one.
+func (s *session) withoutSecondFactor(ctx context.Context, out *collectors.Output, all []account) (map[int64]bool, error) {
+	accounts, err := s.filtered(ctx, out, "2fa_disabled")
 	ids := map[int64]bool{}
 	for _, m := range accounts {
 		ids[m.ID] = true
 	}
+	if err == nil && len(all) > 0 && !slices.ContainsFunc(all, func(m account) bool { return !ids[m.ID] }) {
+		err = s.heedsFilters(ctx, out)
+	}
+	out.Scope(s.RootScope()+"/2fa_disabled", err)
 	return ids, err
+}
+
+// heedsFilters tells an organisation in which nobody has a second factor from
+// a server that gives the same list whatever the filter is: who has none has
+// no insecure one either. A server that refuses this filter knows its filters.
+func (s *session) heedsFilters(ctx context.Context, out *collectors.Output) error {
+	insecure, err := s.filtered(ctx, out, "2fa_insecure")
+	var r *refusal
+	switch {
+	case errors.As(err, &r) && r.status == http.StatusUnprocessableEntity:
+		return nil
+	case err == nil && len(insecure) > 0:
+		return collectors.Incomplete("every member is listed as without a second factor, and %d as with an insecure one: the filter is not heeded", len(insecure))
+	}
+	return err
+}
+
+// filtered lists the members that a filter selects. To refuse a filter, GitHub
+// says 422 "Only owners can use this filter", or 403.
+func (s *session) filtered(ctx context.Context, out *collectors.Output, filter string) ([]account, error) {
+	accounts, err := s.members(ctx, out, "filter="+filter)
+	var r *refusal
+	if errors.As(err, &r) && r.status == http.StatusUnprocessableEntity {
+		err = fmt.Errorf("%w: %w", collectors.ErrDenied, err)
+	}
+	return accounts, err
 }
