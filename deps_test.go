@@ -22,6 +22,7 @@ const module = "github.com/evidenced/evidenced"
 var policy = map[string]struct{ rooms, modules []string }{
 	".":                        {},
 	"evidence":                 {},
+	"deploy":                   {},
 	"verify":                   {rooms: []string{"evidence"}},
 	"simulator":                {rooms: []string{"evidence"}},
 	"store":                    {rooms: []string{"evidence"}, modules: []string{"go.etcd.io/bbolt", "golang.org/x/mod", "github.com/klauspost/compress"}},

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/all"
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+)
+
+var update = flag.Bool("update", false, "write the generated documents anew")
+
+// TestGenerated holds every generated document to what the code declares.
+// `go generate ./cmd/evidenced` writes them anew.
+func TestGenerated(t *testing.T) {
+	t.Setenv("GITHUB_TOKEN", "set, so that the example can be read")
+	for path, make := range map[string]func() ([]byte, error){
+		"../../docs/sources.md":        sourcesPage,
+		"../../docs/controls.md":       controlsPage,
+		"../../config/example.yaml":    examplePage,
+		"../../deploy/aws/policy.json": policyOf("aws"),
+		"../../deploy/github/app.json": policyOf("github"),
+	} {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			want, err := make()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if *update {
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, want, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Fatalf("%s is not what the code declares; run `go generate ./cmd/evidenced`", path)
+			}
+		})
+	}
+}
+
+func policyOf(name string) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		s, err := specOf(name)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.Policy(s.Calls)
+		return append(bytes.TrimSpace(b), '\n'), err
+	}
+}
+
+func examplePage() ([]byte, error) {
+	b := config.Example("Acme Inc", demoStart, all.Specs(), func(string) bool { return true })
+	_, err := config.Parse("example.yaml", b, all.Specs(), fires)
+	return b, err
+}
+
+// sourcesPage is the reference of every source: kinds, calls, rights, settings.
+func sourcesPage() ([]byte, error) {
+	var b strings.Builder
+	b.WriteString("# Sources\n\nGenerated from the collectors' own declarations. Every source also takes `schedule` (a cron spec of five fields, UTC unless it\nbegins with `CRON_TZ=Zone`) and `endpoint`.\n")
+	for _, s := range all.Specs() {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n```yaml\n%s\n```\n\n| kind | mode | one record is |\n|---|---|---|\n", s.Name, s.Doc, strings.TrimSpace(string(s.Sample)))
+		for _, k := range s.Kinds {
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", k.Kind, mode(k), k.Doc)
+		}
+		b.WriteString("\n| call | rights | for | why |\n|---|---|---|---|\n")
+		for _, c := range s.Calls {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.Name, code(c.Permissions), kinds(c.Kinds), c.Why)
+		}
+	}
+	return []byte(b.String()), nil
+}
+
+func mode(k collectors.KindSpec) string {
+	if k.Late > 0 {
+		return fmt.Sprintf("%s, re-read for %s", k.Mode, k.Late)
+	}
+	return string(k.Mode)
+}
+
+func code(words []string) string {
+	if len(words) == 0 {
+		return "none"
+	}
+	return "`" + strings.Join(words, "`, `") + "`"
+}
+
+func kinds(ks []evidence.Kind) string {
+	if len(ks) == 0 {
+		return "every kind"
+	}
+	words := make([]string, len(ks))
+	for i, k := range ks {
+		words[i] = string(k)
+	}
+	return code(words)
+}
+
+// controlsPage is the catalogue as a page.
+func controlsPage() ([]byte, error) {
+	cat, err := gap.Default()
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	b.WriteString("# Controls and tests\n\nGenerated from `gap/catalog`. A predicate is CEL over one record; an attribute that the source did not state makes the verdict\n`unknown`. SLA days are suggested defaults: no criterion prescribes a number.\n")
+	for _, c := range cat.Controls {
+		fmt.Fprintf(&b, "\n## %s\n\n%s. %s\n\n| test | passes when | criteria | severity | SLA days | mapping rests on |\n|---|---|---|---|---|---|\n", c.ID, c.Title, strings.TrimSpace(c.Description))
+		for _, t := range c.Tests {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %d | %s |\n", t.ID, t.Title, strings.Join(t.Criteria, ", "), t.Severity, t.SLADays, t.Basis)
+		}
+	}
+	return []byte(b.String()), nil
+}
