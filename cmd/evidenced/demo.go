@@ -175,9 +175,7 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	if err := declare(ctx, s, d.config, cat); err != nil {
 		return err
 	}
-	door := collectors.DoorOptions{Now: d.company.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-		Jitter: func() float64 { return 1 }, Base: &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: 16}}
-	srcs, err := sources(d.config, door, nil)
+	srcs, err := sources(d.config, d.door(), nil)
 	if err != nil {
 		return err
 	}
@@ -200,6 +198,12 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	}
 	d.company.SetNow(end)
 	return ctx.Err()
+}
+
+// door leads to the simulator, on its clock.
+func (d *demo) door() collectors.DoorOptions {
+	return collectors.DoorOptions{Now: d.company.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Jitter: func() float64 { return 1 }, Base: &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: 16}}
 }
 
 // finish evaluates, exports, verifies and compares.
