@@ -211,7 +211,9 @@ func TestDoorStaysOnHost(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("left the host") }))
 	defer other.Close()
 	for name, h := range map[string]http.HandlerFunc{
-		"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL+"/things", 302) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL+"/things", http.StatusFound)
+		},
 		"next link": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Link", `<`+other.URL+`/things?page=2>; rel="next"`)
 		},
@@ -229,7 +231,7 @@ func TestDoorStaysOnHost(t *testing.T) {
 	t.Run("redirect on the host", func(t *testing.T) {
 		r := newRig(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/things" {
-				http.Redirect(w, r, "/things/1", 301)
+				http.Redirect(w, r, "/things/1", http.StatusMovedPermanently)
 			}
 		})
 		_, xs, err := r.ask(t.Context(), "GET", r.url+"/things")

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,10 +60,16 @@ func (q *awsRequest) sign(a reply) reply {
 	return a.with("x-amzn-RequestId", q.id)
 }
 
+// AWS's own words, so not written as Go errors are.
+var (
+	errNoToken  = errors.New("Request is missing Authentication Token")               //lint:ignore ST1005 as AWS says it
+	errBadToken = errors.New("The security token included in the request is invalid") //lint:ignore ST1005 as AWS says it
+)
+
 func (c *Company) readAWS(r *http.Request) (*awsRequest, error) {
 	m := credential.FindStringSubmatch(r.Header.Get("Authorization"))
 	if m == nil {
-		return nil, fmt.Errorf("Request is missing Authentication Token")
+		return nil, errNoToken
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
@@ -72,7 +79,7 @@ func (c *Company) readAWS(r *http.Request) (*awsRequest, error) {
 	if id, ok := strings.CutPrefix(m[1], keyPrefix); ok {
 		a := c.account(id)
 		if a == nil {
-			return nil, fmt.Errorf("The security token included in the request is invalid")
+			return nil, errBadToken
 		}
 		q.account, q.base = a, false
 	}
