@@ -112,6 +112,25 @@ func TestUsersWithoutRoot(t *testing.T) {
 111122223333/root failed incomplete`)
 }
 
+// TestUsersOfAnOldReport: what an old report says was true then, and passes
+// nothing now; a user who was made since cannot have been seen then.
+func TestUsersOfAnOldReport(t *testing.T) {
+	for age, complete := range map[string]bool{"2026-06-30T06:00:00Z": true, "2026-06-30T05:59:59Z": false, "2020-12-31T23:59:59Z": false} {
+		old := reportOf(sampleReport(t))
+		old.body = strings.Replace(old.body, "2026-07-01T04:00:00Z", age, 1)
+		s := capture(t, map[string][]reply{"iam:GenerateCredentialReport": {generated("COMPLETE")}, "iam:GetCredentialReport": {old}}, kindUser)
+		if (s.Err == nil) != complete || !complete && !errors.Is(s.Err, collectors.ErrIncomplete) || len(s.Records) != 2 {
+			t.Errorf("a report of %s: %v, %d records", age, s.Err, len(s.Records))
+		}
+		if root := s.Records[0].Effective; root == nil || root.Format(time.RFC3339) != age {
+			t.Errorf("root of %s was seen %v", age, root)
+		}
+		if ann := s.Records[1]; (ann.Effective == nil) != (age < ann.Attributes["created_at"].(string)) {
+			t.Errorf("ann of %s was seen %v", age, ann.Effective)
+		}
+	}
+}
+
 func TestReport(t *testing.T) {
 	const head = "user,arn,mfa_active,password_enabled,user_creation_time\n"
 	for name, csv := range map[string]string{

@@ -108,6 +108,10 @@ type region struct{ name, status string }
 // Principal is the ARN of the caller.
 func (s *session) Principal() string { return s.principal }
 
+// notOptedIn is a region that is switched off: it holds nothing, and refuses
+// to be asked. AWS does not list it unless asked to; other servers do.
+const notOptedIn = "not-opted-in"
+
 // findRegions lists the regions that are enabled, unless they are configured.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
 func (s *session) findRegions(ctx context.Context) {
@@ -127,7 +131,9 @@ func (s *session) findRegions(ctx context.Context) {
 			s.regionsErr = collectors.Incomplete("ec2:DescribeRegions lists a region without a name")
 			return
 		}
-		s.regions = append(s.regions, region{*r.RegionName, aws.ToString(r.OptInStatus)})
+		if status := aws.ToString(r.OptInStatus); status != notOptedIn {
+			s.regions = append(s.regions, region{*r.RegionName, status})
+		}
 	}
 	if len(s.regions) == 0 {
 		s.regionsErr = collectors.Incomplete("ec2:DescribeRegions lists no region")

@@ -139,6 +139,11 @@ func TestRegions(t *testing.T) {
 		r := newRig(t, base(), func(c *Config) { c.Regions = Choice{List: []string{"eu-west-1"}} })
 		expect(t, r.capture(t, own, kindRegion), true, "eu-west-1 eu-west-1 [] {}\n111122223333 read")
 	})
+	t.Run("switched off", func(t *testing.T) {
+		listed := strings.Replace(regionsXML, "opt-in-not-required", notOptedIn, 1)
+		expect(t, newRig(t, with(map[string][]reply{"ec2:DescribeRegions": {ok(listed)}})).capture(t, own, kindRegion), true,
+			"eu-west-1 eu-west-1 [] {\"opt_in_status\":\"opt-in-not-required\"}\n111122223333 read")
+	})
 	t.Run("denied stops only what needs them", func(t *testing.T) {
 		replies := map[string][]reply{"ec2:DescribeRegions": {ec2Error(403, "UnauthorizedOperation")}, "iam:GetAccountPasswordPolicy": {queryError(404, "NoSuchEntity")}}
 		r := newRig(t, with(replies))

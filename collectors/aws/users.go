@@ -24,15 +24,25 @@ func (s *session) collectUsers(ctx context.Context, out *collectors.Output) erro
 	if err != nil {
 		return err
 	}
-	rooted := false
+	rooted, generated := false, moment(report.GeneratedTime)
 	for _, r := range rows {
-		r.Effective = moment(report.GeneratedTime)
+		r.Effective = within(generated, r)
 		rooted = rooted || r.Name == rootUser
 		if err := out.Emit(r); err != nil {
 			return err
 		}
 	}
-	return s.noteRoot(out, rooted)
+	return first([]error{s.noteRoot(out, rooted), s.noteAge(out, generated)})
+}
+
+// within gives the time of the report, nil if it lies before the user was
+// made: then it is not when the row was true.
+func within(generated *time.Time, row evidence.Record) *time.Time {
+	created, said := row.Attributes["created_at"].(string)
+	if generated != nil && said && generated.Format(time.RFC3339) < created {
+		return nil
+	}
+	return generated
 }
 
 // noteRoot: every report of AWS has a row of the root user. In one without it,
@@ -41,9 +51,26 @@ func (s *session) noteRoot(out *collectors.Output, rooted bool) error {
 	if rooted {
 		return nil
 	}
-	err := collectors.Incomplete("the credential report of %s has no row of the root user", s.account)
+	return s.lacks(out, "root", collectors.Incomplete("the credential report of %s has no row of the root user", s.account))
+}
+
+// reportAge is how old a report may be. AWS makes a new one if the last is
+// older than four hours; the rest is room for clocks.
+const reportAge = 24 * time.Hour
+
+// noteAge: an older report is not the one that was asked for. What it says
+// may have changed.
+func (s *session) noteAge(out *collectors.Output, generated *time.Time) error {
+	if generated == nil || s.env.Now().Sub(*generated) <= reportAge {
+		return nil
+	}
+	return s.lacks(out, "report", collectors.Incomplete("the credential report of %s is of %s, and AWS gives none that old", s.account, generated.Format(time.RFC3339)))
+}
+
+// lacks notes a part of the report that cannot be relied on; its rows can.
+func (s *session) lacks(out *collectors.Output, part string, err error) error {
 	out.Scope(evidence.Scope(s.account), nil)
-	out.Scope(s.scope("root"), err)
+	out.Scope(s.scope(part), err)
 	return err
 }
 
