@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,5 +158,34 @@ func TestReperformFindsALyingGenerator(t *testing.T) {
 				t.Fatalf("reperform: %v", err)
 			}
 		})
+	}
+}
+
+// TestJSONMembers holds --json to the members that scripts depend on.
+func TestJSONMembers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	cfg := filepath.Join(dir, "evidenced.yaml")
+	for _, c := range []struct {
+		args []string
+		path string // of the object whose members are compared
+		want string
+	}{
+		{[]string{"demo", "--json", "--seed", "3", "--days", "40", "--out", dir}, "", "bundle days extra found missing planted seconds seed slots verified"},
+		{[]string{"gaps", "--json", "--config", cfg, "--all"}, "", "as_of gaps period"},
+		{[]string{"gaps", "--json", "--config", cfg, "--all"}, "gaps", "control criteria first_seen fixed_by id kind last_seen not_before reason resource severity sla_due state stream test"},
+		{[]string{"verify", "--json", filepath.Join(dir, "bundle.zip")}, "", "checked failures ok"},
+	} {
+		var stdout, stderr bytes.Buffer
+		run(t.Context(), c.args, &stdout, &stderr)
+		var doc map[string]any
+		if err := json.Unmarshal(stdout.Bytes(), &doc); err != nil {
+			t.Fatalf("%v: %v\n%s", c.args, err, stderr.String())
+		}
+		if c.path != "" {
+			doc = doc[c.path].([]any)[0].(map[string]any)
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(doc)), " "); got != c.want {
+			t.Errorf("%v: members %s, want %s", c.args, got, c.want)
+		}
 	}
 }

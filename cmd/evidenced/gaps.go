@@ -34,7 +34,15 @@ func (a *app) gapsCommand() *cobra.Command {
 type gapList struct {
 	AsOf   time.Time  `json:"as_of"`
 	Period gap.Period `json:"period"`
-	Gaps   []gap.Gap  `json:"gaps"`
+	Gaps   []gapLine  `json:"gaps"`
+
+	whole []gap.Gap // with the names that the table shows
+}
+
+// gapLine is a gap with the members that scripts depend on, and no others.
+type gapLine struct {
+	gap.Gap
+	Name struct{} `json:"name,omitzero"` // hides the name
 }
 
 func (a *app) result(ctx context.Context) (*gap.Result, error) {
@@ -55,7 +63,7 @@ func (a *app) gaps(ctx context.Context, all bool) error {
 	if err != nil {
 		return err
 	}
-	out := gapList{AsOf: res.AsOf, Period: res.Period, Gaps: []gap.Gap{}}
+	out := gapList{AsOf: res.AsOf, Period: res.Period, Gaps: []gapLine{}}
 	open := 0
 	for _, g := range res.Gaps {
 		if !closed(g) && g.State != gap.Accepted {
@@ -63,7 +71,8 @@ func (a *app) gaps(ctx context.Context, all bool) error {
 		} else if !all {
 			continue
 		}
-		out.Gaps = append(out.Gaps, g)
+		out.Gaps = append(out.Gaps, gapLine{Gap: g})
+		out.whole = append(out.whole, g)
 	}
 	if err := a.print(out, out.text); err != nil {
 		return err
@@ -80,7 +89,7 @@ func (l gapList) text(w io.Writer) {
 		return
 	}
 	table(w, "ID\tSEVERITY\tKIND\tSTATE\tTEST\tRESOURCE\tFIRST SEEN\tFIXED BY\tSLA DUE", func(row func(...any)) {
-		for _, g := range l.Gaps {
+		for _, g := range l.whole {
 			row(g.ID, g.Severity, g.Kind, g.State, orDash(g.Test), subject(g), when(&g.FirstSeen), when(g.FixedBy), when(g.SLADue))
 		}
 	})

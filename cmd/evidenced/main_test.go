@@ -19,7 +19,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the command line as a person would. $SIM is the address of
-// a simulated company as of its 40th day, which each script has for itself.
+// a simulated company that began on $START, 40 days before $TODAY, and has its
+// clock stopped at the test's start; each script has one for itself.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -30,8 +31,10 @@ func TestScripts(t *testing.T) {
 }
 
 func simulate(env *testscript.Env) error {
-	c := simulator.New(simulator.Options{Seed: 5, Start: demoStart, Days: 60, Plant: true})
-	c.SetNow(demoStart.AddDate(0, 0, 40))
+	now := time.Now().UTC()
+	start := now.Truncate(24*time.Hour).AddDate(0, 0, -40)
+	c := simulator.New(simulator.Options{Seed: 5, Start: start, Days: 60, Plant: true})
+	c.SetNow(now)
 	server := httptest.NewServer(c.Handler())
 	env.Defer(server.Close)
 	env.Setenv("SIM", server.URL)
@@ -40,7 +43,8 @@ func simulate(env *testscript.Env) error {
 	for k, v := range map[string]string{"AWS_ACCESS_KEY_ID": "AKIASIMULATED", "AWS_SECRET_ACCESS_KEY": "planted-secret-key", "AWS_EC2_METADATA_DISABLED": "true"} {
 		env.Setenv(k, v)
 	}
-	env.Setenv("TODAY", time.Now().UTC().Format(time.DateOnly))
+	env.Setenv("TODAY", now.Format(time.DateOnly))
+	env.Setenv("START", start.Format(time.DateOnly))
 	return nil
 }
 
