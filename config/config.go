@@ -13,6 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/evidenced/evidenced/collectors"
@@ -100,7 +101,11 @@ func Parse(path string, b []byte, specs []collectors.Spec, checks ...Check) (*Co
 	if len(b) > MaxSize {
 		return nil, &Error{File: path, Message: fmt.Sprintf("larger than %d bytes", MaxSize)}
 	}
-	tree, err := parser.ParseBytes(b, 0)
+	tokens := lexer.Tokenize(string(b))
+	if err := checkShape(path, tokens); err != nil {
+		return nil, err
+	}
+	tree, err := parser.Parse(tokens, 0)
 	if err != nil {
 		return nil, yamlError(path, err, nil)
 	}

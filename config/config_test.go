@@ -92,6 +92,11 @@ func TestMistakes(t *testing.T) {
 		{"wrong type", head + "sources:\n  hub:\n    regions: {a: b}\n", `c.yaml:5: `},
 		{"twice", head + "sources:\n  hub: {organization: a}\n  hub: {organization: b}\n", `c.yaml:5: `},
 		{"not YAML", "organization: [\n", `c.yaml:1: `},
+		{"deep brackets", head + "sources: " + strings.Repeat("[", 100000), `c.yaml:3: nested more than 32 deep`},
+		{"deep maps", head + "sources: " + strings.Repeat("{a: ", 100000), `c.yaml:3: nested more than 32 deep`},
+		{"deep dashes", head + "sources:\n" + strings.Repeat("- ", 100000), `c.yaml:4: nested more than 32 deep`},
+		{"deep indentation", head + deepIndent(300), `more than 128 columns deep`},
+		{"aliases", head + "a: &a [x, x]\nb: &b [*a, *a]\nsources: *b\n", `c.yaml:3: anchors and aliases are not taken here`},
 		{"empty", "", `want one YAML document`},
 		{"two documents", head + "---\nx: y\n", `want one YAML document`},
 	}
@@ -106,6 +111,14 @@ func TestMistakes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func deepIndent(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return b.String()
 }
 
 func TestMistakeNeverQuotesASecret(t *testing.T) {
