@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/evidenced/evidenced/evidence"
 )
 
 // ExitCode is 0 for a sound and complete bundle, 1 for one that is not sound,
@@ -18,18 +20,19 @@ func (r Result) ExitCode() int {
 	return 0
 }
 
-// WriteText tells a person the result.
+// WriteText tells a person the result, one line a failure. What the bundle
+// itself says is made harmless to a terminal.
 func (r Result) WriteText(w io.Writer) error {
 	var b strings.Builder
 	c := r.Checked
 	fmt.Fprintf(&b, "checked %d files (%d bytes), %d log entries, %d checkpoints, %d proofs, %d slots, %d records, %d exchanges\n",
 		c.Files, c.Bytes, c.Entries, c.Checkpoints, c.Proofs, c.Snapshots, c.Records, c.Exchanges)
 	for _, f := range r.Failures {
-		fmt.Fprintf(&b, "FAILED %s", f.Check)
+		fmt.Fprintf(&b, "FAILED %s", evidence.Printable(f.Check))
 		if f.File != "" {
-			fmt.Fprintf(&b, " in %s", f.File)
+			fmt.Fprintf(&b, " in %s", evidence.Printable(f.File))
 		}
-		fmt.Fprintf(&b, ": %s\n", f.Detail)
+		fmt.Fprintf(&b, ": %s\n", evidence.Printable(f.Detail))
 	}
 	switch {
 	case !r.OK:
@@ -40,7 +43,7 @@ func (r Result) WriteText(w io.Writer) error {
 		b.WriteString("sound: nothing was changed, left out, added or reordered\n")
 	}
 	if r.Key != "" && !r.Pinned {
-		fmt.Fprintf(&b, "signed by %s\nCompare this key with the one the organisation gave you by another way, or pass it with --key.\n", r.Key)
+		fmt.Fprintf(&b, "signed by %s\nCompare this key with the one the organisation gave you by another way, or pass it with --key.\n", evidence.Printable(r.Key))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/verify"
 )
 
@@ -35,7 +36,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	res, err := verify.File(f.Arg(0), verify.Options{Key: *key})
 	if err != nil {
-		fmt.Fprintln(stderr, "evidenced-verify:", err)
+		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
 		return 1
 	}
 	if *asJSON {
@@ -46,7 +47,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = res.WriteText(stdout)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "evidenced-verify:", err)
+		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
 		return 1
 	}
 	return res.ExitCode()

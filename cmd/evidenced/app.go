@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/evidence"
 )
 
 // Exit codes, as the command line promises them.
@@ -49,9 +51,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, errIncomplete) {
-		fmt.Fprintln(stderr, "evidenced:", err)
+		fmt.Fprintln(stderr, "evidenced:", mistakes(err))
 	}
 	return exitCode(err)
+}
+
+// mistakes gives an error fit for a terminal: it may quote what a source said.
+// Its lines stay apart; those after the first are set in, so that none passes
+// for a message of its own.
+func mistakes(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, l := range lines {
+		lines[i] = evidence.Printable(l)
+	}
+	return strings.Join(lines, "\n  ")
 }
 
 func exitCode(err error) int {

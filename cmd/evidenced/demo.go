@@ -277,10 +277,10 @@ func (r *demoResult) text(w io.Writer) {
 	fmt.Fprintf(w, "slots    %d expected: %d collected, %d late, %d partial, %d failed, %d missed\n", n.Expected, n.Collected, n.Late, n.Partial, n.Failed, n.Missed)
 	fmt.Fprintf(w, "gaps     %d planted, %d found, %d not found, %d too many\n", r.Planted, r.Found, len(r.Missing), len(r.Extra))
 	for _, m := range r.Missing {
-		fmt.Fprintln(w, "  not found:", m)
+		fmt.Fprintln(w, "  not found:", evidence.Printable(m))
 	}
 	for _, m := range r.Extra {
-		fmt.Fprintln(w, "  too many: ", m)
+		fmt.Fprintln(w, "  too many: ", evidence.Printable(m))
 	}
 	verified := "verified"
 	if !r.Verified {

@@ -177,7 +177,7 @@ func (e examination) text(w io.Writer) {
 	if e.Reachable {
 		state = "reachable"
 	}
-	fmt.Fprintf(w, "%s: %s, as %s, %d scopes", e.Source, state, orDash(e.Principal), len(e.Scopes))
+	fmt.Fprintf(w, "%s: %s, as %s, %d scopes", e.Source, state, evidence.Printable(orDash(e.Principal)), len(e.Scopes))
 	if e.ClockOffsetMS != nil {
 		fmt.Fprintf(w, ", clock offset %s", time.Duration(*e.ClockOffsetMS)*time.Millisecond)
 	}
@@ -188,6 +188,6 @@ func (e examination) text(w io.Writer) {
 		}
 	})
 	for _, p := range e.Problems {
-		fmt.Fprintln(w, "  problem:", printable(p))
+		fmt.Fprintln(w, "  problem:", evidence.Printable(p))
 	}
 }

@@ -160,10 +160,12 @@ func detail(s *store.Store, index uint64, records, exchanges bool) (d slotDetail
 func (d slotDetail) text(w io.Writer) {
 	fmt.Fprintf(w, "entry %d, %s, recorded %s\n", d.Index, d.Type, d.Recorded.Format(time.RFC3339))
 	if d.Run == nil {
-		fmt.Fprintln(w, printable(string(d.Body)))
+		fmt.Fprintln(w, evidence.Printable(string(d.Body)))
 		return
 	}
-	line := func(name string, value any) { fmt.Fprintf(w, "  %-12s %s\n", name, printable(fmt.Sprint(value))) }
+	line := func(name string, value any) {
+		fmt.Fprintf(w, "  %-12s %s\n", name, evidence.Printable(fmt.Sprint(value)))
+	}
 	line("stream", d.Run.Stream)
 	line("due", d.Run.Due.Format(time.RFC3339)+" ("+string(d.Run.Trigger)+")")
 	line("outcome", d.Run.Outcome)
@@ -209,5 +211,5 @@ func printJSON(w io.Writer, v any) {
 	if err != nil {
 		b = []byte(err.Error())
 	}
-	fmt.Fprintln(w, printable(string(b)))
+	fmt.Fprintln(w, evidence.Printable(string(b)))
 }

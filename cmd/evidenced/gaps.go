@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
 )
 
@@ -147,10 +148,10 @@ func (a *app) gapShow(ctx context.Context, id string) error {
 }
 
 func (d gapDetail) text(w io.Writer) {
-	fmt.Fprintf(w, "%s  %s %s, %s\n", d.ID, d.Severity, d.Kind, d.State)
+	fmt.Fprintf(w, "%s  %s %s, %s\n", d.ID, evidence.Printable(d.Severity), d.Kind, d.State)
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%-12s %s\n", name, printable(value))
+			fmt.Fprintf(w, "%-12s %s\n", name, evidence.Printable(value))
 		}
 	}
 	line("test", d.Test)

@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/evidence"
 )
 
 func (a *app) storeCommand() *cobra.Command {
@@ -34,7 +36,7 @@ func (a *app) storeCheck(cmd *cobra.Command) error {
 	err = a.print(map[string]any{"ok": report.OK(), "entries": report.Entries, "blobs": report.Blobs, "bytes": report.Bytes,
 		"checkpoints": report.Checkpoints, "problems": report.Problems}, func(w io.Writer) {
 		for _, p := range report.Problems {
-			fmt.Fprintln(w, "PROBLEM", printable(p))
+			fmt.Fprintln(w, "PROBLEM", evidence.Printable(p))
 		}
 		fmt.Fprintf(w, "%d entries, %d checkpoints, %d blobs of %d bytes: %d problems\n", report.Entries, report.Checkpoints,
 			report.Blobs, report.Bytes, len(report.Problems))

@@ -5,6 +5,8 @@ import (
 	"io"
 	"text/tabwriter"
 	"time"
+
+	"github.com/evidenced/evidenced/evidence"
 )
 
 // table prints rows under a header, in columns.
@@ -16,22 +18,11 @@ func table(w io.Writer, header string, rows func(row func(cells ...any))) {
 			if i > 0 {
 				fmt.Fprint(tw, "\t")
 			}
-			fmt.Fprint(tw, printable(fmt.Sprint(c)))
+			fmt.Fprint(tw, evidence.Printable(fmt.Sprint(c)))
 		}
 		fmt.Fprintln(tw)
 	})
 	_ = tw.Flush() // a failed write shows in the exit code of the shell's pipe, not here
-}
-
-// printable removes what a hostile name could do to a terminal.
-func printable(s string) string {
-	out := []rune(s)
-	for i, r := range out {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			out[i] = '\uFFFD'
-		}
-	}
-	return string(out)
 }
 
 // when prints a time for a person; nil and zero as a dash.
