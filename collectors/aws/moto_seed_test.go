@@ -54,8 +54,8 @@ func (s seed) whole() {
 	s.block("half", false)
 	s.versioning("half", s3types.BucketVersioningStatusSuspended)
 	s.bucket("eu-west-1", "open")
-	s.trail("us-east-1", cloudtrail.CreateTrailInput{Name: aws.String("main"), IsMultiRegionTrail: aws.Bool(true), EnableLogFileValidation: aws.Bool(true), KmsKeyId: aws.String(kmsKey)})
-	s.trail("eu-west-1", cloudtrail.CreateTrailInput{Name: aws.String("stopped")})
+	s.trail("us-east-1", "logs", cloudtrail.CreateTrailInput{Name: aws.String("main"), IsMultiRegionTrail: aws.Bool(true), EnableLogFileValidation: aws.Bool(true), KmsKeyId: aws.String(kmsKey)})
+	s.trail("eu-west-1", "logs", cloudtrail.CreateTrailInput{Name: aws.String("stopped")})
 	s.stopTrail("eu-west-1", "stopped")
 }
 
@@ -93,10 +93,10 @@ func (s seed) passwordPolicy(length, remembered int32) {
 	})
 }
 
-// trail makes a trail that logs into the bucket "logs".
-func (s seed) trail(region string, trail cloudtrail.CreateTrailInput) {
+// trail makes a trail that logs into a bucket.
+func (s seed) trail(region, bucket string, trail cloudtrail.CreateTrailInput) {
 	s.t.Helper()
-	trail.S3BucketName = aws.String("logs")
+	trail.S3BucketName = &bucket
 	c := trailClient(in(s.aws, region))
 	write(s, c.CreateTrail, trail)
 	write(s, c.StartLogging, cloudtrail.StartLoggingInput{Name: trail.Name})

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -217,5 +215,3 @@ arn:aws:s3:::open open [123456789012/eu-west-1] {"account_public_access_block":`
 arn:aws:s3:::logs logs [123456789012/us-east-1] {"account_public_access_block":`+none+`,"created_at":"NOW","encryption":"aws:kms","encryption_configured":true,"encryption_key_id":"`+kmsKey+`","public_access_block":`+ways("true")+`,"region":"us-east-1","versioning":"Enabled"}
 123456789012 read`)
 }
-
-var _ = aws.String

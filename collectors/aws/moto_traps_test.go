@@ -1,0 +1,105 @@
+//go:build unix
+
+package aws
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// instead asks for another thing, on the wire, than what the collector asked
+// for by one call. What moto then answers is what it answers to operations
+// that it does not know.
+type instead struct {
+	call, from, to string
+	want           error // the class of the failure
+}
+
+// RoundTrip implements http.RoundTripper.
+func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
+	if x, _ := collectors.Asked(r.Context()); x.Call != i.call {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	r = r.Clone(r.Context())
+	if r.Body != nil {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		b = bytes.Replace(b, []byte(i.from), []byte(i.to), 1)
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+	}
+	r.URL.Path, r.URL.RawQuery = strings.Replace(r.URL.Path, i.from, i.to, 1), strings.Replace(r.URL.RawQuery, i.from, i.to, 1)
+	for _, target := range r.Header.Values("X-Amz-Target") {
+		r.Header.Set("X-Amz-Target", strings.Replace(target, i.from, i.to, 1))
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// unknownOperations: an operation that the server does not have (500 or 404 in
+// HTML, 200 with something else) is a failure of its kind, never "there is none".
+func (m *moto) unknownOperations(t *testing.T) {
+	m.seed(t).whole()
+	down, other := collectors.ErrUnreachable, collectors.ErrIncomplete
+	for _, i := range []instead{
+		{"sts:GetCallerIdentity", "GetCallerIdentity", "GetNothing", down},
+		{"ec2:DescribeRegions", "DescribeRegions", "DescribeNothing", down},
+		{"iam:GetAccountSummary", "GetAccountSummary", "GetOrganizationsAccessReport", down},
+		{"iam:GetAccountPasswordPolicy", "GetAccountPasswordPolicy", "GetNothing", down},
+		{"iam:GenerateCredentialReport", "GenerateCredentialReport", "GetNothing", down},
+		{"iam:GetCredentialReport", "GetCredentialReport", "GetNothing", down},
+		{"cloudtrail:DescribeTrails", "DescribeTrails", "LookupEvents", down},
+		{"cloudtrail:GetTrailStatus", "GetTrailStatus", "LookupEvents", down},
+		{"s3:ListBuckets", "/", "/open", other}, // the objects of a bucket
+		{"s3:GetBucketLocation", "location", "policyStatus", other},
+		{"s3:GetBucketEncryption", "encryption", "policyStatus", other},
+		{"s3:GetPublicAccessBlock", "publicAccessBlock", "policyStatus", other},
+		{"s3:GetBucketVersioning", "versioning", "policyStatus", other},
+		{"s3control:GetPublicAccessBlock", "publicAccessBlock", "nothing", other},
+	} {
+		t.Run(i.call, func(t *testing.T) {
+			i.judge(t, collect(t, m.open(t, anyone, collectors.DoorOptions{Base: i}, everywhere), motoAccount))
+		})
+	}
+}
+
+func (i instead) judge(t *testing.T, all snapshots) {
+	t.Helper()
+	n := slices.IndexFunc(calls(), func(c collectors.Call) bool { return c.Name == i.call })
+	serves := calls()[n].Kinds
+	if i.call == "ec2:DescribeRegions" {
+		serves = []evidence.Kind{kindRegion, kindTrail} // what needs the regions
+	}
+	for st, s := range all {
+		needs := len(serves) == 0 || slices.Contains(serves, st.Kind)
+		switch {
+		case needs && (!errors.Is(s.Err, i.want) || s.Certificate.Complete):
+			t.Errorf("%s: complete %v, error %v; want class %v", st, s.Certificate.Complete, s.Err, i.want)
+		case !needs && s.Err != nil && !onlyRootless(st, s):
+			t.Errorf("%s: %v", st, s.Err)
+		}
+		for _, r := range s.Records {
+			if attribute := saidBy[i.call]; needs && attribute != "" && r.Attributes[attribute] != nil {
+				t.Errorf("%s says %s: %v", r.ID, attribute, r.Attributes[attribute])
+			}
+		}
+	}
+}
+
+// saidBy gives the attribute that nothing but one call says.
+var saidBy = map[string]string{
+	"cloudtrail:GetTrailStatus":      "is_logging",
+	"s3:GetBucketLocation":           "region",
+	"s3:GetBucketEncryption":         "encryption_configured",
+	"s3:GetPublicAccessBlock":        "public_access_block",
+	"s3:GetBucketVersioning":         "versioning",
+	"s3control:GetPublicAccessBlock": "account_public_access_block",
+}
