@@ -105,14 +105,16 @@ func (s *SlotCounts) plus(o SlotCounts) {
 	s.Missed += o.Missed
 }
 
-// slotTally counts the slots of one stream in the period.
+// slotTally counts the slots of one stream that the schedule demands in the
+// period. Those on demand are evidence, but nobody expected them: they must
+// not make up for missed ones.
 type slotTally struct {
 	SlotCounts
 	complete int
 }
 
 func (s *slotTally) add(out evidence.Outcome, o observation) {
-	if !o.inPeriod {
+	if !o.inPeriod || o.run.Trigger == evidence.OnDemand {
 		return
 	}
 	s.Expected++

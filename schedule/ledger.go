@@ -1,8 +1,11 @@
 package schedule
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,31 +22,44 @@ type History interface {
 // ledger is what the runner must know of the past of one source. It is
 // derived from the log and nothing else.
 type ledger struct {
-	// last is the due time of the newest scheduled slot that has ended.
-	last time.Time
-	// streams are the known streams but the root, from the newest complete root snapshot.
-	streams map[evidence.Stream]bool
+	// ended is, per stream, the due time of its newest scheduled slot that has ended.
+	ended map[evidence.Stream]time.Time
+	// since is, per known stream but the root, the time after which its slots are
+	// expected. Known are those that follow from the newest complete root snapshot.
+	since map[evidence.Stream]time.Time
 	// read is, per event stream, the end of the last window read whole.
 	read map[evidence.Stream]time.Time
+	// rooted: there was a complete root snapshot.
+	rooted bool
 }
 
 func newLedger() *ledger {
-	return &ledger{streams: map[evidence.Stream]bool{}, read: map[evidence.Stream]time.Time{}}
+	return &ledger{ended: map[evidence.Stream]time.Time{}, since: map[evidence.Stream]time.Time{}, read: map[evidence.Stream]time.Time{}}
 }
 
 // note takes one run into the ledger.
 func (l *ledger) note(r evidence.Run) {
-	if r.Trigger == evidence.Scheduled && r.Due.After(l.last) {
-		l.last = r.Due
+	if r.Trigger == evidence.Scheduled && r.Due.After(l.ended[r.Stream]) {
+		l.ended[r.Stream] = r.Due
 	}
-	if c := r.Certificate; c != nil && c.Window != nil && r.Outcome.Complete() && c.Window.To.After(l.read[r.Stream]) {
+	c := r.Certificate
+	if c == nil || c.Window == nil || !r.Outcome.Complete() || !c.Window.From.Before(c.Window.To) {
+		return
+	}
+	if c.Window.To.After(l.read[r.Stream]) {
 		l.read[r.Stream] = c.Window.To
 	}
 }
 
+// roots are the complete root runs of one source that recall must know of.
+type roots struct {
+	n    int
+	last evidence.Run
+}
+
 // recall rebuilds the ledgers of all sources from the log.
 func (r *Runner) recall(h History) error {
-	roots := map[string]evidence.Ref{}
+	seen := map[string]*roots{}
 	for run, err := range h.Runs() {
 		if err != nil {
 			return fmt.Errorf("read the slot ledger: %w", err)
@@ -54,32 +70,60 @@ func (r *Runner) recall(h History) error {
 		}
 		s.ledger.note(run)
 		if run.Stream.Kind == s.Spec.Root && run.Outcome.Complete() && run.Records != nil {
-			roots[s.Spec.Name] = *run.Records
+			if seen[s.Spec.Name] == nil {
+				seen[s.Spec.Name] = &roots{}
+			}
+			seen[s.Spec.Name].n++
+			seen[s.Spec.Name].last = run
 		}
 	}
-	for name, ref := range roots {
-		var records []evidence.Record
-		for rec, err := range h.Records(ref) {
-			if err != nil {
-				return fmt.Errorf("read the scopes of %s: %w", name, err)
-			}
-			records = append(records, rec)
+	for name, rs := range seen {
+		s := r.source(name)
+		records, err := all(h.Records(*rs.last.Records))
+		if err != nil {
+			return fmt.Errorf("read the scopes of %s: %w", name, err)
 		}
-		r.source(name).learn(records)
+		s.ledger.rooted = rs.n > 1
+		s.learn(records, rs.last.Due, r.firstExpected(s, rs.last.Due))
+		for st := range s.ledger.since { // what was interrupted before it ended is still expected
+			if ended, ok := s.ledger.ended[st]; ok {
+				s.ledger.since[st] = ended
+			}
+		}
 	}
 	return nil
 }
 
-// learn takes the streams that follow from a complete root snapshot.
-func (s *Source) learn(root []evidence.Record) {
-	s.ledger.streams = map[evidence.Stream]bool{}
+func all[T any](seq iter.Seq2[T, error]) (out []T, err error) {
+	for v, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// learn takes the streams that follow from a complete root snapshot due at
+// due. Those of the first one were expected from the beginning on; one that
+// comes later, from the slot on that showed it.
+func (s *Source) learn(root []evidence.Record, due, beginning time.Time) {
+	since := map[evidence.Stream]time.Time{}
 	for _, scope := range s.Collector().Scopes(root) {
 		for _, k := range s.Spec.Kinds {
-			if k.Kind != s.Spec.Root {
-				s.ledger.streams[evidence.Stream{Source: s.Spec.Name, Kind: k.Kind, Scope: scope}] = true
+			st := evidence.Stream{Source: s.Spec.Name, Kind: k.Kind, Scope: scope}
+			switch was, known := s.ledger.since[st]; {
+			case k.Kind == s.Spec.Root:
+			case known:
+				since[st] = was
+			case s.ledger.rooted:
+				since[st] = due.Add(-time.Second)
+			default:
+				since[st] = beginning
 			}
 		}
 	}
+	s.ledger.since, s.ledger.rooted = since, true
 }
 
 func (s *Source) root() evidence.Stream {
@@ -88,15 +132,69 @@ func (s *Source) root() evidence.Stream {
 
 // known gives the streams but the root, in order of scope and kind.
 func (s *Source) known() []evidence.Stream {
-	out := make([]evidence.Stream, 0, len(s.ledger.streams))
-	for st := range s.ledger.streams {
-		out = append(out, st)
-	}
-	slices.SortFunc(out, func(a, b evidence.Stream) int {
-		if c := strings.Compare(string(a.Scope), string(b.Scope)); c != 0 {
-			return c
-		}
-		return strings.Compare(string(a.Kind), string(b.Kind))
+	return slices.SortedFunc(maps.Keys(s.ledger.since), func(a, b evidence.Stream) int {
+		return cmp.Or(strings.Compare(string(a.Scope), string(b.Scope)), strings.Compare(string(a.Kind), string(b.Kind)))
 	})
-	return out
+}
+
+// due gives the slots of a stream that are due by now and have not ended.
+func (r *Runner) due(s *Source, st evidence.Stream, now time.Time) []time.Time {
+	after := s.ledger.ended[st]
+	if since, ok := s.ledger.since[st]; ok {
+		after = later(after, since)
+	} else if after.IsZero() {
+		after = r.firstExpected(s, now)
+	}
+	return slices.Collect(s.When.Due(after, now))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// firstExpected is where the ledger of a source without a past begins: the
+// start of the period, when it has begun; otherwise the newest slot.
+func (r *Runner) firstExpected(s *Source, now time.Time) time.Time {
+	if b := r.opt.Begin; !b.IsZero() && b.Before(now) {
+		return b.Add(-time.Second)
+	}
+	last := now
+	for d := range s.When.Due(now.AddDate(-1, 0, 0), now) {
+		last = d.Add(-time.Second)
+	}
+	return last
+}
+
+// Outstanding gives, as missed, every slot that was due by now, less the
+// tolerance, and that nobody filled: what a log does not say when its agent
+// died. They are not written; Settle does that.
+func (r *Runner) Outstanding(now time.Time) (runs []evidence.Run) {
+	now = now.UTC().Add(-r.opt.Tolerance)
+	for _, s := range r.sources {
+		for _, st := range append([]evidence.Stream{s.root()}, s.known()...) {
+			for _, d := range r.due(s, st, now) {
+				runs = append(runs, missedRun(st, d))
+			}
+		}
+	}
+	slices.SortStableFunc(runs, func(a, b evidence.Run) int { return a.Due.Compare(b.Due) })
+	return runs
+}
+
+// Settle writes down the outstanding slots as missed.
+func (r *Runner) Settle(ctx context.Context, now time.Time) ([]evidence.Run, error) {
+	runs := r.Outstanding(now)
+	if len(runs) == 0 {
+		return nil, nil
+	}
+	t := &tick{runner: r, now: now.UTC(), total: len(runs)}
+	return runs, t.missed(ctx, runs)
+}
+
+func missedRun(st evidence.Stream, due time.Time) evidence.Run {
+	return evidence.Run{Slot: evidence.Slot{Stream: st, Due: due, Trigger: evidence.Scheduled}, Outcome: evidence.Missed,
+		Reason: &evidence.Reason{Class: evidence.AgentOff, Detail: "the agent was not running when the slot was due"}}
 }

@@ -131,17 +131,7 @@ func (r *Runner) collect(ctx context.Context, names []string, demanded bool) ([]
 		if len(names) > 0 && !slices.Contains(names, s.Spec.Name) {
 			continue
 		}
-		slot, err := t.missed(ctx, s)
-		if err != nil {
-			return t.runs, err
-		}
-		if slot.Due.IsZero() {
-			if !demanded {
-				continue
-			}
-			slot = evidence.Slot{Due: t.now, Trigger: evidence.OnDemand}
-		}
-		if err := t.source(ctx, s, slot); err != nil {
+		if err := t.source(ctx, s, demanded); err != nil {
 			return t.runs, err
 		}
 	}

@@ -58,6 +58,7 @@ type world struct {
 	partial map[evidence.Kind]bool
 	windows []evidence.Window
 	now     time.Time
+	begin   time.Time
 }
 
 type worldConfig struct {
@@ -114,6 +115,9 @@ type rig struct {
 }
 
 func newRig(t *testing.T, w *world) *rig {
+	if w.begin.IsZero() {
+		w.begin = day(1, 0)
+	}
 	r := &rig{T: t, world: w, path: filepath.Join(t.TempDir(), "e.db")}
 	r.restart()
 	return r
@@ -142,7 +146,7 @@ func (r *rig) restart() {
 	if err != nil {
 		r.Fatal(err)
 	}
-	if r.runner, err = New([]*collectors.Source{src}, r.store, r.store, Options{Begin: day(1, 0), Now: clock}); err != nil {
+	if r.runner, err = New([]*collectors.Source{src}, r.store, r.store, Options{Begin: r.begin, Now: clock}); err != nil {
 		r.Fatal(err)
 	}
 }
@@ -189,9 +193,9 @@ func TestSlotsOnTimeLateAndMissed(t *testing.T) {
 	r.want(r.tick(day(2, 6)), "02T06 root/root collected", "02T06 event/a collected", "02T06 state/a collected")
 	r.restart()
 	r.want(r.tick(day(5, 9)), // off for three days: two slots of each stream missed, the newest late
-		"03T06 root/root missed agent_off", "03T06 event/a missed agent_off", "03T06 state/a missed agent_off",
-		"04T06 root/root missed agent_off", "04T06 event/a missed agent_off", "04T06 state/a missed agent_off",
-		"05T06 root/root late agent_off", "05T06 event/a late agent_off", "05T06 state/a late agent_off")
+		"03T06 root/root missed agent_off", "04T06 root/root missed agent_off", "05T06 root/root late agent_off",
+		"03T06 event/a missed agent_off", "03T06 state/a missed agent_off", "04T06 event/a missed agent_off", "04T06 state/a missed agent_off",
+		"05T06 event/a late agent_off", "05T06 state/a late agent_off")
 	if _, err := r.store.Check(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -199,8 +203,92 @@ func TestSlotsOnTimeLateAndMissed(t *testing.T) {
 
 func TestInstalledLate(t *testing.T) {
 	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
-	r.want(r.tick(day(3, 6)), "01T06 root/root missed agent_off", "02T06 root/root missed agent_off",
-		"03T06 root/root collected", "03T06 event/a collected", "03T06 state/a collected")
+	r.want(r.tick(day(3, 6)), "01T06 root/root missed agent_off", "02T06 root/root missed agent_off", "03T06 root/root collected",
+		"01T06 event/a missed agent_off", "01T06 state/a missed agent_off", "02T06 event/a missed agent_off", "02T06 state/a missed agent_off",
+		"03T06 event/a collected", "03T06 state/a collected")
+	r.scopes = append(r.scopes, "b") // a scope that comes later was not expected before
+	r.want(r.tick(day(4, 6)), "04T06 root/root collected", "04T06 event/a collected", "04T06 state/a collected", "04T06 event/b collected", "04T06 state/b collected")
+}
+
+// TestInterrupted: the log takes some of a tick's appends and then no more, day
+// after day; no slot is lost, whatever was interrupted.
+func TestInterrupted(t *testing.T) {
+	for first := range 4 {
+		for second := range 4 {
+			r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
+			r.tick(day(1, 6))
+			for n, left := range []int{first, second} {
+				r.restart()
+				r.runner.log, r.now = &brokenLog{r.store, left}, day(2+n, 6)
+				_, _ = r.runner.Tick(context.Background()) // it fails, or has nothing left to do
+			}
+			r.restart()
+			r.tick(day(4, 6))
+			seen := map[string]bool{}
+			for run, err := range r.store.Runs() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen[run.Stream.String()+run.Due.String()] = true
+			}
+			if len(seen) != 4*3 {
+				t.Fatalf("interrupted after %d and %d appends: %d slots ended, want 12", first, second, len(seen))
+			}
+		}
+	}
+}
+
+// TestOutstanding: what a dead agent's log does not say, and what Settle writes.
+func TestOutstanding(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
+	r.tick(day(1, 6))
+	r.restart()
+	if got := r.runner.Outstanding(day(2, 6).Add(30 * time.Minute)); len(got) != 0 {
+		t.Fatalf("a slot that may still be filled in time is not missed: %v", lines(got))
+	}
+	want := []string{"02T06 root/root missed agent_off", "02T06 event/a missed agent_off", "02T06 state/a missed agent_off"}
+	r.want(lines(r.runner.Outstanding(day(2, 8))), want...)
+	runs, err := r.runner.Settle(context.Background(), day(2, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.want(lines(runs), want...)
+	r.restart()
+	r.want(lines(r.runner.Outstanding(day(2, 9))))
+	r.want(r.tick(day(2, 9)))
+}
+
+// TestNextPeriod: the configuration names the next period before this one has
+// ended; no window is empty or turned round, and none leaves a hole.
+func TestNextPeriod(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
+	r.tick(day(1, 6))
+	r.begin = day(10, 0)
+	r.restart()
+	r.tick(day(2, 6))
+	r.tick(day(12, 6))
+	want := []evidence.Window{{From: day(1, 0), To: day(1, 6)}, {From: day(1, 5), To: day(2, 6)}, {From: day(2, 5), To: day(12, 6)}}
+	if diff := cmp.Diff(want, r.windows); diff != "" {
+		t.Fatalf("windows (-want +got)\n%s", diff)
+	}
+}
+
+func TestClockOffset(t *testing.T) {
+	ms := func(d time.Duration) *int64 { n := d.Milliseconds(); return &n }
+	w := evidence.Window{From: day(1, 0), To: day(2, 0)}
+	bringBack(&w, ms(-time.Minute))
+	bringBack(&w, nil)
+	if !w.To.Equal(day(2, 0)) {
+		t.Fatalf("a clock that is behind moved the window to %s", w.To)
+	}
+	if bringBack(&w, ms(time.Minute)); !w.To.Equal(day(2, 0).Add(-time.Minute)) {
+		t.Fatalf("window ends %s", w.To)
+	}
+	tick := &tick{runner: &Runner{opt: withDefaults(Options{})}, now: day(1, 0)}
+	snap := collectors.Snapshot{Certificate: evidence.Certificate{Complete: true, ClockOffsetMS: ms(48 * time.Hour)}}
+	if out, why := tick.outcome(evidence.Slot{Trigger: evidence.OnDemand}, snap); out != evidence.Failed || why.Class != evidence.Incomplete {
+		t.Fatalf("two days ahead: %s %v", out, why)
+	}
 }
 
 func TestWindowsTileThePeriod(t *testing.T) {

@@ -2,9 +2,9 @@ package schedule
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,113 +22,110 @@ type tick struct {
 	done, total int
 }
 
-// missed writes the slots that nobody filled and returns the newest one that
-// is due, which can still be filled; its Due is zero if there is none.
-func (t *tick) missed(ctx context.Context, s *Source) (evidence.Slot, error) {
-	var due []time.Time
-	for d := range s.When.Due(cmp.Or(s.ledger.last, t.firstExpected(s)), t.now) {
-		due = append(due, d)
+// missed writes slots that nobody filled.
+func (t *tick) missed(ctx context.Context, runs []evidence.Run) error {
+	if len(runs) == 0 {
+		return nil
 	}
-	if len(due) == 0 {
-		return evidence.Slot{}, nil
-	}
-	newest := evidence.Slot{Due: due[len(due)-1], Trigger: evidence.Scheduled}
-	if due = due[:len(due)-1]; len(due) == 0 {
-		return newest, nil
-	}
-	runs := s.missedRuns(due)
-	t.total += len(runs)
 	if err := t.append(ctx, runs, nil); err != nil {
-		return newest, fmt.Errorf("write the missed slots of %s: %w", s.Spec.Name, err)
+		return fmt.Errorf("write the missed slots: %w", err)
 	}
 	for _, r := range runs {
-		s.ledger.note(r)
+		t.runner.source(r.Stream.Source).ledger.note(r)
 	}
-	return newest, nil
+	return nil
 }
 
-// firstExpected is where the ledger of a source without a past begins: the
-// start of the period, when it has begun. Only its root is known then.
-func (t *tick) firstExpected(s *Source) time.Time {
-	if b := t.runner.opt.Begin; !b.IsZero() && b.Before(t.now) {
-		return b.Add(-time.Second)
+// fill gives the slot of a stream that is to be filled now: the newest one that
+// is due, or one on demand. The ones before it were missed. There is none if
+// ok is false.
+func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed []evidence.Run, ok bool) {
+	due := t.runner.due(s, st, t.now)
+	if len(due) == 0 {
+		return evidence.Slot{Stream: st, Due: t.now, Trigger: evidence.OnDemand}, nil, demanded
 	}
-	return s.lastDueBefore(t.now)
+	newest := len(due) - 1
+	for _, d := range due[:newest] {
+		missed = append(missed, missedRun(st, d))
+	}
+	return evidence.Slot{Stream: st, Due: due[newest], Trigger: evidence.Scheduled}, missed, true
 }
 
-// lastDueBefore gives a time just before the newest due time, within a year.
-func (s *Source) lastDueBefore(now time.Time) time.Time {
-	last := now
-	for d := range s.When.Due(now.AddDate(-1, 0, 0), now) {
-		last = d.Add(-time.Second)
-	}
-	return last
-}
-
-func (s *Source) missedRuns(due []time.Time) (runs []evidence.Run) {
-	streams := append([]evidence.Stream{s.root()}, s.known()...)
-	for _, d := range due {
-		for _, st := range streams {
-			runs = append(runs, evidence.Run{Slot: evidence.Slot{Stream: st, Due: d, Trigger: evidence.Scheduled}, Outcome: evidence.Missed,
-				Reason: &evidence.Reason{Class: evidence.AgentOff, Detail: "the agent was not running when the slot was due"}})
+// source collects what is due of a source: the root first, as the other
+// streams follow from it. A root that has ended its slot already, because the
+// run was interrupted after it, is not read again.
+func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
+	root := s.root()
+	visit := sync.OnceValue(func() *collectors.Visit { return s.Visit(ctx, root.Scope) })
+	slot, missed, ok := t.fill(s, root, demanded)
+	if ok {
+		t.total += len(missed) + 1
+		if err := t.missed(ctx, missed); err != nil {
+			return err
+		}
+		snap := t.capture(ctx, s, visit(), root)
+		if err := t.end(ctx, s, slot, snap); err != nil {
+			return err
+		}
+		if snap.Err == nil && snap.Certificate.Complete {
+			s.learn(snap.Records, slot.Due, t.runner.firstExpected(s, slot.Due))
 		}
 	}
-	return runs
-}
-
-// source collects one slot of every stream of a source: the root first, as
-// the others follow from it.
-func (t *tick) source(ctx context.Context, s *Source, slot evidence.Slot) error {
-	root := s.root()
-	t.total += 1 + len(s.ledger.streams)
-	visit := s.Visit(ctx, root.Scope)
-	snap := t.capture(ctx, s, visit, root)
-	if err := t.end(ctx, s, root, slot, snap); err != nil {
-		return err
-	}
-	if snap.Err == nil && snap.Certificate.Complete {
-		before := len(s.ledger.streams)
-		s.learn(snap.Records)
-		t.total += len(s.ledger.streams) - before
-	}
-	return t.streams(ctx, s, slot, visit)
+	return t.streams(ctx, s, demanded, visit)
 }
 
 // streams reads the known streams, several at a time, and writes them in
 // order, so that the same evidence gives the same log.
-func (t *tick) streams(ctx context.Context, s *Source, slot evidence.Slot, root *collectors.Visit) error {
-	known := s.known()
-	snaps := make([]chan collectors.Snapshot, len(known))
+func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *collectors.Visit) error {
+	var slots []evidence.Slot
+	var missed []evidence.Run
+	for _, st := range s.known() {
+		slot, before, ok := t.fill(s, st, demanded)
+		missed = append(missed, before...)
+		if ok {
+			slots = append(slots, slot)
+		}
+	}
+	t.total += len(slots) + len(missed)
+	slices.SortStableFunc(missed, func(a, b evidence.Run) int { return a.Due.Compare(b.Due) })
+	if err := t.missed(ctx, missed); err != nil {
+		return err
+	}
+	return t.readAll(ctx, s, slots, t.visits(ctx, s, slots, root))
+}
+
+// readAll captures the slots in parallel and ends them in order.
+func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit func(evidence.Scope) *collectors.Visit) error {
+	snaps := make([]chan collectors.Snapshot, len(slots))
 	for i := range snaps {
 		snaps[i] = make(chan collectors.Snapshot, 1)
 	}
-	visits := t.visits(ctx, s, known, root)
 	var g errgroup.Group
 	g.SetLimit(t.runner.opt.Parallel)
 	ahead := make(chan struct{}, 2*t.runner.opt.Parallel) // bounds what waits in memory
 	go func() {
-		for i, st := range known {
+		for i, slot := range slots {
 			ahead <- struct{}{}
-			g.Go(func() error { snaps[i] <- t.capture(ctx, s, visits(st.Scope), st); return nil })
+			g.Go(func() error { snaps[i] <- t.capture(ctx, s, visit(slot.Stream.Scope), slot.Stream); return nil })
 		}
 	}()
 	var err error
-	for i, st := range known {
+	for i, slot := range slots {
 		snap := <-snaps[i]
 		<-ahead
 		if err == nil {
-			err = t.end(ctx, s, st, slot, snap)
+			err = t.end(ctx, s, slot, snap)
 		}
 	}
 	return err
 }
 
-// visits opens one session per scope, at its first use; the root's is open already.
-func (t *tick) visits(ctx context.Context, s *Source, known []evidence.Stream, root *collectors.Visit) func(evidence.Scope) *collectors.Visit {
-	open := map[evidence.Scope]func() *collectors.Visit{s.Collector().RootScope(): func() *collectors.Visit { return root }}
-	for _, st := range known {
-		if open[st.Scope] == nil {
-			open[st.Scope] = sync.OnceValue(func() *collectors.Visit { return s.Visit(ctx, st.Scope) })
+// visits opens one session per scope, at its first use; the root's may be open already.
+func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, root func() *collectors.Visit) func(evidence.Scope) *collectors.Visit {
+	open := map[evidence.Scope]func() *collectors.Visit{s.Collector().RootScope(): root}
+	for _, slot := range slots {
+		if scope := slot.Stream.Scope; open[scope] == nil {
+			open[scope] = sync.OnceValue(func() *collectors.Visit { return s.Visit(ctx, scope) })
 		}
 	}
 	return func(sc evidence.Scope) *collectors.Visit { return open[sc]() }
@@ -148,25 +145,53 @@ func (t *tick) window(s *Source, st evidence.Stream) evidence.Window {
 	if kind.Mode != evidence.Event {
 		return evidence.Window{}
 	}
-	from := cmp.Or(s.ledger.read[st], t.runner.opt.Begin, t.now.AddDate(0, 0, -1))
-	if from = from.Add(-kind.Late); from.Before(t.runner.opt.Begin) {
-		from = t.runner.opt.Begin
+	if read := s.ledger.read[st]; !read.IsZero() {
+		return evidence.Window{From: read.Add(-kind.Late).UTC(), To: t.now}
 	}
-	return evidence.Window{From: from.UTC(), To: t.now}
+	if b := t.runner.opt.Begin; !b.IsZero() && b.Before(t.now) {
+		return evidence.Window{From: b.UTC(), To: t.now}
+	}
+	return evidence.Window{From: t.now.AddDate(0, 0, -1), To: t.now} // before the period has begun
 }
 
 // end writes down how a slot ended.
-func (t *tick) end(ctx context.Context, s *Source, st evidence.Stream, slot evidence.Slot, snap collectors.Snapshot) error {
-	slot.Stream = st
+func (t *tick) end(ctx context.Context, s *Source, slot evidence.Slot, snap collectors.Snapshot) error {
 	run := evidence.Run{Slot: slot, Certificate: &snap.Certificate}
 	run.Outcome, run.Reason = t.outcome(slot, snap)
+	snap.Certificate.Complete = run.Outcome.Complete()
+	bringBack(snap.Certificate.Window, snap.Certificate.ClockOffsetMS)
 	runs := []evidence.Run{run}
 	if err := t.append(ctx, runs, &snap); err != nil {
-		return fmt.Errorf("write the slot of %s: %w", st, err)
+		return fmt.Errorf("write the slot of %s: %w", slot.Stream, err)
 	}
 	s.ledger.note(runs[0])
 	if run.Reason != nil {
-		t.runner.opt.Log.Warn("slot not complete", "stream", st.String(), "outcome", run.Outcome, "reason", run.Reason.String())
+		t.runner.opt.Log.Warn("slot not complete", "stream", slot.Stream.String(), "outcome", run.Outcome, "reason", run.Reason.String())
+	}
+	return nil
+}
+
+// maxOffset is how far our clock may be from the source's. Beyond it, what was
+// due, and which events a window holds, is not known.
+const maxOffset = 10 * time.Minute
+
+// bringBack ends a window no later than the source's own time: what our clock,
+// being ahead, calls past has not happened there yet.
+func bringBack(w *evidence.Window, offsetMS *int64) {
+	if w == nil || offsetMS == nil || *offsetMS <= 0 {
+		return
+	}
+	if to := w.To.Add(-time.Duration(*offsetMS) * time.Millisecond); to.After(w.From) {
+		w.To = to
+	}
+}
+
+func clockError(offsetMS *int64) error {
+	if offsetMS == nil {
+		return nil
+	}
+	if off := time.Duration(*offsetMS) * time.Millisecond; off.Abs() > maxOffset {
+		return collectors.Incomplete("our clock is %s ahead of the source's: set the host's time", off.Round(time.Second))
 	}
 	return nil
 }
@@ -174,6 +199,9 @@ func (t *tick) end(ctx context.Context, s *Source, st evidence.Stream, slot evid
 // outcome names how a slot ended. Partial needs at least one scope that was read whole.
 func (t *tick) outcome(slot evidence.Slot, snap collectors.Snapshot) (evidence.Outcome, *evidence.Reason) {
 	err := snap.Err
+	if err == nil {
+		err = clockError(snap.Certificate.ClockOffsetMS)
+	}
 	if err == nil && !snap.Certificate.Complete {
 		err = collectors.Incomplete("the certificate is not complete")
 	}
