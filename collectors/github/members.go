@@ -38,17 +38,18 @@ func (s *session) members(ctx context.Context, out *collectors.Output, query str
 // second factor. Only owners may ask the latter; others get the members, and a
 // part of the scope that was denied.
 func (s *session) collectMembers(ctx context.Context, out *collectors.Output) error {
-	roles := map[string][]account{}
-	for _, role := range []string{"admin", "member"} {
+	roles := []string{"admin", "member"}
+	lists := make([][]account, len(roles))
+	for i, role := range roles {
 		var err error
-		if roles[role], err = s.members(ctx, out, "role="+role); err != nil {
+		if lists[i], err = s.members(ctx, out, "role="+role); err != nil {
 			return err
 		}
 	}
 	out.Scope(s.RootScope(), nil)
-	without, unknown := s.withoutSecondFactor(ctx, out, slices.Concat(roles["admin"], roles["member"]))
-	for role, accounts := range roles {
-		for _, m := range accounts {
+	without, unknown := s.withoutSecondFactor(ctx, out, slices.Concat(lists...))
+	for i, role := range roles {
+		for _, m := range lists[i] {
 			a := collectors.Attributes{"login": m.Login, "role": role}
 			if unknown == nil {
 				a["two_factor"] = !without[m.ID]
