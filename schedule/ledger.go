@@ -168,11 +168,14 @@ func (r *Runner) firstExpected(s *Source, now time.Time) time.Time {
 	return last
 }
 
-// Outstanding gives, as missed, every slot that was due by now, less the
-// tolerance, and that nobody filled: what a log does not say when its agent
-// died. They are not written; Settle does that.
-func (r *Runner) Outstanding(now time.Time) (runs []evidence.Run) {
+// Outstanding gives, as missed, every slot due before end that can no longer be
+// filled in time, now, and that nobody filled: what a log does not say when its
+// agent died. They are not written; Settle does that.
+func (r *Runner) Outstanding(now, end time.Time) (runs []evidence.Run) {
 	now = now.UTC().Add(-r.opt.Tolerance)
+	if !now.Before(end) {
+		now = end.UTC().Add(-time.Second)
+	}
 	for _, s := range r.sources {
 		for _, st := range append([]evidence.Stream{s.root()}, s.known()...) {
 			for _, d := range r.due(s, st, now) {
@@ -185,8 +188,8 @@ func (r *Runner) Outstanding(now time.Time) (runs []evidence.Run) {
 }
 
 // Settle writes down the outstanding slots as missed.
-func (r *Runner) Settle(ctx context.Context, now time.Time) ([]evidence.Run, error) {
-	runs := r.Outstanding(now)
+func (r *Runner) Settle(ctx context.Context, now, end time.Time) ([]evidence.Run, error) {
+	runs := r.Outstanding(now, end)
 	if len(runs) == 0 {
 		return nil, nil
 	}

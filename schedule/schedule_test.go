@@ -243,18 +243,18 @@ func TestOutstanding(t *testing.T) {
 	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
 	r.tick(day(1, 6))
 	r.restart()
-	if got := r.runner.Outstanding(day(2, 6).Add(30 * time.Minute)); len(got) != 0 {
+	if got := r.runner.Outstanding(day(2, 6).Add(30*time.Minute), day(30, 0)); len(got) != 0 {
 		t.Fatalf("a slot that may still be filled in time is not missed: %v", lines(got))
 	}
 	want := []string{"02T06 root/root missed agent_off", "02T06 event/a missed agent_off", "02T06 state/a missed agent_off"}
-	r.want(lines(r.runner.Outstanding(day(2, 8))), want...)
-	runs, err := r.runner.Settle(context.Background(), day(2, 8))
+	r.want(lines(r.runner.Outstanding(day(2, 8), day(30, 0))), want...)
+	runs, err := r.runner.Settle(context.Background(), day(2, 8), day(30, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.want(lines(runs), want...)
 	r.restart()
-	r.want(lines(r.runner.Outstanding(day(2, 9))))
+	r.want(lines(r.runner.Outstanding(day(20, 9), day(3, 0))))
 	r.want(r.tick(day(2, 9)))
 }
 

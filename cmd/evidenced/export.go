@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +56,7 @@ func (a *app) export(ctx context.Context, out string, from, to timeFlag) error {
 	if err != nil {
 		return err
 	}
-	s, err := reading(c)
+	s, err := settled(ctx, c, key, a.at())
 	if err != nil {
 		return err
 	}
@@ -76,6 +77,26 @@ func (a *app) export(ctx context.Context, out string, from, to timeFlag) error {
 		fmt.Fprintf(w, "Give the auditor this key by another way than the bundle:\n%s\n", s.VerifierKey())
 	})
 	return err
+}
+
+// settled opens the store, first writing down as missed what was due by now
+// and nobody filled: a bundle holds what it is judged by, silence too.
+func settled(ctx context.Context, c *config.Config, key *store.Key, now time.Time) (*store.Store, error) {
+	if !exists(c.Store.Path) {
+		return reading(c) // says that there is none
+	}
+	s, err := store.Open(c.Store.Path, store.Options{Key: key})
+	if err != nil {
+		return nil, err
+	}
+	r, err := ledger(c, s, s)
+	if err == nil {
+		_, err = r.Settle(ctx, now, c.Period.To)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // writeBundle writes the bundle beside its place and moves it there whole, so

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"log/slog"
 
 	"github.com/evidenced/evidenced/collectors"
@@ -103,11 +104,49 @@ func rootKinds(c *config.Config) map[string]evidence.Kind {
 	return m
 }
 
-// evaluate judges the whole log as it stood at the time the command speaks of.
+// evaluate judges the whole log as it stood at the time the command speaks of,
+// and the slots that were due by then but that no agent was there to miss.
 func (a *app) evaluate(ctx context.Context, c *config.Config, s *store.Store) (*gap.Result, error) {
 	cat, err := gap.Default()
 	if err != nil {
 		return nil, err
 	}
-	return gap.Evaluate(ctx, cat, s, period(c), a.at(), gap.WithRoots(rootKinds(c)))
+	r, err := ledger(c, s, nil)
+	if err != nil {
+		return nil, err
+	}
+	silent := withSilence{s, r.Outstanding(a.at(), c.Period.To)}
+	return gap.Evaluate(ctx, cat, silent, period(c), a.at(), gap.WithRoots(rootKinds(c)))
+}
+
+// ledger opens the slot ledger of the store without any credential. Only with
+// a log can it be settled.
+func ledger(c *config.Config, s *store.Store, log evidence.Log) (*schedule.Runner, error) {
+	srcs, err := sources(c, collectors.DoorOptions{Offline: true}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return schedule.New(srcs, log, s, schedule.Options{Begin: c.Period.From})
+}
+
+// withSilence is a log, followed by the slots that it does not tell of.
+type withSilence struct {
+	*store.Store
+	missed []evidence.Run
+}
+
+// Runs implements gap.Evidence.
+func (w withSilence) Runs() iter.Seq2[evidence.Run, error] {
+	return func(yield func(evidence.Run, error) bool) {
+		for r, err := range w.Store.Runs() {
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+		for _, r := range w.missed {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
 }
