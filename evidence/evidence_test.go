@@ -153,7 +153,7 @@ func TestLines(t *testing.T) {
 	if diff := cmp.Diff(in, out); diff != "" {
 		t.Fatal(diff)
 	}
-	for _, bad := range []string{string(b[:len(b)-1]), "{}\n{", "{\"unknown\":1}\n", "[]\n", "\n"} {
+	for _, bad := range []string{string(b[:len(b)-1]), "{}\n{", "{\"unknown\":1}\n", "[]\n", "\n", "{}{}\n", "{} x\n"} {
 		var last error
 		for _, err := range ReadLines[Record](strings.NewReader(bad)) {
 			last = err

@@ -28,11 +28,14 @@ func Lines[T any](items []T) ([]byte, error) {
 
 // ReadLines reads a blob line by line. The first error ends it; a last line
 // without its newline is an error, because the blob was cut.
-func ReadLines[T any](r io.Reader) iter.Seq2[T, error] {
+func ReadLines[T any](r io.Reader) iter.Seq2[T, error] { return ReadShortLines[T](r, MaxLine) }
+
+// ReadShortLines is ReadLines for a file whose lines have at most limit bytes.
+func ReadShortLines[T any](r io.Reader, limit int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		br := bufio.NewReaderSize(r, 64<<10)
 		for n := 1; ; n++ {
-			line, err := readLine(br)
+			line, err := readLine(br, limit)
 			if err == io.EOF {
 				return
 			}
@@ -56,6 +59,9 @@ func decodeLine(line []byte, v any) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("more than one JSON value")
 	}
 	if r, ok := v.(*Record); ok {
 		return normalise(r)
@@ -99,14 +105,14 @@ func plain(v any) (any, error) {
 	return v, nil
 }
 
-func readLine(br *bufio.Reader) ([]byte, error) {
+func readLine(br *bufio.Reader, limit int) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := br.ReadSlice('\n')
 		line = append(line, part...)
 		switch {
-		case len(line) > MaxLine:
-			return nil, fmt.Errorf("longer than %d bytes", MaxLine)
+		case len(line) > limit+1: // with its newline
+			return nil, fmt.Errorf("longer than %d bytes", limit)
 		case err == nil:
 			return line[:len(line)-1], nil
 		case errors.Is(err, bufio.ErrBufferFull):

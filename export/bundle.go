@@ -15,6 +15,12 @@ import (
 // Format is the version of the bundle that this package writes.
 const Format = "evidenced-bundle/1"
 
+// What docs/bundle.md lets a manifest and an entry of the log have at most, in bytes.
+const (
+	maxManifest = 64 << 20
+	maxEntry    = 16 << 20
+)
+
 // Source is what the derived files of a bundle follow from; a store fulfils
 // it, and so does a bundle.
 type Source interface {
@@ -181,6 +187,9 @@ func (b *bundle) seal() error {
 	})
 	if err != nil {
 		return fmt.Errorf("export manifest: %w", err)
+	}
+	if len(raw) > maxManifest {
+		return fmt.Errorf("export: a manifest of %d files has %d bytes, more than the %d that are read again: export a shorter period", len(b.archive.members), len(raw), maxManifest)
 	}
 	signature, err := b.Sign("evidenced bundle manifest\n" + evidence.HashOf(raw).String() + "\n")
 	if err != nil {

@@ -67,6 +67,9 @@ func (b *bundle) leaves(w io.Writer, size uint64) (hashes []evidence.Hash, err e
 		if uint64(len(hashes)) == size {
 			break
 		}
+		if len(leaf) > maxEntry {
+			return nil, fmt.Errorf("entry %d has %d bytes, more than the %d that are read again", len(hashes), len(leaf), maxEntry)
+		}
 		hashes = append(hashes, evidence.LeafHash(leaf))
 		if _, err := w.Write(append(leaf, '\n')); err != nil {
 			return nil, err

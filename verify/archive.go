@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"iter"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -19,7 +20,7 @@ import (
 func (c *check) archive() {
 	same := &comparer{want: io.NewSectionReader(c.b.file, 0, c.b.size)}
 	w := zip.NewWriter(same)
-	for _, m := range append(c.b.Manifest.Files, Member{Path: manifestName}, Member{Path: signatureName}) {
+	for m := range c.b.inOrder() {
 		if err := c.rewrite(w, m); err != nil {
 			c.fail("archive", m.Path, "%v", err)
 			return
@@ -31,6 +32,18 @@ func (c *check) archive() {
 	}
 	if err != nil {
 		c.fail("archive", "", "%v", err)
+	}
+}
+
+// inOrder yields every member of the archive in the one order.
+func (b *Bundle) inOrder() iter.Seq[Member] {
+	return func(yield func(Member) bool) {
+		for _, m := range b.Manifest.Files {
+			if !yield(m) {
+				return
+			}
+		}
+		_ = yield(Member{Path: manifestName}) && yield(Member{Path: signatureName})
 	}
 }
 
@@ -51,7 +64,7 @@ func (c *check) rewrite(w *zip.Writer, m Member) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(dst, raw); err != nil {
+	if _, err := io.Copy(dst, interruptible{c.ctx, raw}); err != nil {
 		return err
 	}
 	return w.Flush()
@@ -87,6 +100,9 @@ func (c *check) files() {
 			return
 		}
 		total += m.Size
+		if c.ended() {
+			return
+		}
 		if err := c.file(m); err != nil {
 			c.fail("file", m.Path, "%v", err)
 		}
@@ -102,7 +118,7 @@ func (c *check) file(m Member) error {
 		return err
 	}
 	packed := sha256.New()
-	if n, err := io.Copy(packed, raw); err != nil || n != m.Packed || evidence.Hash(packed.Sum(nil)) != m.PackedSHA256 {
+	if n, err := io.Copy(packed, interruptible{c.ctx, raw}); err != nil || n != m.Packed || evidence.Hash(packed.Sum(nil)) != m.PackedSHA256 {
 		return fmt.Errorf("its packed bytes are not those of the manifest")
 	}
 	r, err := c.b.open(m)
@@ -111,7 +127,7 @@ func (c *check) file(m Member) error {
 	}
 	defer r.Close()
 	content, crc := sha256.New(), crc32.NewIEEE()
-	n, err := io.Copy(io.MultiWriter(content, crc), r)
+	n, err := io.Copy(io.MultiWriter(content, crc), interruptible{c.ctx, r})
 	switch {
 	case err != nil:
 		return fmt.Errorf("unpack: %w", err)

@@ -2,13 +2,13 @@ package verify
 
 import (
 	"archive/zip"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -20,47 +20,12 @@ const (
 	signatureName = "manifest.sig"
 	entriesName   = "log/entries.jsonl"
 	// maxManifest bounds the manifest: some 300 bytes a file.
-	maxManifest = 512 << 20
+	maxManifest = 64 << 20
+	// maxSmall bounds the signature, a checkpoint, and a line with a proof.
+	maxSmall = 64 << 10
+	// maxEntry bounds an entry of the log.
+	maxEntry = 16 << 20
 )
-
-// Manifest names every file of the bundle but itself and its signature.
-type Manifest struct {
-	Format       string         `json:"format"`
-	Organization string         `json:"organization"`
-	Period       ManifestPeriod `json:"period"`
-	AsOf         time.Time      `json:"as_of"`
-	Generator    string         `json:"generator"`
-	// Complete is true if the bundle was made after the period's end.
-	Complete bool        `json:"complete"`
-	Log      ManifestLog `json:"log"`
-	Files    []Member    `json:"files"`
-}
-
-// ManifestPeriod is the observation period; To is exclusive.
-type ManifestPeriod struct {
-	Type string    `json:"type"`
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-}
-
-// Holds reports whether t lies in the period.
-func (p ManifestPeriod) Holds(t time.Time) bool { return !t.Before(p.From) && t.Before(p.To) }
-
-// ManifestLog states the log as it was when the bundle was made.
-type ManifestLog struct {
-	Size int           `json:"size"`
-	Root evidence.Hash `json:"root"`
-	Key  string        `json:"key"`
-}
-
-// Member is one file: its content, and how it is packed.
-type Member struct {
-	Path         string        `json:"path"`
-	Size         int64         `json:"size"`
-	SHA256       evidence.Hash `json:"sha256"`
-	Packed       int64         `json:"packed"`
-	PackedSHA256 evidence.Hash `json:"packed_sha256"`
-}
 
 // Bundle is an open bundle. Nothing in it is to be trusted before Check.
 type Bundle struct {
@@ -71,13 +36,32 @@ type Bundle struct {
 	signature []byte
 	zip       *zip.Reader
 	members   map[string]*zip.File
+	listed    map[string]int // place in the manifest, by path
 }
 
 // read reads the directory and the manifest.
 func (b *Bundle) read() *Failure {
+	if failure := b.directory(); failure != nil {
+		return failure
+	}
+	var err error
+	if b.raw, err = b.stored(manifestName, maxManifest); err != nil {
+		return failed("manifest", manifestName, err)
+	}
+	if b.signature, err = b.stored(signatureName, maxSmall); err != nil {
+		return failed("signature", signatureName, err)
+	}
+	if err := b.Manifest.read(b.raw); err != nil {
+		return failed("manifest", manifestName, err)
+	}
+	return b.names()
+}
+
+// directory reads the archive's own list of its members.
+func (b *Bundle) directory() *Failure {
 	var err error
 	if b.zip, err = zip.NewReader(b.file, b.size); err != nil {
-		return &Failure{"archive", "", "not a ZIP archive: " + err.Error()}
+		return failed("archive", "", fmt.Errorf("not a ZIP archive: %w", err))
 	}
 	b.members = make(map[string]*zip.File, len(b.zip.File))
 	for _, f := range b.zip.File {
@@ -86,25 +70,22 @@ func (b *Bundle) read() *Failure {
 		}
 		b.members[f.Name] = f
 	}
-	if b.raw, err = b.slurp(manifestName, maxManifest); err != nil {
-		return &Failure{"manifest", manifestName, err.Error()}
+	return nil
+}
+
+// stored reads a member that no manifest bounds. It must not be compressed:
+// then it costs no more memory than the archive has bytes.
+func (b *Bundle) stored(name string, limit int64) ([]byte, error) {
+	if f := b.members[name]; f != nil && (f.Method != zip.Store || f.UncompressedSize64 != f.CompressedSize64) {
+		return nil, errors.New("it is compressed, but must be stored")
 	}
-	if b.signature, err = b.slurp(signatureName, 1<<16); err != nil {
-		return &Failure{"signature", signatureName, err.Error()}
-	}
-	if err := evidence.DecodeCanonical(b.raw, &b.Manifest); err != nil {
-		return &Failure{"manifest", manifestName, err.Error()}
-	}
-	if b.Manifest.Format != Format {
-		return &Failure{"manifest", manifestName, fmt.Sprintf("format %.40q, this program reads %q", b.Manifest.Format, Format)}
-	}
-	return b.names()
+	return b.slurp(name, limit)
 }
 
 func (b *Bundle) slurp(name string, limit int64) ([]byte, error) {
 	f := b.members[name]
 	if f == nil {
-		return nil, fmt.Errorf("it is not in the archive")
+		return nil, errors.New("it is not in the archive")
 	}
 	r, err := f.Open()
 	if err != nil {
@@ -118,20 +99,21 @@ var goodName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][
 
 // names compares the names in the manifest with those in the archive.
 func (b *Bundle) names() *Failure {
-	listed := map[string]bool{manifestName: true, signatureName: true}
-	for _, m := range b.Manifest.Files {
+	b.listed = make(map[string]int, len(b.members))
+	for i, m := range b.Manifest.Files {
+		_, twice := b.listed[m.Path]
 		switch {
 		case !goodName.MatchString(m.Path) || strings.Contains(m.Path, ".."):
 			return &Failure{"manifest", clean(m.Path), "not an allowed file name"}
-		case listed[m.Path]:
-			return &Failure{"manifest", m.Path, "listed twice"}
+		case twice || m.Path == manifestName || m.Path == signatureName:
+			return &Failure{"manifest", clean(m.Path), "listed twice"}
 		case b.members[m.Path] == nil:
-			return &Failure{"file", m.Path, "the manifest lists it, but it is not in the archive"}
+			return &Failure{"file", clean(m.Path), "the manifest lists it, but it is not in the archive"}
 		}
-		listed[m.Path] = true
+		b.listed[m.Path] = i
 	}
 	for _, f := range b.zip.File {
-		if !listed[f.Name] {
+		if _, ok := b.listed[f.Name]; !ok && f.Name != manifestName && f.Name != signatureName {
 			return &Failure{"file", clean(f.Name), "it is in the archive, but the manifest does not list it"}
 		}
 	}
@@ -145,7 +127,7 @@ func clean(name string) string { return fmt.Sprintf("%.200q", name) }
 func (b *Bundle) open(m Member) (io.ReadCloser, error) {
 	f := b.members[m.Path]
 	if f == nil {
-		return nil, fmt.Errorf("it is not in the archive")
+		return nil, errors.New("it is not in the archive")
 	}
 	r, err := f.Open()
 	if err != nil {
@@ -159,10 +141,8 @@ func (b *Bundle) open(m Member) (io.ReadCloser, error) {
 
 // Member finds a file by path.
 func (b *Bundle) Member(path string) (Member, bool) {
-	for _, m := range b.Manifest.Files {
-		if m.Path == path {
-			return m, true
-		}
+	if i, ok := b.listed[path]; ok {
+		return b.Manifest.Files[i], true
 	}
 	return Member{}, false
 }
@@ -179,7 +159,7 @@ func (b *Bundle) Read(path string, limit int64) ([]byte, error) {
 // Entries yields the log of the bundle from an index on, in order.
 func (b *Bundle) Entries(from uint64) iter.Seq2[evidence.Entry, error] {
 	return func(yield func(evidence.Entry, error) bool) {
-		for e, err := range lines[evidence.Entry](b, entriesName) {
+		for e, err := range lines[evidence.Entry](b, entriesName, maxEntry) {
 			if err == nil && e.Index < from {
 				continue
 			}
@@ -213,27 +193,28 @@ func (b *Bundle) Runs() iter.Seq2[evidence.Run, error] {
 
 // Records yields the records of a snapshot.
 func (b *Bundle) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
-	return lines[evidence.Record](b, recordsPath(ref.Hash))
+	return lines[evidence.Record](b, recordsPath(ref.Hash), evidence.MaxLine)
 }
 
 func recordsPath(h evidence.Hash) string   { return "evidence/records/" + h.String() + ".jsonl" }
 func exchangesPath(h evidence.Hash) string { return "evidence/exchanges/" + h.String() + ".jsonl" }
 
-func lines[T any](b *Bundle, path string) iter.Seq2[T, error] {
+// lines reads a file line by line, no further than the manifest says it goes.
+func lines[T any](b *Bundle, path string, longest int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		f := b.members[path]
-		if f == nil {
+		m, ok := b.Member(path)
+		if !ok {
 			yield(zero, fmt.Errorf("%s is not in the bundle", path))
 			return
 		}
-		r, err := f.Open()
+		r, err := b.open(m)
 		if err != nil {
 			yield(zero, fmt.Errorf("open %s: %w", path, err))
 			return
 		}
 		defer r.Close()
-		for v, err := range evidence.ReadLines[T](r) {
+		for v, err := range evidence.ReadShortLines[T](r, longest) {
 			if err != nil {
 				err = fmt.Errorf("%s: %w", path, err)
 			}

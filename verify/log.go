@@ -2,6 +2,8 @@ package verify
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"iter"
 	"strings"
 
@@ -29,7 +31,6 @@ type proofLine struct {
 
 // logWalk is what one pass over the log needs.
 type logWalk struct {
-	key    key
 	last   evidence.Entry
 	leaves []evidence.Hash
 	next   func() (checkpointLine, error, bool)
@@ -41,43 +42,60 @@ type logWalk struct {
 // with what was signed at the time; so nothing was changed, left out, put in or
 // moved since.
 func (c *check) log() {
-	k, err := parseKey(c.b.Manifest.Log.Key)
-	if err != nil {
-		return // said already
-	}
-	next, stop := iter.Pull2(lines[checkpointLine](c.b, checkpointsName))
+	next, stop := iter.Pull2(lines[checkpointLine](c.b, checkpointsName, maxSmall))
 	defer stop()
-	w := &logWalk{key: k, next: next}
+	w := &logWalk{next: next}
 	c.advance(w)
-	for raw, err := range lines[json.RawMessage](c.b, entriesName) {
-		if err != nil {
-			c.fail("log", entriesName, "%v", err)
-			return
-		}
-		c.entry(w, raw)
-		for w.more && w.signed.Size <= c.tree.size {
-			c.checkpoint(w)
-			c.advance(w)
-		}
+	if err := c.walk(w); err != nil {
+		c.fail("log", entriesName, "%w", err)
+		return
 	}
 	if w.more {
 		c.fail("checkpoint", checkpointsName, "a checkpoint covers %d entries, the log has %d", w.signed.Size, c.tree.size)
 	}
-	c.end(w)
+	c.end()
 	c.leafProofs(w.leaves)
+	c.logRead = !c.ended()
+}
+
+// walk goes through the entries. An error is for a log that cannot be read on.
+func (c *check) walk(w *logWalk) error {
+	for raw, err := range lines[json.RawMessage](c.b, entriesName, maxEntry) {
+		switch {
+		case err != nil:
+			return err
+		case c.tree.size == c.b.Manifest.Log.Size:
+			return fmt.Errorf("it has more entries than the %d that the manifest says", c.tree.size)
+		case c.ended():
+			return errors.New("there is too much wrong with it to go on")
+		}
+		if err := c.entry(w, raw); err != nil {
+			return fmt.Errorf("entry %d: %w", c.tree.size-1, err)
+		}
+		for w.more && w.signed.Size <= c.tree.size && !c.ended() {
+			c.checkpoint(w)
+			c.advance(w)
+		}
+	}
+	return nil
 }
 
 func (c *check) advance(w *logWalk) {
+	before := w.signed.Size
 	line, err, ok := w.next()
-	if ok && err != nil {
-		c.fail("checkpoint", checkpointsName, "%v", err)
+	switch {
+	case ok && err != nil:
+		c.fail("checkpoint", checkpointsName, "%w", err)
+		ok = false
+	case ok && line.Size <= before:
+		c.fail("checkpoint", checkpointsName, "a checkpoint of %d entries after one of %d", line.Size, before)
 		ok = false
 	}
 	w.signed, w.more = line, ok
 }
 
 // entry adds one leaf and checks that it stands where and when it says.
-func (c *check) entry(w *logWalk, raw []byte) {
+func (c *check) entry(w *logWalk, raw []byte) error {
 	n := c.tree.size
 	leaf := evidence.LeafHash(raw)
 	c.tree.add(leaf)
@@ -85,8 +103,7 @@ func (c *check) entry(w *logWalk, raw []byte) {
 	c.res.Checked.Entries++
 	var e evidence.Entry
 	if err := evidence.DecodeCanonical(raw, &e); err != nil {
-		c.fail("log", entriesName, "entry %d: %v", n, err)
-		return
+		return err
 	}
 	if e.Index != uint64(n) {
 		c.fail("log", entriesName, "entry %d says it is entry %d", n, e.Index)
@@ -98,12 +115,13 @@ func (c *check) entry(w *logWalk, raw []byte) {
 	if e.Run != nil {
 		c.run(n, *e.Run)
 	}
+	return nil
 }
 
 // checkpoint compares the signed root of the current size with the tree.
 func (c *check) checkpoint(w *logWalk) {
 	c.res.Checked.Checkpoints++
-	cp, err := w.key.openCheckpoint([]byte(w.signed.Signed))
+	cp, err := c.signer.openCheckpoint([]byte(w.signed.Signed))
 	switch {
 	case err != nil:
 		c.fail("checkpoint", checkpointsName, "size %d: %v", w.signed.Size, err)
@@ -115,17 +133,17 @@ func (c *check) checkpoint(w *logWalk) {
 }
 
 // end compares the whole log with the manifest and the newest checkpoint.
-func (c *check) end(w *logWalk) {
+func (c *check) end() {
 	root := c.tree.root()
 	if m := c.b.Manifest.Log; m.Size != c.tree.size || m.Root != root {
 		c.fail("log", entriesName, "the log has %d entries and root %s, the manifest says %d and %s", c.tree.size, root, m.Size, m.Root)
 	}
-	latest, err := c.b.Read(latestName, 1<<16)
+	latest, err := c.b.Read(latestName, maxSmall)
 	if err != nil {
 		c.fail("checkpoint", latestName, "%v", err)
 		return
 	}
-	cp, err := w.key.openCheckpoint(latest)
+	cp, err := c.signer.openCheckpoint(latest)
 	switch {
 	case err != nil:
 		c.fail("checkpoint", latestName, "%v", err)
@@ -134,17 +152,25 @@ func (c *check) end(w *logWalk) {
 	}
 }
 
-// leafProofs checks the inclusion proofs, which let one item be shown without the whole log.
+// leafProofs checks the inclusion proofs, which let one item be shown without
+// the whole log: one for each entry, in order.
 func (c *check) leafProofs(leaves []evidence.Hash) {
 	root, size := c.tree.root(), c.tree.size
-	for p, err := range lines[proofLine](c.b, proofsName) {
+	for p, err := range lines[proofLine](c.b, proofsName, maxSmall) {
+		n := c.res.Checked.Proofs
 		switch {
 		case err != nil:
-			c.fail("proof", proofsName, "%v", err)
-		case p.Index < 0 || p.Index >= size || leaves[p.Index] != p.Leaf:
-			c.fail("proof", proofsName, "entry %d: the proof is for another leaf", p.Index)
-		case !included(p.Leaf, p.Index, size, p.Proof, root):
-			c.fail("proof", proofsName, "entry %d: the proof does not lead to the root", p.Index)
+			c.fail("proof", proofsName, "%w", err)
+		case n == size:
+			c.fail("proof", proofsName, "there are more proofs than the %d entries", size)
+			return
+		case p.Index != n || leaves[n] != p.Leaf:
+			c.fail("proof", proofsName, "entry %d: the proof is for another leaf", n)
+		case !included(p.Leaf, n, size, p.Proof, root):
+			c.fail("proof", proofsName, "entry %d: the proof does not lead to the root", n)
+		}
+		if c.ended() {
+			return
 		}
 		c.res.Checked.Proofs++
 	}
@@ -156,6 +182,9 @@ func (c *check) leafProofs(leaves []evidence.Hash) {
 // evidence compares the evidence files with what the log names.
 func (c *check) evidence() {
 	for _, m := range c.b.Manifest.Files {
+		if c.ended() {
+			return
+		}
 		if !strings.HasPrefix(m.Path, "evidence/records/") && !strings.HasPrefix(m.Path, "evidence/exchanges/") {
 			continue
 		}
@@ -178,9 +207,12 @@ func (c *check) blob(m Member, ref evidence.Ref) {
 		return
 	}
 	n := 0
-	for _, err := range lines[json.RawMessage](c.b, m.Path) {
+	for _, err := range lines[json.RawMessage](c.b, m.Path, evidence.MaxLine) {
+		if err == nil {
+			err = c.ctx.Err()
+		}
 		if err != nil {
-			c.fail("evidence", m.Path, "%v", err)
+			c.fail("evidence", m.Path, "%w", err)
 			return
 		}
 		n++

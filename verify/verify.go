@@ -1,10 +1,12 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -33,8 +35,11 @@ type Counts struct {
 
 // Result is the whole answer.
 type Result struct {
-	OK       bool      `json:"ok"`
-	Checked  Counts    `json:"checked"`
+	OK      bool   `json:"ok"`
+	Checked Counts `json:"checked"`
+	// Failures are at most 1000. What stands on a broken part is not checked:
+	// the log only of a bundle whose archive and files are sound, the evidence
+	// only of a log that was read to its end.
 	Failures []Failure `json:"failures"`
 	// Complete is false for a sound bundle that does not cover its period: it
 	// was made before the end.
@@ -55,12 +60,16 @@ type Options struct {
 	Progress func(done, total int64)
 }
 
-// maxFailures bounds the list: a broken bundle may be wrong everywhere.
-const maxFailures = 1000
+const (
+	// maxFailures bounds the list: a broken bundle may be wrong everywhere.
+	maxFailures = 1000
+	// maxDetail bounds what a failure quotes, in bytes.
+	maxDetail = 1000
+)
 
 // File checks the bundle at path. The error is for a check that could not be
-// made; what is wrong with the bundle is in the result.
-func File(path string, o Options) (Result, error) {
+// made, or that ctx ended; what is wrong with the bundle is in the result.
+func File(ctx context.Context, path string, o Options) (Result, error) {
 	b, failure, err := Open(path)
 	if err != nil {
 		return Result{}, err
@@ -69,51 +78,87 @@ func File(path string, o Options) (Result, error) {
 		return Result{Failures: []Failure{*failure}}, nil
 	}
 	defer b.Close()
-	return b.Check(o), nil
+	return b.Check(ctx, o)
 }
 
-// Check runs every check over an open bundle.
-func (b *Bundle) Check(o Options) Result {
+// Check runs every check over an open bundle. The error is that of ctx.
+func (b *Bundle) Check(ctx context.Context, o Options) (Result, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 256 << 30
 	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}
 	}
-	c := &check{b: b, opt: o, refs: map[string]evidence.Ref{}}
+	c := &check{ctx: ctx, b: b, opt: o, refs: map[string]evidence.Ref{}}
 	c.res.Failures = []Failure{}
-	c.res.Key = b.Manifest.Log.Key
 	c.res.Complete = b.Manifest.Complete
-	for _, step := range []func(){c.key, c.archive, c.files, c.log, c.evidence} {
-		step()
+	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log}, {c.evidence}} {
+		if len(c.res.Failures) > 0 && !c.logRead {
+			break
+		}
+		for _, step := range part {
+			step()
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return Result{}, fmt.Errorf("verify: %w", err)
 	}
 	c.res.OK = len(c.res.Failures) == 0
-	return c.res
+	return c.res, nil
 }
 
 // check holds what the steps share.
 type check struct {
-	b    *Bundle
-	opt  Options
-	res  Result
-	refs map[string]evidence.Ref // evidence files that the log names, by path
-	tree tree
-	runs ledger
+	ctx     context.Context
+	b       *Bundle
+	opt     Options
+	res     Result
+	signer  key
+	refs    map[string]evidence.Ref // evidence files that the log names, by path
+	tree    tree
+	runs    ledger
+	logRead bool // the log was read to its end
 }
 
 func (c *check) fail(check, file, format string, args ...any) {
-	if len(c.res.Failures) < maxFailures {
-		c.res.Failures = append(c.res.Failures, Failure{check, file, fmt.Sprintf(format, args...)})
+	if !c.ended() {
+		c.res.Failures = append(c.res.Failures, *failed(check, file, fmt.Errorf(format, args...)))
 	}
 }
 
-// key checks the manifest's signature, and the key against the expected one.
-func (c *check) key() {
+// ended says that there is no sense in going on.
+func (c *check) ended() bool { return len(c.res.Failures) >= maxFailures || c.ctx.Err() != nil }
+
+// failed gives a failure, cut to what a person reads.
+func failed(check, file string, err error) *Failure {
+	detail := err.Error()
+	if len(detail) > maxDetail {
+		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "..."
+	}
+	return &Failure{check, file, detail}
+}
+
+// interruptible is a reader that ends with its context.
+type interruptible struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+// sealed checks the manifest's signature, and its key against the expected one.
+func (c *check) sealed() {
 	v, err := parseKey(c.b.Manifest.Log.Key)
 	if err != nil {
-		c.fail("signature", manifestName, "%v", err)
+		c.fail("signature", manifestName, "%w", err)
 		return
 	}
+	c.signer, c.res.Key = v, c.b.Manifest.Log.Key
 	text, err := v.open(c.b.signature)
 	switch {
 	case err != nil:

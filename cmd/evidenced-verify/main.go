@@ -4,22 +4,29 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/verify"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // run checks one bundle. It gives 0 for a sound one, 1 for one that is not or
 // cannot be read, 2 for a mistake on the command line, and 3 for a sound one
 // that was made before its period ended.
-func run(args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("evidenced-verify", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
@@ -34,7 +41,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return 2
 	}
-	res, err := verify.File(f.Arg(0), verify.Options{Key: *key})
+	res, err := verify.File(ctx, f.Arg(0), verify.Options{Key: *key})
 	if err != nil {
 		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
 		return 1

@@ -217,7 +217,7 @@ func (d *demo) finish(ctx context.Context, s *store.Store, key *store.Key) (*dem
 	if _, err := d.writeBundle(ctx, out.Bundle, d.config, s, key, res); err != nil {
 		return nil, err
 	}
-	checked, err := verify.File(out.Bundle, verify.Options{Key: s.VerifierKey()})
+	checked, err := verify.File(ctx, out.Bundle, verify.Options{Key: s.VerifierKey()})
 	if err != nil {
 		return nil, err
 	}

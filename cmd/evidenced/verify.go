@@ -38,12 +38,18 @@ func (a *app) verify(ctx context.Context, path, key string, again bool) error {
 	} else {
 		defer b.Close()
 		p := a.progress("verifying")
-		res = b.Check(verify.Options{Key: key, Progress: p.set})
-		if again && res.OK { // there is no sense in deriving from evidence that is not sound
+		res, err = b.Check(ctx, verify.Options{Key: key, Progress: p.set})
+		if err == nil && again && res.OK { // there is no sense in deriving from evidence that is not sound
 			derived, res.Failures = reperform(ctx, b)
 			res.OK = len(res.Failures) == 0
 		}
 		p.end()
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return err
 	}
 	err = a.print(res, func(w io.Writer) {
 		if derived > 0 {
