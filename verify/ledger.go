@@ -69,13 +69,13 @@ func (c *check) claims(index int, r evidence.Run) {
 	}
 }
 
-// window checks that the windows of a population leave no hole.
+// window checks that the windows of a population leave no hole in the period.
 func (c *check) window(index int, r evidence.Run) {
 	if r.Certificate == nil || r.Certificate.Window == nil || !r.Outcome.Complete() {
 		return
 	}
 	w, before := r.Certificate.Window, c.runs.read[r.Stream]
-	if !before.IsZero() && w.From.After(before) {
+	if p := c.b.Manifest.Period; !before.IsZero() && w.From.After(before) && w.From.After(p.From) && before.Before(p.To) {
 		c.fail("ledger", entriesName, "entry %d: the population of %s has a hole from %s to %s", index, r.Stream,
 			before.Format(time.RFC3339), w.From.Format(time.RFC3339))
 	}
