@@ -1,0 +1,92 @@
+package github
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+)
+
+// memory is a log in memory.
+type memory struct {
+	runs  []evidence.Run
+	blobs map[evidence.Hash][]byte
+}
+
+// Runs implements gap.Evidence.
+func (m *memory) Runs() iter.Seq2[evidence.Run, error] {
+	return func(yield func(evidence.Run, error) bool) {
+		for _, r := range m.runs {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Records implements gap.Evidence.
+func (m *memory) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
+	return evidence.ReadLines[evidence.Record](bytes.NewReader(m.blobs[ref.Hash]))
+}
+
+// add writes down how a slot ended. As the schedule does, it keeps no records
+// of one of which no part was read whole.
+func (m *memory) add(t *testing.T, kind evidence.Kind, due time.Time, s collectors.Snapshot) {
+	t.Helper()
+	run := evidence.Run{Outcome: evidence.Collected, Certificate: &s.Certificate}
+	run.Slot = evidence.Slot{Stream: evidence.Stream{Source: "github", Kind: kind, Scope: "acme"}, Due: due, Trigger: evidence.Scheduled}
+	if s.Err != nil {
+		reason := collectors.ReasonOf(s.Err)
+		run.Outcome, run.Reason = evidence.Failed, &reason
+		if slices.ContainsFunc(s.Certificate.Scopes, func(r evidence.ScopeResult) bool { return r.Status == evidence.ScopeRead }) {
+			run.Outcome = evidence.Partial
+		}
+	}
+	if run.Outcome != evidence.Failed {
+		b, err := evidence.Lines(s.Records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run.Records = &evidence.Ref{Hash: evidence.HashOf(b), Size: int64(len(b)), Count: len(s.Records)}
+		m.blobs[run.Records.Hash] = b
+	}
+	m.runs = append(m.runs, run)
+}
+
+// verdicts gives what each test on this source says, and of which resource it
+// says that it failed.
+func (c collection) verdicts(t *testing.T) string {
+	t.Helper()
+	m := &memory{blobs: map[evidence.Hash][]byte{}}
+	for _, k := range kinds() {
+		m.add(t, k.Kind, c.window.From, c.snaps[k.Kind])
+	}
+	cat, err := gap.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := gap.Evaluate(t.Context(), cat, m, gap.Period(c.window), c.window.To)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, tr := range res.Tests {
+		if !strings.HasPrefix(tr.Test, "github.") {
+			continue
+		}
+		fmt.Fprintf(&b, "%s: %s\n", strings.TrimPrefix(tr.Test, "github."), tr.Period)
+		for _, g := range res.Gaps {
+			if g.Test == tr.Test && g.Kind == gap.Deviation {
+				fmt.Fprintf(&b, "\t%s: %s\n", g.Name, g.Reason)
+			}
+		}
+	}
+	return b.String()
+}
