@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -37,11 +38,8 @@ func (d *door) admit(r *http.Request) (*question, error) {
 	if err := admitHost(r.URL, d.hosts); err != nil {
 		return nil, err
 	}
-	if r.Host != "" && r.Host != r.URL.Host {
-		return nil, fmt.Errorf("%w: a request to %s that names the host %s", ErrForbidden, r.URL.Host, r.Host)
-	}
-	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
-		return nil, fmt.Errorf("%w: malformed query in a request to %s", ErrForbidden, r.URL.Host)
+	if err := admitForm(r); err != nil {
+		return nil, err
 	}
 	call, err := d.calls.identify(r, body)
 	if err != nil {
@@ -67,6 +65,47 @@ func readRequest(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// admitForm refuses requests that a server may understand as another host,
+// path or method than those by which the door names the call.
+func admitForm(r *http.Request) error {
+	host := r.URL.Host
+	if r.Host != "" && r.Host != host {
+		return fmt.Errorf("%w: a request to %s that names the host %s", ErrForbidden, host, r.Host)
+	}
+	if r.URL.Opaque != "" {
+		return fmt.Errorf("%w: a request to %s with an opaque address", ErrForbidden, host)
+	}
+	for name := range r.Header {
+		if slices.ContainsFunc(otherMethod, func(o string) bool { return strings.EqualFold(o, name) }) {
+			return fmt.Errorf("%w: a request to %s with the header %s", ErrForbidden, host, name)
+		}
+	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		return fmt.Errorf("%w: malformed query in a request to %s", ErrForbidden, host)
+	}
+	return admitPath(r.URL)
+}
+
+// otherMethod are headers that some servers take for the method.
+var otherMethod = []string{"X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override"}
+
+// admitPath refuses a path that leads elsewhere once it is decoded. A slash
+// within a segment may be one of a name, such as that of a branch.
+func admitPath(u *url.URL) error {
+	for segment := range strings.SplitSeq(u.EscapedPath(), "/") {
+		name, err := url.PathUnescape(segment)
+		if err != nil || strings.ContainsAny(name, "\\\x00") {
+			return fmt.Errorf("%w: malformed path in a request to %s", ErrForbidden, u.Host)
+		}
+		for part := range strings.SplitSeq(name, "/") {
+			if part == "." || part == ".." {
+				return fmt.Errorf("%w: a path that climbs in a request to %s", ErrForbidden, u.Host)
+			}
+		}
+	}
+	return nil
+}
+
 // admitHost allows known hosts over https; plain http only on this machine.
 func admitHost(u *url.URL, patterns []string) error {
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
@@ -77,7 +116,7 @@ func admitHost(u *url.URL, patterns []string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: host %s is not one of %s", ErrForbidden, u.Host, strings.Join(patterns, ", "))
+	return fmt.Errorf("%w: host %s is not one of %s", ErrForbidden, u.Host, strings.Join(shown(patterns), ", "))
 }
 
 func loopback(host string) bool {
@@ -85,18 +124,26 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// hostMatches compares with "host", "host:port" or "*.suffix"; a pattern
-// without a port allows the default port of https only, or any on this machine.
+// shown cuts a list to what a person reads.
+func shown(list []string) []string {
+	const most = 5
+	if len(list) <= most {
+		return list
+	}
+	return append(slices.Clone(list[:most]), fmt.Sprintf("%d more", len(list)-most))
+}
+
+// hostMatches compares with "host" or "host:port"; a label "*" of the pattern
+// stands for exactly one label. A pattern without a port allows the default
+// port of https only, or any on this machine.
 func hostMatches(pattern string, u *url.URL) bool {
 	host := strings.ToLower(u.Host)
 	pattern = strings.ToLower(pattern)
 	if !strings.Contains(pattern, ":") && (u.Port() == "443" || loopback(u.Hostname())) {
 		host = strings.ToLower(u.Hostname())
 	}
-	if suffix, ok := strings.CutPrefix(pattern, "*."); ok {
-		return strings.HasSuffix(host, "."+suffix)
-	}
-	return host == pattern
+	want, got := strings.Split(pattern, "."), strings.Split(host, ".")
+	return slices.EqualFunc(want, got, func(w, g string) bool { return w == g || w == "*" && g != "" })
 }
 
 // EndpointHost gives the host pattern of an endpoint override, for Config.Hosts.

@@ -42,6 +42,12 @@ func TestDoorRefuses(t *testing.T) {
 		{"other host", "GET", "https://example.com/things"},
 		{"plain http off this machine", "GET", "http://10.0.0.1/things"},
 		{"other scheme", "GET", "ftp://127.0.0.1/things"},
+		{"climbing segment", "GET", r.url + "/things/%2e%2e"},
+		{"dot segment", "GET", r.url + "/things/%2E"},
+		{"climbing within a segment", "GET", r.url + "/things/a%2F..%2Fb"},
+		{"climbing out of a segment", "GET", r.url + "/things/..%2fsecrets"},
+		{"backslash", "GET", r.url + "/things/a%5cb"},
+		{"NUL", "GET", r.url + "/things/a%00"},
 		{"malformed query", "GET", r.url + "/things?a=%zz"},
 	}
 	for _, tt := range tests {
@@ -64,8 +70,34 @@ func TestDoorRefuses(t *testing.T) {
 			t.Errorf("error %v, want ErrForbidden", err)
 		}
 	})
+	for _, name := range []string{"X-HTTP-Method", "X-Http-Method-Override", "x-method-override"} {
+		t.Run(name, func(t *testing.T) {
+			req, _ := http.NewRequestWithContext(withRecorder(t.Context(), &recorder{}), "GET", r.url+"/things", nil)
+			req.Header[name] = []string{""}
+			if _, err := r.door.client().Do(req); !errors.Is(err, ErrForbidden) {
+				t.Errorf("error %v, want ErrForbidden", err)
+			}
+		})
+	}
+	t.Run("opaque address", func(t *testing.T) {
+		req, _ := http.NewRequestWithContext(withRecorder(t.Context(), &recorder{}), "GET", r.url+"/things", nil)
+		req.URL.Opaque = "//" + req.URL.Host + "/secrets"
+		if _, err := r.door.client().Do(req); !errors.Is(err, ErrForbidden) {
+			t.Errorf("error %v, want ErrForbidden", err)
+		}
+	})
 	if n := asked.Load(); n != 0 {
 		t.Errorf("%d requests reached the server", n)
+	}
+}
+
+// TestDoorLeavesNamesAlone: a slash, dots and percent signs in a name are no path.
+func TestDoorLeavesNamesAlone(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) })
+	for _, name := range []string{"feature%2Fx", "a..b", "...", "v1.2", "100%25", "%2525", "a%20b"} {
+		if _, _, err := r.ask(t.Context(), "GET", r.url+"/things/"+name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

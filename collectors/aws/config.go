@@ -118,7 +118,7 @@ func (c *Config) Hosts() []string {
 	if c.Common.Endpoint != "" {
 		return []string{collectors.EndpointHost(c.Common.Endpoint)}
 	}
-	return []string{"*.amazonaws.com", "*.amazonaws.com.cn"}
+	return serviceHosts()
 }
 
 // Open implements collectors.Config. It reads the AWS configuration of the
