@@ -30,6 +30,8 @@ const (
 	hidden effect = "hidden"
 	// refused: 422.
 	refused effect = "refused"
+	// selected: the token sees only some repositories, and the list of them says nothing of the others.
+	selected effect = "limited to selected repositories"
 	// expired: the credential is not valid any more.
 	expired effect = "expired"
 	// loops: the token of the next page leads to the same page.

@@ -106,6 +106,42 @@ func TestLoops(t *testing.T) {
 	}
 }
 
+// TestSelectedRepositories: the organisation states what there is; a list
+// that the token's limits cut says nothing of that.
+func TestSelectedRepositories(t *testing.T) {
+	c := afflicted(fault{vendor: "github", op: opRepos, effect: selected})
+	for _, tt := range []struct {
+		at    time.Time
+		whole bool
+	}{{c.start, false}, {c.end, true}} {
+		c.SetNow(tt.at)
+		var org struct {
+			Public  int `json:"public_repos"`
+			Private int `json:"total_private_repos"`
+			Owned   int `json:"owned_private_repos"`
+		}
+		_, body, err := ask(t, c, "/orgs/"+c.Organization())
+		if err != nil || json.Unmarshal(body, &org) != nil {
+			t.Fatal(string(body), err)
+		}
+		listed, public := 0, 0
+		b := browser{t, c, func(_, _ string, a *httptest.ResponseRecorder) {
+			if a.Code != http.StatusOK {
+				t.Errorf("status %d", a.Code)
+			}
+		}}
+		for _, r := range b.items(opRepos, "/orgs/"+c.Organization()+"/repos?per_page=100") {
+			listed++
+			if r["visibility"] == "public" {
+				public++
+			}
+		}
+		if listed == 0 || org.Public < 1 || org.Private != org.Owned || (listed == org.Public+org.Private) != tt.whole || tt.whole && public != org.Public {
+			t.Errorf("%d are stated as public, %d as private, %d are listed, %d of them public; want all: %t", org.Public, org.Private, listed, public, tt.whole)
+		}
+	}
+}
+
 // TestNotModified: an ETag spares the body, but never hides a fault.
 func TestNotModified(t *testing.T) {
 	c := afflicted(fault{vendor: "github", op: opOrg, effect: malformed})

@@ -35,12 +35,13 @@ func (c *Company) getOrg(q *hubRequest) reply {
 		return notFound()
 	}
 	u := hubAPI + "/orgs/" + o.login
+	public, private := c.countRepos()
 	return hubReply(object{
 		"login": o.login, "id": o.id, "node_id": nodeID("O_", o.id), "url": u, "repos_url": u + "/repos", "events_url": u + "/events",
 		"hooks_url": u + "/hooks", "issues_url": u + "/issues", "members_url": u + "/members{/member}", "public_members_url": u + "/public_members{/member}",
 		"avatar_url": "https://avatars.githubusercontent.com/u/1?v=4", "html_url": "https://github.com/" + o.login, "description": nil, "type": "Organization",
-		"name": o.login, "has_organization_projects": true, "has_repository_projects": true, "public_repos": 1, "public_gists": 0, "followers": 3, "following": 0,
-		"created_at": o.created, "updated_at": o.created, "archived_at": nil, "total_private_repos": len(c.repos) - 1, "owned_private_repos": len(c.repos) - 1,
+		"name": o.login, "has_organization_projects": true, "has_repository_projects": true, "public_repos": public, "public_gists": 0, "followers": 3, "following": 0,
+		"created_at": o.created, "updated_at": o.created, "archived_at": nil, "total_private_repos": private, "owned_private_repos": private,
 		"two_factor_requirement_enabled": o.twoFactor.at(q.now), "default_repository_permission": o.permission.at(q.now),
 		"members_can_create_repositories": true, "members_can_create_public_repositories": false, "members_can_create_private_repositories": true,
 		"plan": object{"name": "team", "space": 976562499, "private_repos": 999999, "filled_seats": len(c.members(q.now)), "seats": 60},
@@ -64,11 +65,26 @@ func (c *Company) listMembers(q *hubRequest) reply {
 	return q.list(len(list), memberPage, func(i int) []byte { return list[i].user })
 }
 
+func (c *Company) countRepos() (public, private int) {
+	for _, r := range c.repos {
+		if r.private {
+			private++
+		}
+	}
+	return len(c.repos) - private, private
+}
+
+// listRepos gives the repositories that the token sees: all, unless it was
+// limited to selected ones. GitHub does not say that the list is short.
 func (c *Company) listRepos(q *hubRequest) reply {
 	if q.http.PathValue("org") != c.org.login {
 		return notFound()
 	}
-	return q.list(len(c.repos), repoPage, func(i int) []byte { return c.repos[i].cardAt(c.repos[i].pushed(q.now)) })
+	list := c.repos
+	if q.effect == selected {
+		list = list[:len(list)/2]
+	}
+	return q.list(len(list), repoPage, func(i int) []byte { return list[i].cardAt(list[i].pushed(q.now)) })
 }
 
 // onRepo answers for one repository, if there is such a one.

@@ -121,7 +121,17 @@ func (p *planner) narrowGitHub() []fault {
 		on("github.member", opMembers, "role=member", loops),
 		on("github.member", opMembers, "role=admin", malformed),
 		on("github.pull_request", opPulls, repo(), malformed),
+		p.onlySelected(),
 	}
+}
+
+// onlySelected limits the token to some repositories: what is read repository by repository cannot be whole.
+func (p *planner) onlySelected() fault {
+	f := fault{vendor: "github", op: opRepos, effect: selected, note: "the GitHub token was limited to selected repositories"}
+	for _, k := range []evidence.Kind{"github.repository", "github.branch", "github.pull_request"} {
+		f.blinds = append(f.blinds, p.c.githubStream(k))
+	}
+	return f
 }
 
 // disturb plans transient faults: one request in a while fails once or twice.

@@ -12,10 +12,7 @@ import (
 
 // collectBranches reads the effective protection of each default branch.
 func (s *session) collectBranches(ctx context.Context, out *collectors.Output) error {
-	repos, err := s.repositories(ctx, out)
-	if err != nil {
-		return err
-	}
+	repos, unseen := s.repositories(ctx, out)
 	out.Filter("branches", "the default branch of each repository that is not archived")
 	var live []repository
 	for _, r := range repos {
@@ -23,9 +20,10 @@ func (s *session) collectBranches(ctx context.Context, out *collectors.Output) e
 			live = append(live, r)
 		}
 	}
-	return s.eachRepository(ctx, out, live, func(ctx context.Context, r repository) error {
+	err := s.eachRepository(ctx, out, live, func(ctx context.Context, r repository) error {
 		return s.collectBranch(ctx, out, r, *r.DefaultBranch)
 	})
+	return cmp.Or(unseen, err)
 }
 
 // collectBranch emits what is known even if one of the two sources was not

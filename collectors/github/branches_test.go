@@ -47,7 +47,7 @@ acme/product read`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			expect(t, capture(t, with(map[string][]reply{repos: {ok(product)}, pathProtection: {tt.classic}, pathRules: {tt.rules}}), kindBranch), tt.complete, tt.want)
+			expect(t, capture(t, with(map[string][]reply{"/orgs/acme": {stating(1, 1)}, repos: {ok(product)}, pathProtection: {tt.classic}, pathRules: {tt.rules}}), kindBranch), tt.complete, tt.want)
 		})
 	}
 }

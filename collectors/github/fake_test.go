@@ -73,9 +73,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var start = time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC)
 
-// base answers who asks.
+// base answers who asks, and states one repository.
 func base() map[string][]reply {
-	return map[string][]reply{"/user": {ok(`{"login":"auditor","id":7}`)}}
+	return map[string][]reply{"/user": {ok(`{"login":"auditor","id":7}`)}, "/orgs/acme": {stating(0, 1)}}
+}
+
+// stating is an organisation with so many repositories.
+func stating(public, private int) reply {
+	return ok(fmt.Sprintf(`{"id":1,"login":"acme","public_repos":%d,"total_private_repos":%d,"owned_private_repos":%[2]d}`, public, private))
 }
 
 // open serves the replies under /api/v3, as GitHub Enterprise Server does.

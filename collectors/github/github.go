@@ -52,7 +52,7 @@ func calls() []collectors.Call {
 	pulls := []evidence.Kind{kindPullRequest}
 	return []collectors.Call{
 		{Name: "GET /user", Why: "who asks; needs no permission"},
-		{Name: "GET /orgs/{org}", Permissions: []string{"organization_administration: read"}, Kinds: []evidence.Kind{kindOrg}, Why: "settings of the organisation"},
+		{Name: "GET /orgs/{org}", Permissions: []string{"organization_administration: read"}, Kinds: append([]evidence.Kind{kindOrg}, listing...), Why: "settings of the organisation, how many repositories it has"},
 		{Name: "GET /orgs/{org}/members", Permissions: []string{"members: read"}, Kinds: []evidence.Kind{kindMember}, Why: "members, roles, who has no second factor"},
 		{Name: "GET /orgs/{org}/repos", Permissions: []string{"metadata: read"}, Kinds: listing, Why: "list of repositories"},
 		{Name: "GET /repos/{owner}/{repo}/branches/{branch}/protection", Permissions: []string{"administration: read"}, Kinds: []evidence.Kind{kindBranch}, Why: "classic branch protection"},

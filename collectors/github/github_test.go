@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
 )
 
 func with(more map[string][]reply) map[string][]reply {
@@ -129,11 +130,14 @@ acme/2fa_disabled denied denied`)
 const repos = "/orgs/acme/repos?sort=full_name&type=all"
 
 func TestRepositories(t *testing.T) {
-	s := capture(t, with(map[string][]reply{repos: {ok(`[{"id":10,"full_name":"acme/product","visibility":"private","private":true,"archived":false,"fork":false,"default_branch":"main","created_at":"2020-01-02T03:04:05Z","pushed_at":"2026-06-30T00:00:00Z"},{"id":11,"full_name":"acme/old","pushed_at":null}]`)}}), kindRepository)
+	s := capture(t, with(map[string][]reply{"/orgs/acme": {stating(1, 1)}, repos: {ok(`[{"id":10,"full_name":"acme/product","visibility":"private","private":true,"archived":false,"fork":false,"default_branch":"main","created_at":"2020-01-02T03:04:05Z","pushed_at":"2026-06-30T00:00:00Z"},{"id":11,"full_name":"acme/old","pushed_at":null}]`)}}), kindRepository)
 	expect(t, s, true, `
 11 acme/old [acme/old] {"full_name":"acme/old"}
 10 acme/product [acme/product] {"archived":false,"created_at":"2020-01-02T03:04:05Z","default_branch":"main","fork":false,"full_name":"acme/product","private":true,"pushed_at":"2026-06-30T00:00:00Z","visibility":"private"}
 acme read`)
+	if n := s.Certificate.Total; n == nil || *n != 2 {
+		t.Errorf("total %v, want what the organisation states", n)
+	}
 }
 
 func TestConfig(t *testing.T) {
@@ -153,8 +157,16 @@ func TestConfig(t *testing.T) {
 	}
 	c := newConfig()
 	c.Organization = "acme"
-	if _, err := collectors.Open(Spec(), c, collectors.DoorOptions{}, nil); err == nil || !strings.Contains(err.Error(), "token is missing") {
-		t.Errorf("without a token: %v", err)
+	for _, token := range []collectors.Secret{"", collectors.MissingSecret("the environment variable T is not set")} {
+		c.Token = token
+		src, err := collectors.Open(Spec(), c, collectors.DoorOptions{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		snap := src.Visit(t.Context(), "acme").Capture(t.Context(), "github.org", evidence.Window{})
+		if !errors.Is(snap.Err, collectors.ErrUnauthenticated) || !strings.Contains(snap.Err.Error(), "not set") || len(snap.Exchanges) != 0 {
+			t.Errorf("without a token: %v after %d requests", snap.Err, len(snap.Exchanges))
+		}
 	}
 }
 

@@ -46,18 +46,16 @@ func (a *account) login() *string {
 }
 
 func (s *session) collectPullRequests(ctx context.Context, w evidence.Window, out *collectors.Output) error {
-	repos, err := s.repositories(ctx, out)
-	if err != nil {
-		return err
-	}
+	repos, unseen := s.repositories(ctx, out)
 	out.Filter("pull requests", "merged in the window")
-	return s.eachRepository(ctx, out, repos, func(ctx context.Context, r repository) error {
+	err := s.eachRepository(ctx, out, repos, func(ctx context.Context, r repository) error {
 		merged, err := s.merged(ctx, out, r, w)
 		if err != nil {
 			return err
 		}
 		return s.collectPulls(ctx, out, r, merged)
 	})
+	return cmp.Or(unseen, err)
 }
 
 // merged lists the pull requests of a repository that were merged in the

@@ -1,7 +1,9 @@
 package github
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -37,9 +39,54 @@ func (r repository) path(segments ...string) string {
 	return p
 }
 
-// repositories lists all repositories of the organisation.
-// https://docs.github.com/en/rest/repos/repos#list-organization-repositories
+// repositories gives the repositories of the organisation. To a credential that
+// sees only some of them GitHub lists those, and says nothing of the others, so
+// the list must be as long as the organisation itself says. If the two differ
+// twice (the first time, one may have been made meanwhile), or nothing is said,
+// the error tells so, and what was listed is given nevertheless.
 func (s *session) repositories(ctx context.Context, out *collectors.Output) ([]repository, error) {
+	for round := 1; ; round++ {
+		stated, unseen := s.countRepositories(ctx, out)
+		repos, err := s.listRepositories(ctx, out)
+		switch {
+		case err != nil:
+			return nil, err
+		case unseen == nil && stated == len(repos):
+			return repos, nil
+		case unseen == nil && round == 1:
+			continue
+		case unseen == nil:
+			unseen = collectors.Incomplete("the organisation states %d repositories, the credential sees %d: it must have access to all of them", stated, len(repos))
+		}
+		out.Scope(s.RootScope(), unseen)
+		return repos, unseen
+	}
+}
+
+// countRepositories gives the organisation's own count. Those that are
+// internal count as private. The private ones are counted for those only who
+// may see the organisation's settings.
+// https://docs.github.com/en/rest/orgs/orgs#get-an-organization
+func (s *session) countRepositories(ctx context.Context, out *collectors.Output) (int, error) {
+	var org struct {
+		Public  *int `json:"public_repos"`
+		Private *int `json:"total_private_repos"`
+		Owned   *int `json:"owned_private_repos"`
+	}
+	if _, err := s.api.get(ctx, "orgs/"+s.org, &org); err != nil {
+		return 0, fmt.Errorf("how many repositories the organisation has: %w", err)
+	}
+	out.Page()
+	private := cmp.Or(org.Private, org.Owned)
+	if org.Public == nil || private == nil {
+		return 0, collectors.Incomplete("the organisation does not state to this credential how many repositories it has: it needs organization_administration: read")
+	}
+	return *org.Public + *private, nil
+}
+
+// listRepositories lists the repositories that the credential sees.
+// https://docs.github.com/en/rest/repos/repos#list-organization-repositories
+func (s *session) listRepositories(ctx context.Context, out *collectors.Output) ([]repository, error) {
 	var all []repository
 	err := list(ctx, s.api, out, "orgs/"+s.org+"/repos?type=all&sort=full_name", func(page []repository) error {
 		for _, r := range page {
@@ -54,9 +101,9 @@ func (s *session) repositories(ctx context.Context, out *collectors.Output) ([]r
 }
 
 func (s *session) collectRepositories(ctx context.Context, out *collectors.Output) error {
-	repos, err := s.repositories(ctx, out)
-	if err != nil {
-		return err
+	repos, unseen := s.repositories(ctx, out)
+	if unseen == nil {
+		out.Total(len(repos)) // as many as the organisation states
 	}
 	for _, r := range repos {
 		a := collectors.Attributes{"full_name": r.FullName}
@@ -71,7 +118,7 @@ func (s *session) collectRepositories(ctx context.Context, out *collectors.Outpu
 			return err
 		}
 	}
-	return nil
+	return unseen
 }
 
 // eachRepository reads every repository that want selects, several at a time.

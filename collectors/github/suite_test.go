@@ -15,7 +15,7 @@ import (
 func wholeOrg() http.Handler {
 	replies := onePull()
 	for key, r := range map[string]reply{
-		"/orgs/acme":                                   ok(`{"id":1,"login":"acme","two_factor_requirement_enabled":true}`),
+		"/orgs/acme":                                   ok(`{"id":1,"login":"acme","two_factor_requirement_enabled":true,"public_repos":0,"total_private_repos":1}`),
 		"/orgs/acme/members?role=admin":                ok(`[{"id":1,"login":"ann"}]`),
 		"/orgs/acme/members?role=member":               ok(`[{"id":2,"login":"bob"},{"id":3,"login":"` + token + `"}]`),
 		"/orgs/acme/members?filter=2fa_disabled":       ok(`[{"id":2,"login":"bob"}]`),
