@@ -148,6 +148,10 @@ func testContradictions(t *testing.T, p toPrism) {
 github read
 github/2fa_disabled failed incomplete`)
 	wantIncomplete(t, s, "not heeded")
+	p.unmended = "GET /orgs/{org}"
+	for _, kind := range listings["GET /orgs/{org}/repos"] {
+		wantIncomplete(t, p.capture(t, kind, ""), "states 102 repositories, the credential sees 1")
+	}
 	p.unmended = "GET /repos/{owner}/{repo}/pulls/{number}"
 	s = p.capture(t, kindPullRequest, "")
 	expect(t, s, false, "octocat/Hello-World failed incomplete")
