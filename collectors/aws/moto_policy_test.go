@@ -88,6 +88,25 @@ func (p *proof) grant(t *testing.T, change func(calls []collectors.Call) []colle
 	p.enforce(t, true)
 }
 
+// roleAlone: a user who may do nothing but take the role reads the other
+// account whole, because nothing there is asked with the user's own credential.
+func (p *proof) roleAlone(t *testing.T) {
+	p.grant(t, forMoto(""))
+	p.enforce(t, false)
+	p.main.grantUser("evidenced", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}`)
+	p.enforce(t, true)
+	for st, s := range p.collect(t, everywhere) {
+		inside := st.Scope == evidence.Scope(p.id)
+		switch {
+		case st.Kind == kindTrail: // see standIns
+		case inside && s.Err != nil && !onlyRootless(st, s):
+			t.Errorf("%s: %v", st, s.Err)
+		case !inside && !errors.Is(s.Err, collectors.ErrDenied):
+			t.Errorf("%s: error %v, want it denied", st, s.Err)
+		}
+	}
+}
+
 // forMoto puts the stand-ins into the declaration, and takes one permission away.
 func forMoto(without string) func([]collectors.Call) []collectors.Call {
 	return func(cs []collectors.Call) []collectors.Call {
@@ -115,6 +134,7 @@ func (m *moto) leastPrivilege(t *testing.T) {
 	p := m.prove(t)
 	t.Run("enough", p.enough)
 	t.Run("as printed", p.asPrinted)
+	t.Run("role alone", p.roleAlone)
 	for _, permission := range permissions() {
 		t.Run("without "+permission, func(t *testing.T) { p.without(t, permission) })
 	}
@@ -250,6 +270,27 @@ func isDenied(t *testing.T, st evidence.Stream, s collectors.Snapshot, lost []co
 	}
 	if !slices.ContainsFunc(lost, named) {
 		t.Errorf("%s: %v names none of %v", st, s.Err, lost)
+	}
+	for _, c := range lost {
+		isAbsent(t, s, c.Name)
+	}
+}
+
+// isAbsent: what one call alone says is not said without it. The rest is, and
+// the certificate knows a part that was read.
+func isAbsent(t *testing.T, s collectors.Snapshot, call string) {
+	t.Helper()
+	attribute, alone := saidBy[call]
+	if !alone {
+		return
+	}
+	if len(s.Records) == 0 || !slices.ContainsFunc(s.Certificate.Scopes, func(r evidence.ScopeResult) bool { return r.Status == evidence.ScopeRead }) {
+		t.Errorf("%d records, scopes %v: want what can be read", len(s.Records), s.Certificate.Scopes)
+	}
+	for _, r := range s.Records {
+		if v, said := r.Attributes[attribute]; said {
+			t.Errorf("%s says %s: %v", r.ID, attribute, v)
+		}
 	}
 }
 

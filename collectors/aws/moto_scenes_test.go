@@ -52,7 +52,7 @@ func (m *moto) emptyAccount(t *testing.T) {
 	m.sound(t, all)
 	shows(t, all[stream(motoAccount, kindPasswordPolicy)], true, "123456789012 123456789012 [] {\"exists\":false}\n123456789012 read")
 	shows(t, all[stream(motoAccount, kindBucket)], true, "123456789012 read")
-	shows(t, all[stream(motoAccount, kindTrail)], true, "123456789012/eu-west-1 read\n123456789012/us-east-1 read")
+	shows(t, all[stream(motoAccount, kindTrail)], true, "123456789012/eu-central-1 read\n123456789012/eu-west-1 read\n123456789012/us-east-1 read")
 	says(t, judge(t, all), `
 aws.cloudtrail.encrypted not_applicable []
 aws.cloudtrail.logging not_applicable []
@@ -90,8 +90,11 @@ func (m *moto) enabledRegions(t *testing.T) {
 	if len(regions) < 17 || !slices.Equal(regions, asked) {
 		t.Errorf("regions %v, asked for trails %v", regions, asked)
 	}
-	if trails := all[stream(motoAccount, kindTrail)].Records; len(trails) != 2 {
-		t.Errorf("%d trails: one is listed in every region, and is one", len(trails))
+	elsewhere := collect(t, m.open(t, anyone, collectors.DoorOptions{}, func(c *Config) { c.Regions = Choice{List: []string{"eu-west-1"}} }))
+	for where, s := range map[string]collectors.Snapshot{"everywhere": all[stream(motoAccount, kindTrail)], "away from home": elsewhere[stream(motoAccount, kindTrail)]} {
+		if len(s.Records) != 2 || s.Records[1].Name != "main" || s.Records[1].Attributes["is_logging"] != true {
+			t.Errorf("%s: %v: the trail of all regions is in each of them, and is one", where, s.Records)
+		}
 	}
 }
 

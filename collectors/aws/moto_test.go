@@ -30,7 +30,7 @@ func TestMoto(t *testing.T) {
 	m.run(t, "credential", (*moto).credential)
 }
 
-// open opens the source as the holder of c, in two regions where not changed.
+// open opens the source as the holder of c, in three regions where not changed: one has no trail.
 func (m *moto) open(t *testing.T, c credential, opt collectors.DoorOptions, change ...func(*Config)) *collectors.Source {
 	t.Helper()
 	environment(t)
@@ -38,7 +38,7 @@ func (m *moto) open(t *testing.T, c credential, opt collectors.DoorOptions, chan
 	t.Setenv("AWS_SECRET_ACCESS_KEY", c.secret)
 	t.Setenv("AWS_SESSION_TOKEN", c.token)
 	cfg := newConfig()
-	cfg.Common.Endpoint, cfg.Regions = m.url, Choice{List: []string{"eu-west-1", "us-east-1"}}
+	cfg.Common.Endpoint, cfg.Regions = m.url, Choice{List: []string{"eu-central-1", "eu-west-1", "us-east-1"}}
 	for _, f := range change {
 		f(cfg)
 	}
@@ -162,6 +162,7 @@ single read`)
 	shows(t, all[stream(motoAccount, kindTrail)], true, `
 arn:aws:cloudtrail:eu-west-1:123456789012:trail/stopped stopped [123456789012/eu-west-1] {"bucket":"logs","home_region":"eu-west-1","is_logging":false,"latest_delivery_at":"NOW","log_validation":false,"multi_region":false,"organization_trail":false,"started_logging_at":"NOW","stopped_logging_at":"NOW"}
 arn:aws:cloudtrail:us-east-1:123456789012:trail/main main [123456789012/us-east-1] {"bucket":"logs","home_region":"us-east-1","is_logging":true,"kms_key_id":"`+kmsKey+`","latest_delivery_at":"NOW","log_validation":true,"multi_region":true,"organization_trail":false,"started_logging_at":"NOW"}
+123456789012/eu-central-1 read
 123456789012/eu-west-1 read
 123456789012/us-east-1 read`)
 	m.users(t, all[stream(motoAccount, kindUser)])
