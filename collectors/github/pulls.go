@@ -69,6 +69,9 @@ func (s *session) merged(ctx context.Context, out *collectors.Output, r reposito
 	for round := range 5 {
 		pages := 0
 		err := walk(ctx, s.api, out, r.path("pulls")+"?state=closed&sort=updated&direction=desc", func(page []pull) (bool, error) {
+			if len(page) == 0 {
+				return true, nil // not the last page, if it names a next one
+			}
 			pages++
 			before := len(seen)
 			for _, p := range page {
@@ -80,10 +83,10 @@ func (s *session) merged(ctx context.Context, out *collectors.Output, r reposito
 				}
 				seen[p.Number] = true
 			}
-			more := len(page) > 0 && !page[len(page)-1].UpdatedAt.Before(w.From)
+			more := !page[len(page)-1].UpdatedAt.Before(w.From)
 			return more && (round == 0 || len(seen) > before), nil
 		})
-		if err != nil || pages == 1 {
+		if err != nil || pages <= 1 {
 			return found, err
 		}
 	}

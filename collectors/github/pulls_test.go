@@ -146,3 +146,17 @@ func TestPullsMoveWhileListed(t *testing.T) {
 		t.Errorf("a listing that never rests: %v", s.Err)
 	}
 }
+
+// TestEmptyPage: a page that holds nothing is not the last one if it names a
+// next one. Such pages do not make a listing look as if it changed.
+func TestEmptyPage(t *testing.T) {
+	for name, first := range map[string]string{"at the head": `[]`, "in the middle": `[{"id":900,"number":9,"updated_at":"2026-07-01T05:59:00Z"}]`} {
+		rs := onePull()
+		rs[pulls] = []reply{{status: 200, body: first, next: "2"}}
+		rs[pulls2] = []reply{{status: 200, body: `[]`, next: "3"}}
+		rs[strings.Replace(pulls2, "page=2", "page=3", 1)] = []reply{ok("[" + listed + "]")}
+		if s := capture(t, rs, kindPullRequest); s.Err != nil || len(s.Records) != 1 || s.Records[0].ID != "500" {
+			t.Errorf("%s: error %v, records %v", name, s.Err, s.Records)
+		}
+	}
+}
