@@ -35,7 +35,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"collectors/github":        {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/google/go-github/v60", "golang.org/x/sync"}},
 	"schedule":                 {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/robfig/cron/v3", "golang.org/x/sync"}},
 	"config":                   {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml"}},
-	"cmd/evidenced-verify":     {rooms: []string{"verify"}},
+	"cmd/evidenced-verify":     {rooms: []string{"evidence", "verify"}},
 	"cmd/evidenced": {
 		rooms:   []string{"evidence", "verify", "simulator", "store", "gap", "export", "collectors", "collectors/all", "schedule", "config"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},

@@ -3,10 +3,29 @@ package collectors
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // Secret holds a credential and cannot print itself.
 type Secret string
+
+// missing begins a Secret that is not there; the rest says why.
+const missing = "\x00missing: "
+
+// MissingSecret stands for a credential that could not be had, so that only
+// what needs it fails, with the reason why.
+func MissingSecret(why string) Secret { return Secret(missing + why) }
+
+// Check reports a credential that is not there, as ErrUnauthenticated.
+func (s Secret) Check() error {
+	if why, ok := strings.CutPrefix(string(s), missing); ok {
+		return fmt.Errorf("%w: %s", ErrUnauthenticated, why)
+	}
+	if s == "" {
+		return fmt.Errorf("%w: it is not set", ErrUnauthenticated)
+	}
+	return nil
+}
 
 const redacted = "[redacted]"
 

@@ -58,9 +58,6 @@ func (c *Config) Hosts() []string {
 
 // Open implements collectors.Config.
 func (c *Config) Open(env collectors.Env) (collectors.Collector, error) {
-	if c.Token == "" && !env.Offline {
-		return nil, fmt.Errorf("token is missing: set token: \"${env:GITHUB_TOKEN}\"")
-	}
 	tickets, err := regexp.Compile(c.TicketPattern)
 	if err != nil {
 		return nil, fmt.Errorf("ticket_pattern: %w", err)
@@ -69,5 +66,5 @@ func (c *Config) Open(env collectors.Env) (collectors.Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &collector{api: api, org: c.Organization, tickets: tickets, parallel: c.Parallel}, nil
+	return &collector{api: api, org: c.Organization, tickets: tickets, parallel: c.Parallel, token: c.Token, offline: env.Offline}, nil
 }

@@ -16,6 +16,8 @@ type collector struct {
 	org      string
 	tickets  *regexp.Regexp
 	parallel int
+	token    collectors.Secret
+	offline  bool
 }
 
 // RootScope is the login of the organisation.
@@ -31,6 +33,9 @@ func (c *collector) Scopes([]evidence.Record) []evidence.Scope {
 func (c *collector) Session(ctx context.Context, scope evidence.Scope) (collectors.Session, error) {
 	if scope != c.RootScope() {
 		return nil, fmt.Errorf("scope %q is not the organisation %q", scope, c.org)
+	}
+	if err := c.token.Check(); err != nil && !c.offline {
+		return nil, fmt.Errorf("token, such as token: \"${env:GITHUB_TOKEN}\": %w", err)
 	}
 	var user struct {
 		Login string `json:"login"`
