@@ -102,6 +102,9 @@ func settled(ctx context.Context, c *config.Config, key *store.Key, now time.Tim
 // writeBundle writes the bundle beside its place and moves it there whole, so
 // that a bundle is never half there.
 func (a *app) writeBundle(ctx context.Context, out string, c *config.Config, s *store.Store, key *store.Key, res *gap.Result) (sum export.Summary, err error) {
+	if key.Verifier != s.VerifierKey() {
+		return sum, fmt.Errorf("export: %w: %s holds %s, the log was signed by %s", store.ErrWrongKey, c.Store.Key, key.Verifier, s.VerifierKey())
+	}
 	cat, err := gap.Default()
 	if err != nil {
 		return sum, err
