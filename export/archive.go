@@ -55,7 +55,7 @@ func (a *archive) add(path string, write func(io.Writer) error) error {
 	defer packed.close()
 	plain := &meter{sum: sha256.New(), crc: crc32.NewIEEE()}
 	a.deflate.Reset(packed)
-	if err := write(io.MultiWriter(plain, a.deflate)); err != nil {
+	if err := write(io.MultiWriter(interrupted{a.ctx}, plain, a.deflate)); err != nil {
 		return err
 	}
 	if err := a.deflate.Close(); err != nil {
@@ -65,6 +65,11 @@ func (a *archive) add(path string, write func(io.Writer) error) error {
 	a.members = append(a.members, m)
 	return a.raw(header(path, zip.Deflate, plain.crc.Sum32(), m.Packed, m.Size), packed)
 }
+
+// interrupted takes everything until its context ends.
+type interrupted struct{ ctx context.Context }
+
+func (i interrupted) Write(p []byte) (int, error) { return len(p), i.ctx.Err() }
 
 // stored adds a file as it is: the manifest and its signature, which no manifest lists.
 func (a *archive) stored(path string, content []byte) error {
