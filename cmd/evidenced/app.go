@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,9 +48,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{stdout: stdout, stderr: stderr, now: time.Now}
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	var text bytes.Buffer // help, version, completion: what is no result
+	root.SetOut(&text)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if a.json && err == nil && text.Len() > 0 {
+		err = usageError{errors.New("--json needs a command that has a result; see `evidenced --help`")}
+	}
+	if err == nil {
+		_, err = text.WriteTo(stdout)
+	}
 	if err != nil && !errors.Is(err, errIncomplete) {
 		fmt.Fprintln(stderr, "evidenced:", mistakes(err))
 	}

@@ -79,8 +79,8 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		o.out = dir
 		defer os.RemoveAll(dir)
 	}
-	if exists(filepath.Join(o.out, "evidence.db")) {
-		return usageError{fmt.Errorf("%s holds a store already; the demo wants a new folder", o.out)}
+	if err := untouched(o.out); err != nil {
+		return usageError{err}
 	}
 	begun := time.Now()
 	d := &demo{app: a, demoOptions: o, company: simulator.New(simulator.Options{Seed: o.seed, Start: demoStart, Days: o.days, Plant: true, Faults: true})}
@@ -97,6 +97,16 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	}
 	if len(res.Missing)+len(res.Extra) > 0 || !res.Verified {
 		return errors.New("demo: what was found is not what was planted")
+	}
+	return nil
+}
+
+// untouched reports what the demo would write and is there already.
+func untouched(dir string) error {
+	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.key", "bundle.zip"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%s holds %s already; the demo wants a new folder", dir, name)
+		}
 	}
 	return nil
 }
@@ -155,7 +165,7 @@ sources:
 		return err
 	}
 	path := filepath.Join(d.out, "evidenced.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err := writeNew(path, []byte(text)); err != nil {
 		return err
 	}
 	d.app.config = path
@@ -214,6 +224,9 @@ func (d *demo) finish(ctx context.Context, s *store.Store, key *store.Key) (*dem
 		return nil, err
 	}
 	out := &demoResult{Seed: d.seed, Days: d.days, Slots: res.Slots, Missing: []string{}, Extra: []string{}, Bundle: filepath.Join(d.out, "bundle.zip")}
+	if err := writeNew(out.Bundle, nil); err != nil { // the name is ours from here on
+		return nil, err
+	}
 	if _, err := d.writeBundle(ctx, out.Bundle, d.config, s, key, res); err != nil {
 		return nil, err
 	}

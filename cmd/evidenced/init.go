@@ -94,14 +94,15 @@ func quarter(t time.Time) time.Time {
 	return time.Date(t.Year(), (t.Month()-1)/3*3+1, 1, 0, 0, 0, 0, time.UTC)
 }
 
+// writeNew writes a file that must not be there yet.
 func writeNew(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("write configuration: %w", err)
+		return fmt.Errorf("write a new file: %w", err)
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write configuration: %w", err)
+		return fmt.Errorf("write a new file: %w", err)
 	}
 	return nil
 }
