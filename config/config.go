@@ -29,6 +29,8 @@ type Config struct {
 	Store        Store
 	// Sources are the configured sources, by name.
 	Sources []Source
+	// secrets takes out of a text what references in the file gave.
+	secrets *strings.Replacer
 }
 
 // Period is the observation period.
@@ -114,10 +116,11 @@ func Parse(path string, b []byte, specs []collectors.Spec, checks ...Check) (*Co
 	}
 	p := &parse{path: path, root: tree.Docs[0].Body, specs: specs, checks: append([]Check{collectors.Config.Validate}, checks...)}
 	p.resolve(p.root)
-	if err := errors.Join(p.errs...); err != nil {
-		return nil, err
+	c, err := p.config()
+	if err != nil {
+		conceal(err, concealer(p.resolved))
 	}
-	return p.config()
+	return c, err
 }
 
 // parse holds one file while it is read.
@@ -127,6 +130,8 @@ type parse struct {
 	specs  []collectors.Spec
 	checks []Check
 	errs   []error
+	// resolved are the values that references gave.
+	resolved []string
 }
 
 func (p *parse) fail(line int, format string, args ...any) {
@@ -134,11 +139,14 @@ func (p *parse) fail(line int, format string, args ...any) {
 }
 
 func (p *parse) config() (*Config, error) {
+	if err := errors.Join(p.errs...); err != nil {
+		return nil, err
+	}
 	var f file
 	if err := decode(p.root, &f); err != nil {
 		return nil, yamlError(p.path, err, keysOf(f))
 	}
-	c := &Config{Path: p.path, Organization: f.Organization}
+	c := &Config{Path: p.path, Organization: f.Organization, secrets: concealer(p.resolved)}
 	if strings.TrimSpace(f.Organization) == "" {
 		p.fail(0, "organization is missing: the name of the company, as it should stand in the bundle")
 	}
@@ -301,7 +309,8 @@ func child(n ast.Node, key string) ast.Node {
 }
 
 // Redacted gives the configuration as it is written into the log: every value
-// that was used, but no secret.
+// that was used, but no secret, and nothing that came from the environment or
+// from another file.
 func (c *Config) Redacted() ([]byte, error) {
 	var buf bytes.Buffer
 	fmt.Fprintf(&buf, "organization: %q\nperiod: {type: %s, from: %s, to: %s}\n", c.Organization, c.Period.Type,
@@ -313,5 +322,5 @@ func (c *Config) Redacted() ([]byte, error) {
 		}
 		buf.Write(b)
 	}
-	return buf.Bytes(), nil
+	return []byte(c.secrets.Replace(buf.String())), nil
 }

@@ -28,7 +28,10 @@ func (c *config) Validate() error {
 	if c.Common.Schedule == "never" {
 		return errors.New("schedule never fires")
 	}
-	return nil
+	if strings.Contains(c.Common.Schedule, "hunter2") {
+		return fmt.Errorf("schedule %q never fires", c.Common.Schedule)
+	}
+	return collectors.ValidEndpoint(c.Common.Endpoint)
 }
 
 func (c *config) Hosts() []string { return nil }
@@ -126,6 +129,40 @@ func TestMistakeNeverQuotesASecret(t *testing.T) {
 	_, err := Parse("c.yaml", []byte(head+"sources:\n  hub:\n    token: ${env:HUB_TOKEN}\n    regions: {a: b}\n    tokn: ${env:HUB_TOKEN}\n"), specs())
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// TestNothingResolvedIsQuoted: what a reference gave stands in no error and in
+// no log, wherever in the file it was put by mistake.
+func TestNothingResolvedIsQuoted(t *testing.T) {
+	for _, secret := range []string{"hunter2hunter2", "it's \"hunter2\" \x1b", "-----BEGIN\nhunter2: #\nsecond-line\n"} {
+		t.Setenv("VALUE", secret)
+		for name, text := range map[string]string{
+			"schedule":     head + "sources: {hub: {organization: a, schedule: \"${env:VALUE}\"}}\n",
+			"endpoint":     head + "sources: {hub: {organization: a, endpoint: \"${env:VALUE}\"}}\n",
+			"regions":      head + "sources: {hub: {organization: a, regions: \"${env:VALUE}\"}}\n",
+			"start":        "organization: a\nperiod: {start: \"${env:VALUE}\", end: 2026-12-31}\nsources: {hub: {organization: a}}\n",
+			"type":         "organization: a\nperiod: {type: \"${env:VALUE}\", start: 2026-07-01, end: 2026-12-31}\nsources: {hub: {organization: a}}\n",
+			"source":       head + "sources: {\"${env:VALUE}\": {organization: a}}\n",
+			"key":          head + "sources: {hub: {organization: a, \"${env:VALUE}\": b}}\n",
+			"organization": "organization: \"${env:VALUE}\"\nperiod: {start: 2026-07-01, end: 2026-12-31}\nsources: {hub: {organization: \"${env:VALUE}\", regions: [\"${env:VALUE}\"]}}\n",
+		} {
+			c, err := Parse("c.yaml", []byte(text), specs())
+			said := fmt.Sprint(err)
+			if err == nil {
+				if c.Organization != secret {
+					t.Errorf("%s: not usable: %q", name, c.Organization)
+				}
+				b, err := c.Redacted()
+				if err != nil {
+					t.Fatal(err)
+				}
+				said = string(b)
+			}
+			if strings.Contains(said, "hunter2") || strings.Contains(said, "second-line") || strings.ContainsRune(said, '\x1b') {
+				t.Errorf("%s: %s", name, said)
+			}
+		}
 	}
 }
 

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -29,6 +32,7 @@ func (p *parse) Visit(n ast.Node) ast.Visitor {
 		if err != nil {
 			p.fail(s.GetToken().Position.Line, "%s: %v", ref, err)
 		}
+		p.resolved = append(p.resolved, v)
 		return v
 	})
 	return p
@@ -65,4 +69,46 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("%s is empty", path)
 	}
 	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// minConcealed is the shortest value that is removed wherever it stands;
+// shorter ones would tear ordinary words.
+const minConcealed = 4
+
+// concealer replaces the values that references gave, in the forms in which an
+// error or YAML quotes them. Whether one is a credential is not known here.
+func concealer(values []string) *strings.Replacer {
+	var forms []string
+	for _, v := range values {
+		for _, part := range append(strings.Split(v, "\n"), v) {
+			once := quoted(part)
+			forms = append(forms, part, strings.TrimSpace(part), once, quoted(once), strings.ReplaceAll(part, "'", "''"))
+		}
+	}
+	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }) // one may hold another
+	var pairs []string
+	for _, f := range slices.Compact(forms) {
+		if len(f) >= minConcealed {
+			pairs = append(pairs, f, "[redacted]")
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// quoted is the text as %q shows it, without the quotes around it.
+func quoted(s string) string {
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}
+
+// conceal removes from err, which holds nothing but *Error, what references gave.
+func conceal(err error, r *strings.Replacer) {
+	switch err := err.(type) {
+	case *Error:
+		err.Message = r.Replace(err.Message)
+	case interface{ Unwrap() []error }:
+		for _, e := range err.Unwrap() {
+			conceal(e, r)
+		}
+	}
 }
