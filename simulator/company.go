@@ -29,7 +29,8 @@ type Options struct {
 type Planted struct {
 	// Kind is "deviation", "blind" or "scope".
 	Kind string
-	// Test is the id of the violated test, empty unless Kind is "deviation".
+	// Test is the id of the violated test. Of a blind spot it is the test that
+	// some records do not answer, empty if the stream itself could not be read.
 	Test   string
 	Stream evidence.Stream
 	// Resource is the record id of a deviation, the account id of a scope gap, empty for a blind spot.

@@ -37,17 +37,20 @@ func (c *Company) describe(d dice, p *pull, s script) {
 }
 
 // commitAll pushes one to three commits before the middle of the life, some by
-// a second author, whom it returns, or by an address that GitHub does not know.
+// a second author, whom it returns. Addresses that GitHub does not know are as
+// the script wants, or where nobody tests.
 func (c *Company) commitAll(d dice, p *pull, s script, life interval) (second *person) {
 	n := d.between(1, 3)
 	for i := range n {
 		p.push(p.author, p.created.Add(-time.Duration(n-i)*10*time.Minute))
 	}
 	switch {
+	case s == unlinked:
+		p.push(nil, p.at(0.3))
 	case s == coauthorApproved || d.chance(0.15):
 		second = pick(d, c.colleagues(life, p.author))
 		p.push(second, p.at(0.3))
-	case d.chance(0.1):
+	case d.chance(0.1) && p.base != p.repo.branch:
 		p.push(nil, p.at(0.3))
 	}
 	return second

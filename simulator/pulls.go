@@ -89,6 +89,9 @@ const (
 	unchecked
 	// ticketless: no ticket is named anywhere.
 	ticketless
+	// unlinked: a commit is by an address that GitHub does not know, so nobody
+	// can tell whether the approval is independent.
+	unlinked
 	scripts
 )
 

@@ -9,8 +9,10 @@ import (
 
 var ticketPattern = regexp.MustCompile(`\b[A-Z][A-Z0-9]{1,9}-[0-9]+\b`)
 
-// pulls notes what was merged against the rules.
+// pulls notes what was merged against the rules, and from when on it is not
+// known of all merges whether they were.
 func (n *notes) pulls() {
+	var unknown *pull // the first one
 	for _, r := range n.c.repos {
 		for _, p := range r.pulls {
 			if !n.c.inScope(p) {
@@ -20,8 +22,20 @@ func (n *notes) pulls() {
 			n.merge(p, "github.pr.approved-last-push", p.approvedHead(), "the last push was not approved")
 			n.merge(p, "github.pr.checks-passed", p.checked(), "merged without passing checks")
 			n.merge(p, "github.pr.ticket-linked", ticketPattern.MatchString(p.title+" "+p.head+" "+p.body), "no ticket is named")
+			if p.independent() && p.unlinked() && (unknown == nil || p.merged.Before(unknown.merged)) {
+				unknown = p
+			}
 		}
 	}
+	if unknown != nil {
+		n.add(Planted{Kind: "blind", Test: "github.pr.independent-approval", Stream: n.c.githubStream("github.pull_request"),
+			Start: unknown.merged, Note: fmt.Sprintf("nobody knows who wrote a commit: %s#%d", unknown.repo.full, unknown.number)})
+	}
+}
+
+// unlinked reports whether GitHub cannot name who wrote a commit.
+func (p *pull) unlinked() bool {
+	return slices.ContainsFunc(p.commits, func(k commit) bool { return k.author == nil })
 }
 
 func (n *notes) merge(p *pull, test string, good bool, note string) {
@@ -55,6 +69,8 @@ func (p *pull) approvals() (out []review) {
 	return out
 }
 
+// independent reports whether somebody approved who wrote none of the commits
+// whose author is known.
 func (p *pull) independent() bool {
 	return slices.ContainsFunc(p.approvals(), func(v review) bool {
 		return v.by != p.author && !slices.ContainsFunc(p.commits, func(k commit) bool { return k.author == v.by })

@@ -24,7 +24,7 @@ var sample []byte
 func Spec() collectors.Spec {
 	return collectors.Spec{
 		Name:      "github",
-		Version:   1,
+		Version:   2,
 		Doc:       "A GitHub organisation: members and their second factor, branch protection, merged pull requests.",
 		Root:      kindOrg,
 		Kinds:     kinds(),

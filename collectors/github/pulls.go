@@ -3,7 +3,6 @@ package github
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -117,9 +116,8 @@ func (s *session) collectPull(ctx context.Context, out *collectors.Output, r rep
 		return collectors.Incomplete("pull request %s#%s is not the one that was listed", r.FullName, number)
 	}
 	a := full.attributes(r, s)
-	errAuthors := s.addAuthors(ctx, out, r, full, a)
-	if errAuthors != nil && !errors.Is(errAuthors, errTooManyCommits) {
-		return errAuthors
+	if err := s.addAuthors(ctx, out, r, full, a); err != nil {
+		return err
 	}
 	if err := s.addReviews(ctx, out, r, full, a); err != nil {
 		return err
@@ -127,10 +125,9 @@ func (s *session) collectPull(ctx context.Context, out *collectors.Output, r rep
 	if err := s.addChecks(ctx, out, r, full, a); err != nil {
 		return err
 	}
-	err := out.Emit(evidence.Record{
+	return out.Emit(evidence.Record{
 		ID: strconv.FormatInt(p.ID, 10), Name: r.FullName + "#" + number, Scope: r.scope(), Effective: utc(*full.MergedAt), Attributes: a,
 	})
-	return cmp.Or(err, errAuthors)
 }
 
 func utc(t time.Time) *time.Time { t = t.UTC(); return &t }
@@ -167,34 +164,39 @@ func (s *session) ticketsIn(texts ...*string) (keys []string) {
 // maxCommits is how many commits of a pull request GitHub lists at most.
 const maxCommits = 250
 
-var errTooManyCommits = fmt.Errorf("%w: GitHub lists only %d commits of a pull request", collectors.ErrIncomplete, maxCommits)
-
-// addAuthors adds who wrote the commits. A commit whose author has no account
-// names nobody. Authors are absent if not all commits can be listed.
+// addAuthors adds who wrote the commits. A commit whose address belongs to no
+// account names nobody, and of many commits GitHub lists only the first; then
+// it is not known who wrote the change: commit_authors is absent, and
+// some_commit_authors holds who is known.
 // https://docs.github.com/en/rest/pulls/pulls#list-commits-on-a-pull-request
 func (s *session) addAuthors(ctx context.Context, out *collectors.Output, r repository, p pull, a collectors.Attributes) error {
 	type commit struct {
 		SHA    string   `json:"sha"`
 		Author *account `json:"author"`
 	}
-	commits, authors := 0, []string{}
+	commits, unnamed, authors := 0, 0, []string{}
 	err := list(ctx, s.api, out, r.path("pulls", strconv.Itoa(p.Number), "commits"), func(page []commit) error {
 		commits += len(page)
 		for _, c := range page {
 			if l := c.Author.login(); l != nil {
 				authors = append(authors, *l)
+			} else {
+				unnamed++
 			}
 		}
 		return nil
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case commits >= maxCommits && (p.Commits == nil || *p.Commits > maxCommits):
-		return fmt.Errorf("%s#%d: %w", r.FullName, p.Number, errTooManyCommits)
-	case p.Commits != nil && commits < *p.Commits:
-		return collectors.Incomplete("%s#%d has %d commits, read %d", r.FullName, p.Number, *p.Commits, commits)
 	}
-	a.Set("commit_authors", authors)
+	cut := commits >= maxCommits && (p.Commits == nil || *p.Commits > maxCommits)
+	switch {
+	case p.Commits != nil && commits < *p.Commits && !cut:
+		return collectors.Incomplete("%s#%d has %d commits, read %d", r.FullName, p.Number, *p.Commits, commits)
+	case cut || unnamed > 0:
+		a.Set("some_commit_authors", authors)
+	default:
+		a.Set("commit_authors", authors)
+	}
 	return nil
 }

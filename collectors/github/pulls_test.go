@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func onePull() map[string][]reply {
 		repos:                                 {ok(`[{"id":10,"full_name":"acme/product","default_branch":"main"}]`)},
 		pulls:                                 {ok("[" + listed + `,{"id":499,"number":4,"updated_at":"2026-06-30T05:59:59Z","merged_at":"2026-06-29T00:00:00Z"}]`)},
 		"/repos/acme/product/pulls/5":         {ok(whole)},
-		"/repos/acme/product/pulls/5/commits": {{status: 200, body: `[{"sha":"c1","author":{"id":3,"login":"cat"}},{"sha":"c2","author":null}]`, next: "2"}},
+		"/repos/acme/product/pulls/5/commits": {{status: 200, body: `[{"sha":"c1","author":{"id":3,"login":"cat"}},{"sha":"c2","author":{"id":1,"login":"ann"}}]`, next: "2"}},
 		"/repos/acme/product/pulls/5/commits?page=2": {ok(`[{"sha":"h1","author":{"id":1,"login":"ann"}}]`)},
 		"/repos/acme/product/pulls/5/reviews": {ok(`[
 			{"user":{"id":2,"login":"bob"},"state":"CHANGES_REQUESTED","commit_id":"c1","submitted_at":"2026-07-01T01:00:00Z"},
@@ -77,8 +78,9 @@ func TestPullRequestParts(t *testing.T) {
 		want  error
 		rows  int
 	}{
-		"over 250 commits":    {"/repos/acme/product/pulls/5", ok(strings.Replace(whole, `"commits":3`, `"commits":251`, 1)), collectors.ErrIncomplete, 0},
+		"few of many commits": {"/repos/acme/product/pulls/5", ok(strings.Replace(whole, `"commits":3`, `"commits":251`, 1)), collectors.ErrIncomplete, 0},
 		"fewer commits":       {"/repos/acme/product/pulls/5/commits?page=2", ok(`[]`), collectors.ErrIncomplete, 0},
+		"fewer, one unlinked": {"/repos/acme/product/pulls/5/commits", ok(`[{"sha":"c1","author":null}]`), collectors.ErrIncomplete, 0},
 		"reviews denied":      {"/repos/acme/product/pulls/5/reviews", no(404, "Not Found"), collectors.ErrDenied, 0},
 		"check runs missing":  {"/repos/acme/product/commits/h1/check-runs", ok(`{}`), collectors.ErrIncomplete, 0},
 		"check runs short":    {"/repos/acme/product/commits/h1/check-runs", ok(`{"total_count":3,"check_runs":[]}`), collectors.ErrIncomplete, 0},
@@ -98,25 +100,59 @@ func TestPullRequestParts(t *testing.T) {
 	}
 }
 
-func TestTooManyCommits(t *testing.T) {
+// commitsBy serves the commits of pull request 5, by ann but for the second, on
+// pages of 100; the pull request states so many.
+func commitsBy(second string, listed, stated int) map[string][]reply {
 	rs := onePull()
-	rs["/repos/acme/product/pulls/5"] = []reply{ok(strings.Replace(whole, `"commits":3`, `"commits":400`, 1))}
-	for page := 1; page <= 3; page++ {
-		key, n, next := "/repos/acme/product/pulls/5/commits", 100, fmt.Sprint(page+1)
-		if page > 1 {
-			key += fmt.Sprintf("?page=%d", page)
-		}
-		if page == 3 {
-			n, next = 50, ""
-		}
-		rs[key] = []reply{{status: 200, next: next, body: "[" + strings.TrimSuffix(strings.Repeat(`{"sha":"x","author":{"login":"ann"}},`, n), ",") + "]"}}
+	rs["/repos/acme/product/pulls/5"] = []reply{ok(strings.Replace(whole, `"commits":3`, fmt.Sprintf(`"commits":%d`, stated), 1))}
+	var all []string
+	for range listed {
+		all = append(all, `{"sha":"x","author":{"login":"ann"}}`)
 	}
-	s := capture(t, rs, kindPullRequest)
-	if !errors.Is(s.Err, collectors.ErrIncomplete) || !strings.Contains(s.Err.Error(), "only 250 commits") || len(s.Records) != 1 {
-		t.Fatalf("error %v, %d records", s.Err, len(s.Records))
+	all[1] = `{"sha":"x","author":` + second + `}`
+	key := "/repos/acme/product/pulls/5/commits"
+	for n := 2; len(all) > 0; n++ {
+		page := all[:min(100, len(all))]
+		all = all[len(page):]
+		r := ok("[" + strings.Join(page, ",") + "]")
+		if len(all) > 0 {
+			r.next = fmt.Sprint(n)
+		}
+		rs[key] = []reply{r}
+		key = fmt.Sprintf("/repos/acme/product/pulls/5/commits?page=%d", n)
 	}
-	if v, said := s.Records[0].Attributes["commit_authors"]; said {
-		t.Errorf("authors %v of a list that was cut", v)
+	return rs
+}
+
+// TestCommitAuthors: who wrote the change is said only if it is known of every
+// commit; a merge of which it is not leaves the window whole.
+func TestCommitAuthors(t *testing.T) {
+	const bob, all, some = `{"login":"bob"}`, "commit_authors", "some_commit_authors"
+	for name, tt := range map[string]struct {
+		commits map[string][]reply
+		said    string
+		authors []any
+	}{
+		"all":             {commitsBy(bob, 120, 120), all, []any{"ann", "bob"}},
+		"just not cut":    {commitsBy(bob, 250, 250), all, []any{"ann", "bob"}},
+		"cut":             {commitsBy(bob, 250, 251), some, []any{"ann", "bob"}},
+		"much cut":        {commitsBy(bob, 250, 4000), some, []any{"ann", "bob"}},
+		"no account":      {commitsBy(`null`, 3, 3), some, []any{"ann"}},
+		"an empty one":    {commitsBy(`{}`, 3, 3), some, []any{"ann"}},
+		"a bot's account": {commitsBy(`{"login":"dependabot[bot]"}`, 2, 2), all, []any{"ann", "dependabot[bot]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := capture(t, tt.commits, kindPullRequest)
+			if s.Err != nil || !s.Certificate.Complete || len(s.Records) != 1 {
+				t.Fatalf("error %v, %d records", s.Err, len(s.Records))
+			}
+			a := s.Records[0].Attributes
+			for _, name := range []string{all, some} {
+				if got, said := a[name]; said != (name == tt.said) || said && !reflect.DeepEqual(got, any(tt.authors)) {
+					t.Errorf("%s: %v", name, got)
+				}
+			}
+		})
 	}
 }
 
