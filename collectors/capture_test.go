@@ -312,3 +312,23 @@ func TestSchema(t *testing.T) {
 		t.Error("a fingerprint of nothing")
 	}
 }
+
+// TestPanicIsEvidence: it tells where, and nothing of the machine.
+func TestPanicIsEvidence(t *testing.T) {
+	r := newRig(t, nil, func(c *testConfig, _ *DoorOptions) { c.collect = nilMap })
+	s := r.capture(t)
+	if s.Err == nil || strings.ContainsAny(s.Err.Error(), "\n") || strings.Contains(s.Err.Error(), ".go") || strings.Contains(s.Err.Error(), "0x") {
+		t.Errorf("error %v", s.Err)
+	}
+	for _, want := range []string{"panic while collecting, in collectors.nilMap, line ", "assignment to entry in nil map"} {
+		if detail := s.Certificate.Scopes[0].Reason.Detail; !strings.Contains(detail, want) {
+			t.Errorf("%q does not hold %q", detail, want)
+		}
+	}
+}
+
+func nilMap(context.Context, Env, evidence.Kind, *Output) error {
+	var m map[string]bool
+	m["x"] = true
+	return nil
+}

@@ -3,7 +3,8 @@ package collectors
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
+	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -120,14 +121,28 @@ func Each(ctx context.Context, n, parallel int, do func(context.Context, int) er
 }
 
 // caught runs f and turns a panic into an error, so that one bad answer cannot
-// end the daemon.
+// end the daemon. The error becomes evidence: it names the function that
+// panicked, and not the whole stack, which holds paths of this machine.
 func caught(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic while collecting: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("panic while collecting, in %s: %v", panicked(), p)
 		}
 	}()
 	return f()
+}
+
+// panicked gives function and line of the code that panicked. It is called
+// while the panic is being recovered.
+func panicked() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		f, more := frames.Next()
+		if !more || !strings.HasPrefix(f.Function, "runtime.") {
+			return fmt.Sprintf("%s, line %d", path.Base(f.Function), f.Line)
+		}
+	}
 }
 
 // scopeResults gives the results in order of scope.
