@@ -3,6 +3,7 @@ package evidence
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -59,6 +60,9 @@ func appendCanonical(dst []byte, v any) ([]byte, error) {
 // appendOther takes the way through encoding/json for structs and rarer types.
 func appendOther(dst []byte, v any) ([]byte, error) {
 	b, err := json.Marshal(v)
+	if err == nil && mended(b) {
+		err = errNotText
+	}
 	if err != nil {
 		return nil, fmt.Errorf("canonical JSON: %w", err)
 	}
@@ -67,6 +71,30 @@ func appendOther(dst []byte, v any) ([]byte, error) {
 		return nil, fmt.Errorf("canonical JSON: %w", err)
 	}
 	return appendCanonical(dst, generic)
+}
+
+var errNotText = errors.New("some text is not UTF-8")
+
+// mended reports that encoding/json was given text that is not UTF-8: it wrote
+// the escape \ufffd in its place, which it never writes for U+FFFD itself, or
+// handed raw JSON on as it was.
+func mended(b []byte) bool {
+	if !utf8.Valid(b) {
+		return true
+	}
+	if !bytes.Contains(b, []byte(`\ufffd`)) {
+		return false
+	}
+	for i := 0; i+1 < len(b); i++ {
+		if b[i] != '\\' {
+			continue
+		}
+		if bytes.HasPrefix(b[i:], []byte(`\ufffd`)) {
+			return true
+		}
+		i++ // an escaped backslash begins no escape
+	}
+	return false
 }
 
 func appendList(dst []byte, n int, each func([]byte, int) ([]byte, error)) (_ []byte, err error) {
@@ -183,22 +211,23 @@ func decodeAny(b []byte) (any, error) {
 	return v, nil
 }
 
-// DecodeCanonical reads canonical JSON into v and refuses any text that is not
-// the canonical one, so that a hash over the text is a hash over the meaning.
+// DecodeCanonical reads canonical JSON into v, which must be new, and refuses
+// any text but the one that Canonical gives of v then, so that a hash over the
+// text is a hash over the meaning: members in another case or order, members
+// twice, null for what is left out, numbers and times in another form.
 func DecodeCanonical(b []byte, v any) error {
-	generic, err := decodeAny(b)
-	if err != nil {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
 		return err
 	}
-	again, err := Canonical(generic)
+	again, err := Canonical(v)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(again, b) {
-		return fmt.Errorf("not canonical JSON")
+		return errors.New("not canonical JSON")
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	d.DisallowUnknownFields()
-	return d.Decode(v)
+	return nil
 }

@@ -88,6 +88,54 @@ func TestDecodeCanonicalRefuses(t *testing.T) {
 	}
 }
 
+// TestDecodeCanonicalOfTypes: encoding/json takes a member's name in any case,
+// and null for anything; the log does not.
+func TestDecodeCanonicalOfTypes(t *testing.T) {
+	due := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
+	total := 3
+	entry := Entry{Index: 7, Recorded: due, Type: EntryRun, Run: &Run{Slot: Slot{Stream: Stream{"aws", "aws.iam.user", "1"}, Due: due, Trigger: Scheduled}, Outcome: Partial,
+		Reason: &Reason{Class: Denied, Detail: "<\u2028\ufffd&"}, Records: &Ref{Count: 1}, Certificate: &Certificate{Scopes: []ScopeResult{{Scope: "1", Status: ScopeRead}}, Total: &total,
+			Filters: map[string]string{"a": "b"}, Window: &Window{due, due}}}}
+	sound, err := Canonical(entry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := DecodeCanonical(sound, new(Entry)); err != nil {
+		t.Fatal(err)
+	}
+	body, err := Canonical(Entry{Type: EntryConfig, Body: json.RawMessage(`{"a":[1,"x"]}`)})
+	if err != nil || DecodeCanonical(body, new(Entry)) != nil {
+		t.Fatalf("%s %v", body, err)
+	}
+	for from, to := range map[string]string{`"Type"`: `"type"`, `"INDEX"`: `"index"`, "\"cla\u017fs\"": `"class"`, `"reason":null,"records"`: `"records"`, `"outcome":"x","stream"`: `"stream"`,
+		`05.00000060Z`: `05.0000006Z`, `+00:00"`: `Z"`, `"index":7.0`: `"index":7`} {
+		bad := strings.Replace(string(sound), to, from, 1)
+		if bad == string(sound) {
+			t.Fatalf("%s is not in %s", to, sound)
+		}
+		if err := DecodeCanonical([]byte(bad), new(Entry)); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+}
+
+// TestStructsHoldText: encoding/json would put U+FFFD for what is not UTF-8.
+func TestStructsHoldText(t *testing.T) {
+	for name, bad := range map[string]any{
+		"field": Reason{Detail: "\xff"}, "pointer": &Reason{Detail: "\xff"}, "map": Certificate{Filters: map[string]string{"a": "\xff"}},
+		"name": Certificate{Filters: map[string]string{"\xff": "a"}}, "body": Entry{Body: json.RawMessage("\"\xff\"")}, "after a backslash": Reason{Detail: "\\\xff"},
+	} {
+		if b, err := Canonical(bad); err == nil {
+			t.Errorf("%s gave %s", name, b)
+		}
+	}
+	for _, good := range []string{"\ufffd", `\ufffd`, `\\ufffd`, "\u2028<&>"} {
+		if b, err := Canonical(Reason{Detail: good}); err != nil {
+			t.Errorf("%q: %s %v", good, b, err)
+		}
+	}
+}
+
 func TestStream(t *testing.T) {
 	for _, s := range []string{"aws/aws.iam.user/111122223333", "github/github.branch/acme/product", "aws/aws.account/organization"} {
 		st, err := ParseStream(s)
@@ -182,6 +230,23 @@ func TestLineIsBounded(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "longer than") {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestNoLineIsWrittenThatCannotBeRead holds Lines to the bound of ReadLines.
+func TestNoLineIsWrittenThatCannotBeRead(t *testing.T) {
+	long := strings.Repeat("x", MaxLine-2) // and two quotes
+	b, err := Lines([]string{long})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for got, err := range ReadLines[string](bytes.NewReader(b)) {
+		if err != nil || got != long {
+			t.Fatal(len(got), err)
+		}
+	}
+	if _, err := Lines([]string{"a", long + "x"}); err == nil || !strings.Contains(err.Error(), "item 2 of 2 is longer than") {
+		t.Fatal(err)
 	}
 }
 

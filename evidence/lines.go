@@ -13,13 +13,17 @@ import (
 // MaxLine bounds one line of a blob: one record or one exchange.
 const MaxLine = 128 << 20
 
-// Lines gives the blob of items: one canonical JSON text a line.
+// Lines gives the blob of items: one canonical JSON text a line. An item that
+// is longer than ReadLines reads is an error.
 func Lines[T any](items []T) ([]byte, error) {
 	var dst []byte
-	for _, it := range items {
+	for i, it := range items {
 		b, err := Canonical(it)
 		if err != nil {
 			return nil, err
+		}
+		if len(b) > MaxLine {
+			return nil, fmt.Errorf("item %d of %d is longer than %d bytes: it has %d", i+1, len(items), MaxLine, len(b))
 		}
 		dst = append(append(dst, b...), '\n')
 	}
