@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -130,8 +131,9 @@ type parse struct {
 	specs  []collectors.Spec
 	checks []Check
 	errs   []error
-	// resolved are the values that references gave.
+	// resolved are the values that references gave, lines those where one gave none.
 	resolved []string
+	lines    map[string]int
 }
 
 func (p *parse) fail(line int, format string, args ...any) {
@@ -146,6 +148,7 @@ func (p *parse) config() (*Config, error) {
 	if err := decode(p.root, &f); err != nil {
 		return nil, yamlError(p.path, err, keysOf(f))
 	}
+	p.demand(reflect.ValueOf(f))
 	c := &Config{Path: p.path, Organization: f.Organization, secrets: concealer(p.resolved)}
 	if strings.TrimSpace(f.Organization) == "" {
 		p.fail(0, "organization is missing: the name of the company, as it should stand in the bundle")
@@ -258,6 +261,7 @@ func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 			return
 		}
 	}
+	p.demand(reflect.ValueOf(cfg))
 	for _, check := range p.checks {
 		if err := check(cfg); err != nil {
 			p.fail(p.lineOf(v.Value, err, line), "sources.%s: %v", name, err)

@@ -89,8 +89,8 @@ func TestMistakes(t *testing.T) {
 		{"bad category", "organization: A\nperiod: {start: 2026-07-01, end: 2026-12-31, criteria: [securty]}\nsources: {hub: {organization: a}}\n", `period.criteria holds "securty"`},
 		{"validation with a line", head + "sources:\n  hub:\n    organization: a\n    schedule: never\n", `c.yaml:6: sources.hub: schedule never fires`},
 		{"validation of a missing key", head + "sources:\n  hub: {}\n", `c.yaml:4: sources.hub: organization is missing`},
-		{"unset variable", head + "sources:\n  hub:\n    organization: a\n    token: ${env:NOT_SET_ANYWHERE}\n", `c.yaml:6: ${env:NOT_SET_ANYWHERE}: the environment variable NOT_SET_ANYWHERE is not set`},
-		{"no such file", head + "sources:\n  hub:\n    token: ${file:/nowhere/token}\n", `c.yaml:5: ${file:/nowhere/token}: open /nowhere/token: no such file`},
+		{"unset variable", head + "sources:\n  hub:\n    token: x\n    organization: ${env:NOT_SET_ANYWHERE}\n", `c.yaml:6: ${env:NOT_SET_ANYWHERE}: the environment variable NOT_SET_ANYWHERE is not set`},
+		{"no such file", head + "sources:\n  hub:\n    organization: ${file:/nowhere/token}\n", `c.yaml:5: ${file:/nowhere/token}: open /nowhere/token: no such file`},
 		{"bad reference", head + "sources:\n  hub:\n    token: ${vault:x}\n", `want ${env:NAME} or ${file:PATH}`},
 		{"wrong type", head + "sources:\n  hub:\n    regions: {a: b}\n", `c.yaml:5: `},
 		{"twice", head + "sources:\n  hub: {organization: a}\n  hub: {organization: b}\n", `c.yaml:5: `},
@@ -113,6 +113,18 @@ func TestMistakes(t *testing.T) {
 				t.Fatalf("%T is not an *Error: the program would not exit with 2", err)
 			}
 		})
+	}
+}
+
+// TestMissingSecret: a credential that is not there fails what needs it, not the file.
+func TestMissingSecret(t *testing.T) {
+	c, err := Parse("c.yaml", []byte(head+"sources:\n  hub:\n    organization: a\n    token: ${env:NOT_SET_ANYWHERE}\n"), specs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Sources[0].Config.(*config).Token.Check()
+	if !errors.Is(err, collectors.ErrUnauthenticated) || !strings.Contains(err.Error(), "${env:NOT_SET_ANYWHERE}: the environment variable NOT_SET_ANYWHERE is not set") {
+		t.Fatal(err)
 	}
 }
 

@@ -2,15 +2,19 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/evidenced/evidenced/collectors"
 )
 
 var reference = regexp.MustCompile(`\$\{([^}]*)\}`)
@@ -27,10 +31,14 @@ func (p *parse) Visit(n ast.Node) ast.Visitor {
 	if !ok || !strings.Contains(s.Value, "${") {
 		return p
 	}
+	line := s.GetToken().Position.Line
 	s.Value = reference.ReplaceAllStringFunc(s.Value, func(ref string) string {
 		v, err := p.lookup(ref[2 : len(ref)-1])
-		if err != nil {
-			p.fail(s.GetToken().Position.Line, "%s: %v", ref, err)
+		switch {
+		case err != nil && ref == s.Value && !errors.Is(err, errReference):
+			return p.absent(line, fmt.Sprintf("%s: %v", ref, err))
+		case err != nil:
+			p.fail(line, "%s: %v", ref, err)
 		}
 		p.resolved = append(p.resolved, v)
 		return v
@@ -38,11 +46,53 @@ func (p *parse) Visit(n ast.Node) ast.Visitor {
 	return p
 }
 
+// absent stands for a value that could not be had. In a Secret it fails only
+// what needs it, when it is needed; anywhere else it is a mistake, see demand.
+func (p *parse) absent(line int, why string) string {
+	if p.lines == nil {
+		p.lines = map[string]int{}
+	}
+	text := string(collectors.MissingSecret(why))
+	p.lines[text] = line
+	return text
+}
+
+var secretType = reflect.TypeFor[collectors.Secret]()
+
+// demand reports values that could not be had and stand in no Secret.
+func (p *parse) demand(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if line, ok := p.lines[v.String()]; ok && v.Type() != secretType {
+			_, why, _ := strings.Cut(v.String(), ": ")
+			p.fail(line, "%s", why)
+		}
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			p.demand(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			p.demand(v.Field(i))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			p.demand(v.Index(i))
+		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			p.demand(it.Value())
+		}
+	}
+}
+
+var errReference = errors.New("want ${env:NAME} or ${file:PATH}")
+
 func (p *parse) lookup(ref string) (string, error) {
 	scheme, name, _ := strings.Cut(ref, ":")
 	switch {
 	case name == "" || scheme != "env" && scheme != "file":
-		return "", fmt.Errorf("want ${env:NAME} or ${file:PATH}")
+		return "", errReference
 	case scheme == "file":
 		return readSecret(p.beside(name))
 	}
