@@ -49,7 +49,7 @@ func appendCanonical(dst []byte, v any) ([]byte, error) {
 	case map[string]string:
 		return appendObject(dst, anyMap(v))
 	case Record:
-		return appendObject(dst, v.members())
+		return v.append(dst)
 	case Exchange:
 		return appendObject(dst, v.members())
 	default:

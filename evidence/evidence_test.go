@@ -201,7 +201,8 @@ func TestLines(t *testing.T) {
 	if diff := cmp.Diff(in, out); diff != "" {
 		t.Fatal(diff)
 	}
-	for _, bad := range []string{string(b[:len(b)-1]), "{}\n{", "{\"unknown\":1}\n", "[]\n", "\n", "{}{}\n", "{} x\n"} {
+	for _, bad := range []string{string(b[:len(b)-1]), "{}\n{", "{\"unknown\":1}\n", "[]\n", "\n", "{}{}\n", "{} x\n",
+		strings.Replace(string(b), `"kind"`, `"Kind"`, 1), strings.Replace(string(b), `"id":"1"`, `"id":"\u0031"`, 1), strings.Replace(string(b), `{"attributes"`, `{ "attributes"`, 1)} {
 		var last error
 		for _, err := range ReadLines[Record](strings.NewReader(bad)) {
 			last = err
@@ -288,5 +289,25 @@ func BenchmarkLines(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(len(text)))
+	}
+}
+
+func BenchmarkReadLines(b *testing.B) {
+	records := make([]Record, 2000)
+	for i := range records {
+		records[i] = Record{Kind: "aws.iam.user", ID: strings.Repeat("x", 40), Name: "name", Attributes: map[string]any{"mfa_active": true, "password_enabled": true,
+			"created_at": "2026-01-01T00:00:00Z", "access_key_1_active": false, "access_key_1_last_rotated_at": "2026-01-01T00:00:00Z"}}
+	}
+	text, err := Lines(records)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		for _, err := range ReadLines[Record](bytes.NewReader(text)) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
 	}
 }

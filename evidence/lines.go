@@ -67,8 +67,26 @@ func decodeLine(line []byte, v any) error {
 	if _, err := d.Token(); err != io.EOF {
 		return errors.New("more than one JSON value")
 	}
-	if r, ok := v.(*Record); ok {
-		return normalise(r)
+	switch v := v.(type) {
+	case *Record:
+		if err := sameText(line, *v); err != nil {
+			return err
+		}
+		return normalise(v)
+	case *Exchange:
+		return sameText(line, *v)
+	}
+	return nil
+}
+
+// sameText refuses a line that is not the one text of what was read from it.
+func sameText(line []byte, v any) error {
+	again, err := appendCanonical(make([]byte, 0, len(line)), v)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(again, line) {
+		return errors.New("not canonical JSON")
 	}
 	return nil
 }

@@ -61,19 +61,29 @@ func hasNull(v any) bool {
 	return false
 }
 
-// members gives the JSON members of a record, faster than reflection does.
-func (r Record) members() map[string]any {
-	m := map[string]any{"kind": string(r.Kind), "id": r.ID, "name": r.Name, "attributes": r.Attributes}
+// append appends the canonical JSON: the members in the order of their names.
+func (r Record) append(dst []byte) (_ []byte, err error) {
+	dst = append(dst, `{"attributes":`...)
 	if r.Attributes == nil {
-		m["attributes"] = nil
-	}
-	if r.Scope != "" {
-		m["scope"] = string(r.Scope)
+		dst = append(dst, "null"...)
+	} else if dst, err = appendObject(dst, r.Attributes); err != nil {
+		return nil, err
 	}
 	if r.Effective != nil {
-		m["effective"] = *r.Effective
+		if dst, err = appendCanonical(append(dst, `,"effective":`...), *r.Effective); err != nil {
+			return nil, err
+		}
 	}
-	return m
+	for _, m := range []struct{ name, text string }{{"id", r.ID}, {"kind", string(r.Kind)}, {"name", r.Name}, {"scope", string(r.Scope)}} {
+		if m.name == "scope" && m.text == "" {
+			continue
+		}
+		dst = append(append(append(dst, `,"`...), m.name...), `":`...)
+		if dst, err = appendString(dst, m.text); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
 }
 
 // SortRecords puts records into their canonical order, by scope and id, and
