@@ -84,7 +84,7 @@ type Config interface {
 	Base() *Base
 	// Validate checks without touching the network.
 	Validate() error
-	// Hosts are the host patterns that may be asked: "api.github.com", "*.amazonaws.com".
+	// Hosts are the host patterns that may be asked: "api.github.com", "*.example.com".
 	Hosts() []string
 	// Open builds the collector without touching the network.
 	Open(Env) (Collector, error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -42,7 +43,8 @@ var classes = []struct {
 func ReasonOf(err error) evidence.Reason {
 	for _, c := range classes {
 		if errors.Is(err, c.err) {
-			return evidence.Reason{Class: c.class, Detail: err.Error()}
+			// The class is told by itself: it need not begin the detail as well.
+			return evidence.Reason{Class: c.class, Detail: strings.TrimPrefix(err.Error(), c.err.Error()+": ")}
 		}
 	}
 	return evidence.Reason{Class: evidence.Internal, Detail: err.Error()}
