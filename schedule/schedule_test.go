@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,6 +54,7 @@ func FuzzParse(f *testing.F) {
 
 // world is a source that a test scripts: its scopes, and what each kind answers.
 type world struct {
+	mu      sync.Mutex // guards windows: streams are read side by side
 	scopes  []evidence.Scope
 	fail    map[evidence.Kind]error
 	partial map[evidence.Kind]bool
@@ -88,7 +90,9 @@ func (c *worldConfig) Collect(_ context.Context, kind evidence.Kind, w evidence.
 		return err
 	}
 	if kind == "w.event" {
+		c.mu.Lock()
 		c.windows = append(c.windows, w)
+		c.mu.Unlock()
 	}
 	if kind == "w.root" {
 		for _, s := range c.scopes {
