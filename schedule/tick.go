@@ -63,7 +63,7 @@ func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 		if err := t.missed(ctx, missed); err != nil {
 			return err
 		}
-		snap := t.capture(ctx, s, visit(), root)
+		snap := t.capture(ctx, visit(), root, t.window(s, root))
 		if err := t.end(ctx, s, slot, snap); err != nil {
 			return err
 		}
@@ -97,8 +97,9 @@ func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func(
 // readAll captures the slots in parallel and ends them in order.
 func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit func(evidence.Scope) *collectors.Visit) error {
 	snaps := make([]chan collectors.Snapshot, len(slots))
-	for i := range snaps {
-		snaps[i] = make(chan collectors.Snapshot, 1)
+	windows := make([]evidence.Window, len(slots)) // asked for here, as the ledger changes while slots end
+	for i, slot := range slots {
+		snaps[i], windows[i] = make(chan collectors.Snapshot, 1), t.window(s, slot.Stream)
 	}
 	var g errgroup.Group
 	g.SetLimit(t.runner.opt.Parallel)
@@ -106,7 +107,7 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 	go func() {
 		for i, slot := range slots {
 			ahead <- struct{}{}
-			g.Go(func() error { snaps[i] <- t.capture(ctx, s, visit(slot.Stream.Scope), slot.Stream); return nil })
+			g.Go(func() error { snaps[i] <- t.capture(ctx, visit(slot.Stream.Scope), slot.Stream, windows[i]); return nil })
 		}
 	}()
 	var err error
@@ -132,10 +133,10 @@ func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, roo
 }
 
 // capture reads one stream within the slot's time.
-func (t *tick) capture(ctx context.Context, s *Source, v *collectors.Visit, st evidence.Stream) collectors.Snapshot {
+func (t *tick) capture(ctx context.Context, v *collectors.Visit, st evidence.Stream, w evidence.Window) collectors.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SlotTimeout)
 	defer cancel()
-	return v.Capture(ctx, st.Kind, t.window(s, st))
+	return v.Capture(ctx, st.Kind, w)
 }
 
 // window gives the population that the slot must read: from where the last
