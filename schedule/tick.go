@@ -107,7 +107,10 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 	go func() {
 		for i, slot := range slots {
 			ahead <- struct{}{}
-			g.Go(func() error { snaps[i] <- t.capture(ctx, visit(slot.Stream.Scope), slot.Stream, windows[i]); return nil })
+			g.Go(func() error {
+				snaps[i] <- t.capture(ctx, visit(slot.Stream.Scope), slot.Stream, windows[i])
+				return nil
+			})
 		}
 	}()
 	var err error
