@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -63,6 +64,7 @@ func (b *derived) populations() error {
 // population reads every item of a kind that a slot of the period saw.
 func (b *derived) population(k evidence.Kind) ([]*item, error) {
 	items := map[itemID]*item{}
+	last := map[evidence.Stream]*snapshot{}
 	for run, err := range b.from.Runs() {
 		if err != nil {
 			return nil, err
@@ -70,41 +72,56 @@ func (b *derived) population(k evidence.Kind) ([]*item, error) {
 		if run.Stream.Kind != k || run.Records == nil || !b.counts(run) {
 			continue
 		}
-		for rec, err := range b.from.Records(*run.Records) {
-			if err != nil {
-				return nil, err
+		if s := last[run.Stream]; s != nil && s.hash == run.Records.Hash { // the same list again
+			for _, it := range s.items {
+				it.last = run.Observed()
+				it.snapshots++
 			}
-			note(items, run, rec, b.Result.Period)
+			continue
+		}
+		if last[run.Stream], err = b.note(items, run); err != nil {
+			return nil, err
 		}
 	}
-	out := make([]*item, 0, len(items))
-	for _, it := range items {
-		out = append(out, it)
-	}
-	slices.SortFunc(out, func(x, y *item) int {
+	out := slices.SortedFunc(maps.Values(items), func(x, y *item) int {
 		return cmp.Or(cmp.Compare(x.stream.String(), y.stream.String()), cmp.Compare(x.scope, y.scope), cmp.Compare(x.id, y.id))
 	})
 	return out, nil
+}
+
+// snapshot is the last list of a stream that was read.
+type snapshot struct {
+	hash  evidence.Hash
+	items []*item
 }
 
 func (b *derived) counts(run evidence.Run) bool {
 	return b.Result.Period.Holds(run.Due) && !run.Observed().After(b.Result.AsOf)
 }
 
-func note(items map[itemID]*item, run evidence.Run, rec evidence.Record, p gap.Period) {
+// note takes the records of one run.
+func (b *derived) note(items map[itemID]*item, run evidence.Run) (*snapshot, error) {
+	s := &snapshot{hash: run.Records.Hash}
 	event := run.Certificate != nil && run.Certificate.Window != nil
-	if event && rec.Effective != nil && !p.Holds(*rec.Effective) {
-		return // an event belongs to the period it happened in
+	for rec, err := range b.from.Records(*run.Records) {
+		if err != nil {
+			return nil, err
+		}
+		if event && rec.Effective != nil && !b.Result.Period.Holds(*rec.Effective) {
+			continue // an event belongs to the period it happened in
+		}
+		id := itemID{run.Stream, rec.Scope, rec.ID}
+		it := items[id]
+		if it == nil {
+			it = &item{itemID: id, first: run.Observed()}
+			items[id] = it
+		}
+		it.name, it.effective, it.attributes = rec.Name, rec.Effective, rec.Attributes
+		it.last = run.Observed()
+		it.snapshots++
+		s.items = append(s.items, it)
 	}
-	id := itemID{run.Stream, rec.Scope, rec.ID}
-	it := items[id]
-	if it == nil {
-		it = &item{itemID: id, first: run.Observed()}
-		items[id] = it
-	}
-	it.name, it.effective, it.attributes = rec.Name, rec.Effective, rec.Attributes
-	it.last = run.Observed()
-	it.snapshots++
+	return s, nil
 }
 
 func (b *derived) populationRows(w io.Writer, control string, items []*item) error {
