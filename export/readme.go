@@ -30,6 +30,7 @@ WHAT IS HERE
 
 HOW TO CHECK IT WITH THE VERIFIER
   evidenced-verify --key 'KEY' BUNDLE.zip
+  evidenced verify --reperform BUNDLE.zip     also derives every verdict and table again
 KEY is the line that the organisation gave you by another way than this bundle.
 The one in this bundle, to compare, is in log/key.txt:
   %s
@@ -37,8 +38,10 @@ The one in this bundle, to compare, is in log/key.txt:
 HOW TO CHECK IT WITHOUT OUR PROGRAM
 1. Unpack. For each entry of manifest.json: sha256sum FILE is the "sha256" that stands there.
 2. sha256sum manifest.json is the second line of manifest.sig. That file is a signed note
-   (C2SP signed-note, Ed25519); the public key is in log/key.txt: the last 32 of the 33 bytes
-   that its third field is in base64.
+   (C2SP signed-note, Ed25519); the public key is in log/key.txt: what follows the second plus
+   sign is base64 of 33 bytes, the last 32 of which are the key. The signature is the base64
+   in the last line of manifest.sig, less its first 4 bytes; it is over the lines before the
+   empty one. openssl pkeyutl -verify -rawin checks it.
 3. Each file in evidence/records and evidence/exchanges is named by its own SHA-256.
    log/entries.jsonl names these hashes, with counts, in the order of collection.
 4. The log is an RFC 6962 Merkle tree. A leaf's hash is SHA-256(0x00 || line without newline);
