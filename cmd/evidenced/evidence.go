@@ -63,11 +63,7 @@ func newSlotLine(e evidence.Entry) slotLine {
 }
 
 func (a *app) evidenceList(ctx context.Context, stream string, limit int) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	s, err := reading(c)
+	_, s, err := a.opened()
 	if err != nil {
 		return err
 	}
@@ -108,11 +104,7 @@ func (a *app) evidenceShow(ctx context.Context, id string, records, exchanges bo
 	if err != nil {
 		return usageError{fmt.Errorf("%q is not the number of a log entry", id)}
 	}
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	s, err := reading(c)
+	_, s, err := a.opened()
 	if err != nil {
 		return err
 	}

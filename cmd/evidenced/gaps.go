@@ -47,11 +47,7 @@ type gapLine struct {
 }
 
 func (a *app) result(ctx context.Context) (*gap.Result, error) {
-	c, err := a.load()
-	if err != nil {
-		return nil, err
-	}
-	s, err := reading(c)
+	c, s, err := a.opened()
 	if err != nil {
 		return nil, err
 	}

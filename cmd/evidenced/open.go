@@ -48,6 +48,16 @@ func reading(c *config.Config) (*store.Store, error) {
 	return store.Open(c.Store.Path, store.Options{})
 }
 
+// opened gives the configuration and the store, to read it.
+func (a *app) opened() (*config.Config, *store.Store, error) {
+	c, err := a.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := reading(c)
+	return c, s, err
+}
+
 // writing opens the store to append to it. The signing key must be there; only
 // for a store that does not exist yet is one made.
 func writing(c *config.Config, o store.Options) (s *store.Store, err error) {

@@ -46,11 +46,7 @@ type family struct {
 }
 
 func (a *app) status(ctx context.Context) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	s, err := reading(c)
+	c, s, err := a.opened()
 	if err != nil {
 		return err
 	}

@@ -20,11 +20,7 @@ func (a *app) storeCommand() *cobra.Command {
 }
 
 func (a *app) storeCheck(cmd *cobra.Command) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	s, err := reading(c)
+	c, s, err := a.opened()
 	if err != nil {
 		return err
 	}
