@@ -100,6 +100,8 @@ func (c *check) files() {
 			return
 		}
 		total += m.Size
+	}
+	for _, m := range c.b.Manifest.Files {
 		if c.ended() {
 			return
 		}
@@ -108,7 +110,7 @@ func (c *check) files() {
 		}
 		c.res.Checked.Files++
 		c.res.Checked.Bytes += m.Size
-		c.opt.Progress(c.res.Checked.Bytes, c.res.Checked.Bytes)
+		c.opt.Progress(c.res.Checked.Bytes, total)
 	}
 }
 

@@ -56,7 +56,7 @@ type Options struct {
 	Key string
 	// MaxBytes bounds what is unpacked; zero means 256 GiB.
 	MaxBytes int64
-	// Progress is told how many of the archive's bytes were checked. It may be nil.
+	// Progress is told how many of the unpacked bytes were checked. It may be nil.
 	Progress func(done, total int64)
 }
 
