@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/evidenced/evidenced/simulator"
+	"github.com/evidenced/evidenced/store"
 )
 
 func TestMain(m *testing.M) {
@@ -25,7 +26,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "flip": flip},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "flip": flip, "hold": hold},
 		Setup:               simulate,
 	})
 }
@@ -75,4 +76,13 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	b[len(b)/2] ^= 1
 	ts.Check(os.WriteFile(path, b, 0o600))
+}
+
+// hold opens a store until the script ends, as another process would.
+func hold(ts *testscript.TestScript, _ bool, args []string) {
+	key, err := store.ReadKey(ts.MkAbs(args[1]))
+	ts.Check(err)
+	s, err := store.Open(ts.MkAbs(args[0]), store.Options{Key: key})
+	ts.Check(err)
+	ts.Defer(func() { _ = s.Close() })
 }
