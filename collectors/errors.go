@@ -71,11 +71,6 @@ func errorOf(c evidence.Class) error {
 	return nil
 }
 
-// Retryable reports whether the same request may succeed a little later.
-func Retryable(err error) bool {
-	return errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
-}
-
 // Incomplete makes an error of class ErrIncomplete.
 func Incomplete(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrIncomplete, fmt.Sprintf(format, args...))

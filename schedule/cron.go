@@ -10,10 +10,7 @@ import (
 )
 
 // Spec is a parsed cron spec of five fields, in UTC unless it begins with "CRON_TZ=Zone ".
-type Spec struct {
-	text string
-	cron cron.Schedule
-}
+type Spec struct{ cron cron.Schedule }
 
 // Default is the spec of a source that names none: daily at six, UTC.
 const Default = "0 6 * * *"
@@ -36,15 +33,12 @@ func Parse(text string) (s Spec, err error) {
 	if err != nil {
 		return s, fmt.Errorf("schedule %q: %w; want five fields such as %q", text, err, Default)
 	}
-	s = Spec{text: text, cron: c}
+	s = Spec{cron: c}
 	if s.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return s, fmt.Errorf("schedule %q never fires", text)
 	}
 	return s, nil
 }
-
-// String gives the text that was parsed.
-func (s Spec) String() string { return s.text }
 
 // Next gives the first due time after t, in UTC; zero if there is none.
 func (s Spec) Next(t time.Time) time.Time {

@@ -97,15 +97,6 @@ func (r *Runner) Next(t time.Time) (next time.Time) {
 	return next
 }
 
-// Upcoming gives, per source, the next due time after t.
-func (r *Runner) Upcoming(t time.Time) map[string]time.Time {
-	out := map[string]time.Time{}
-	for _, s := range r.sources {
-		out[s.Spec.Name] = s.When.Next(t)
-	}
-	return out
-}
-
 // Tick ends every slot that is due by now: all but the newest of each source
 // were missed, and the newest is collected. Nothing is done for a source with
 // nothing due.
