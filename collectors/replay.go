@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,12 +20,12 @@ import (
 func Replay(xs []evidence.Exchange) DoorOptions {
 	p := &player{left: map[playKey][]evidence.Exchange{}}
 	at := time.Unix(0, 0).UTC()
-	for i, x := range xs {
+	if len(xs) > 0 {
+		at = slices.MinFunc(xs, func(a, b evidence.Exchange) int { return a.Started.Compare(b.Started) }).Started
+	}
+	for _, x := range xs {
 		k := keyOf(x)
 		p.left[k] = append(p.left[k], x)
-		if i == 0 {
-			at = x.Started
-		}
 	}
 	return DoorOptions{
 		Base:    p,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -21,6 +22,16 @@ const (
 	EntryAgent EntryType = "agent"
 	// EntryDecision: a person decided something, such as to accept a gap.
 	EntryDecision EntryType = "decision"
+	// EntryReview: a step of an access review; Body is the step.
+	EntryReview EntryType = "review"
+	// EntryUpload: a person added a file; Blobs names it, Body says what it is.
+	EntryUpload EntryType = "upload"
+	// EntryErasure: blobs were erased, as the retention policy says; Body is an Erasure.
+	EntryErasure EntryType = "erasure"
+	// EntryKey: the signing key was changed; Body is a KeyChange.
+	EntryKey EntryType = "key"
+	// EntryAnchor: a checkpoint was shown to somebody else; Body is an Anchor.
+	EntryAnchor EntryType = "anchor"
 )
 
 // Entry is one leaf of the log. Its canonical JSON is what is hashed.
@@ -32,13 +43,51 @@ type Entry struct {
 	Type     EntryType       `json:"type"`
 	Run      *Run            `json:"run,omitempty"`
 	Body     json.RawMessage `json:"body,omitempty"`
+	// Blobs names what the entry keeps beside the records and exchanges of its run.
+	Blobs []Ref `json:"blobs,omitempty"`
+}
+
+// Refs gives every blob that the entry keeps.
+func (e Entry) Refs() []Ref {
+	out := slices.Clone(e.Blobs)
+	if e.Run == nil {
+		return out
+	}
+	for _, ref := range []*Ref{e.Run.Records, e.Run.Exchanges} {
+		if ref != nil {
+			out = append(out, *ref)
+		}
+	}
+	return out
+}
+
+// Content says what the lines of a blob are.
+type Content string
+
+const (
+	// ContentRecords: canonical records, in canonical order.
+	ContentRecords Content = "records"
+	// ContentExchanges: canonical exchanges, in canonical order.
+	ContentExchanges Content = "exchanges"
+	// ContentFile: bytes of any kind, such as an upload.
+	ContentFile Content = "file"
+)
+
+// Series names blobs that follow one another, each much like the one before:
+// the snapshots of one stream. It says how a blob is kept, never what it is.
+type Series struct {
+	Stream  Stream
+	Content Content
+	// Volatile names the attributes of records whose change is no change of the
+	// resource.
+	Volatile []string
 }
 
 // Writer takes what one Append adds.
 type Writer interface {
-	// Blob stores the bytes of r under their hash. Count is the number of
-	// records or exchanges they hold.
-	Blob(r io.Reader, count int) (Ref, error)
+	// Blob stores the bytes of r under their hash, as the next of its series.
+	// Count is the number of records or exchanges they hold.
+	Blob(of Series, r io.Reader, count int) (Ref, error)
 	// Entry adds a leaf; the log sets Index and Recorded and returns the entry as written.
 	Entry(e Entry) (Entry, error)
 }

@@ -40,12 +40,13 @@ type Exchange struct {
 	Redacted []string `json:"redacted,omitempty"`
 }
 
-// SortExchanges puts exchanges into their canonical order: by start, then by
-// what was asked, so that concurrent requests give the same bytes each time.
+// SortExchanges puts exchanges into their canonical order: by what was asked,
+// then by start. Concurrent requests give the same bytes each time, and the
+// same request has the same place in every snapshot of its stream.
 func SortExchanges(xs []Exchange) {
 	slices.SortStableFunc(xs, func(a, b Exchange) int {
-		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Call, b.Call), cmp.Compare(a.Scope, b.Scope),
-			cmp.Compare(a.URL, b.URL), cmp.Compare(a.Request, b.Request), cmp.Compare(a.Attempt, b.Attempt))
+		return cmp.Or(cmp.Compare(a.Call, b.Call), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.URL, b.URL),
+			cmp.Compare(a.Request, b.Request), a.Started.Compare(b.Started), cmp.Compare(a.Attempt, b.Attempt))
 	})
 }
 

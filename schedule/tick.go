@@ -229,7 +229,7 @@ func (t *tick) outcome(slot evidence.Slot, snap collectors.Snapshot) (evidence.O
 func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors.Snapshot) error {
 	err := t.runner.log.Append(context.WithoutCancel(ctx), func(w evidence.Writer) error {
 		if snap != nil {
-			if err := writeBlobs(w, &runs[0], *snap); err != nil {
+			if err := t.runner.writeBlobs(w, &runs[0], *snap); err != nil {
 				return err
 			}
 		}
@@ -253,24 +253,27 @@ func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors
 
 // writeBlobs stores a snapshot. What a failed slot happened to read is not
 // kept as records: it must not pass for the population.
-func writeBlobs(w evidence.Writer, run *evidence.Run, snap collectors.Snapshot) (err error) {
-	if run.Exchanges, err = writeLines(w, snap.Exchanges); err != nil {
+func (r *Runner) writeBlobs(w evidence.Writer, run *evidence.Run, snap collectors.Snapshot) (err error) {
+	of := evidence.Series{Stream: run.Stream, Content: evidence.ContentExchanges}
+	if run.Exchanges, err = writeLines(w, of, snap.Exchanges); err != nil {
 		return fmt.Errorf("exchanges: %w", err)
 	}
 	if run.Outcome == evidence.Failed {
 		return nil
 	}
-	if run.Records, err = writeLines(w, snap.Records); err != nil {
+	kind, _ := r.source(run.Stream.Source).Spec.Kind(run.Stream.Kind)
+	of.Content, of.Volatile = evidence.ContentRecords, kind.Volatile
+	if run.Records, err = writeLines(w, of, snap.Records); err != nil {
 		return fmt.Errorf("records: %w", err)
 	}
 	return nil
 }
 
-func writeLines[T any](w evidence.Writer, items []T) (*evidence.Ref, error) {
+func writeLines[T any](w evidence.Writer, of evidence.Series, items []T) (*evidence.Ref, error) {
 	b, err := evidence.Lines(items)
 	if err != nil {
 		return nil, err
 	}
-	ref, err := w.Blob(bytes.NewReader(b), len(items))
+	ref, err := w.Blob(of, bytes.NewReader(b), len(items))
 	return &ref, err
 }

@@ -36,7 +36,7 @@ func fromKey(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
 
 // Blob implements evidence.Writer. A blob that is there already costs one
 // reading when r can seek, and nothing in the file.
-func (w *writer) Blob(r io.Reader, count int) (evidence.Ref, error) {
+func (w *writer) Blob(_ evidence.Series, r io.Reader, count int) (evidence.Ref, error) {
 	if rs, ok := r.(io.ReadSeeker); ok {
 		ref, known, err := w.known(rs, count)
 		if err != nil || known {

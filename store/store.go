@@ -45,6 +45,8 @@ var (
 type Options struct {
 	// Key signs checkpoints. Required to append; nil opens for reading only.
 	Key *Key
+	// Seal opens an encrypted store, and makes a new one encrypted; nil for a plain one.
+	Seal Sealer
 	// Now is the clock that entries are stamped with; nil means time.Now.
 	Now func() time.Time
 	// Wait is how long to wait for another process to let go; zero means 200 ms.

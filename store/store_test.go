@@ -51,7 +51,7 @@ func addRun(t testing.TB, s *Store, n int, records string) evidence.Entry {
 	t.Helper()
 	var out evidence.Entry
 	err := s.Append(context.Background(), func(w evidence.Writer) error {
-		ref, err := w.Blob(strings.NewReader(records), 1)
+		ref, err := w.Blob(evidence.Series{}, strings.NewReader(records), 1)
 		if err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func TestSameBytesAreStoredOnce(t *testing.T) {
 	}
 	// A reader that cannot seek is found to be known only after it was written.
 	err := s.Append(context.Background(), func(w evidence.Writer) error {
-		_, err := w.Blob(io.MultiReader(strings.NewReader("the same\n")), 1)
+		_, err := w.Blob(evidence.Series{}, io.MultiReader(strings.NewReader("the same\n")), 1)
 		return err
 	})
 	if err != nil {
@@ -138,7 +138,7 @@ func TestFailedAppendLeavesNothing(t *testing.T) {
 	addRun(t, s, 0, "one\n")
 	boom := errors.New("boom")
 	err := s.Append(context.Background(), func(w evidence.Writer) error {
-		if _, err := w.Blob(strings.NewReader("two\n"), 1); err != nil {
+		if _, err := w.Blob(evidence.Series{}, strings.NewReader("two\n"), 1); err != nil {
 			return err
 		}
 		if _, err := w.Entry(evidence.Entry{Type: evidence.EntryAgent}); err != nil {

@@ -81,7 +81,7 @@ func blobs(w evidence.Writer, run *evidence.Run, records []evidence.Record, at t
 	if err != nil {
 		return err
 	}
-	ref, err := w.Blob(bytes.NewReader(b), len(records))
+	ref, err := w.Blob(evidence.Series{Stream: run.Stream, Content: evidence.ContentRecords}, bytes.NewReader(b), len(records))
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func blobs(w evidence.Writer, run *evidence.Run, records []evidence.Record, at t
 	if err != nil {
 		return err
 	}
-	xref, err := w.Blob(bytes.NewReader(x), 1)
+	xref, err := w.Blob(evidence.Series{Stream: run.Stream, Content: evidence.ContentExchanges}, bytes.NewReader(x), 1)
 	run.Exchanges = &xref
 	return err
 }
