@@ -95,3 +95,7 @@ func WithBody(t EntryType, v any) (Entry, error) {
 	}
 	return Entry{Type: t, Body: json.RawMessage(b)}, nil
 }
+
+// ErrErased: the blob was in the log; retention took it away. Its tombstone is
+// an EntryErasure.
+var ErrErased = errors.New("erased under the retention policy")

@@ -1,213 +1,355 @@
 package store
 
 import (
-	"bytes"
+	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/evidenced/evidenced/evidence"
 )
 
-const chunkSize = 32 << 10
+// partSize is the largest value that a frame is kept in: bbolt keeps larger ones badly.
+const partSize = 32 << 10
 
-// blobMeta is what the blobs bucket holds for one hash.
-type blobMeta struct{ id, size, count uint64 }
+// piece is one shard of a blob: the frame that keeps it, and its bytes.
+// Frame 0 is that of no bytes.
+type piece struct{ frame, size uint64 }
 
-func (m blobMeta) encode() []byte {
-	b := key64(m.id)
-	b = binary.BigEndian.AppendUint64(b, m.size)
-	return binary.BigEndian.AppendUint64(b, m.count)
+// blob is what the store knows of one.
+//
+//	hash (32) size (uvarint) cuts (uvarint) pieces (uvarint), and each: frame (uvarint) size (uvarint)
+type blob struct {
+	hash   evidence.Hash
+	size   uint64
+	cuts   uint64 // id of the keys at which it is cut; 0 if it was not cut by keys
+	pieces []piece
 }
 
-func decodeMeta(b []byte) (m blobMeta, err error) {
-	if len(b) != 24 {
-		return m, fmt.Errorf("blob index entry of %d bytes, want 24", len(b))
+func (b blob) encode() []byte {
+	out := append([]byte(nil), b.hash[:]...)
+	for _, v := range []uint64{b.size, b.cuts, uint64(len(b.pieces))} {
+		out = binary.AppendUvarint(out, v)
 	}
-	return blobMeta{fromKey(b), fromKey(b[8:]), fromKey(b[16:])}, nil
+	for _, p := range b.pieces {
+		out = binary.AppendUvarint(binary.AppendUvarint(out, p.frame), p.size)
+	}
+	return out
 }
 
-func fromKey(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
+func decodeBlob(v []byte) (b blob, err error) {
+	d := decoder{b: v}
+	copy(b.hash[:], d.bytes(len(b.hash)))
+	b.size, b.cuts = d.uvarint(), d.uvarint()
+	b.pieces = make([]piece, d.bounded(uint64(len(d.b))))
+	sum := uint64(0)
+	for i := range b.pieces {
+		b.pieces[i] = piece{d.uvarint(), d.bounded(maxFrame)}
+		sum += b.pieces[i].size
+	}
+	if d.failed || len(d.b) > 0 || sum != b.size {
+		return blob{}, errors.New("a blob's index entry is damaged")
+	}
+	return b, nil
+}
+
+func (b box) blobKey(h evidence.Hash) []byte {
+	if b.mac == nil {
+		return h[:]
+	}
+	k := b.name([]byte("blob"), h[:])
+	return k[:]
+}
+
+// blob finds a blob by its hash.
+func (v view) blob(h evidence.Hash) (b blob, err error) {
+	key := v.s.box.blobKey(h)
+	value, err := v.get(bucketBlobs, key)
+	if err != nil {
+		return b, fmt.Errorf("blob %s: %w", h, err)
+	}
+	if value == nil {
+		return b, fmt.Errorf("blob %s: %w", h, v.absent(key))
+	}
+	if b, err = decodeBlob(value); err == nil && b.hash != h {
+		err = errors.New("its index entry is that of another one")
+	}
+	if err != nil {
+		return b, fmt.Errorf("blob %s: %w", h, err)
+	}
+	return b, nil
+}
+
+// absent says why a blob is not there.
+func (v view) absent(key []byte) error {
+	if v.tx.Bucket(bucketErased).Get(key) != nil {
+		return evidence.ErrErased
+	}
+	return ErrNotFound
+}
+
+// holds reports a blob that is not there, and never was.
+func (v view) holds(h evidence.Hash) error {
+	key := v.s.box.blobKey(h)
+	if v.tx.Bucket(bucketBlobs).Get(key) == nil && v.tx.Bucket(bucketErased).Get(key) == nil {
+		return fmt.Errorf("blob %s: %w", h, ErrNotFound)
+	}
+	return nil
+}
 
 // Blob implements evidence.Writer. A blob that is there already costs one
 // reading when r can seek, and nothing in the file.
-func (w *writer) Blob(_ evidence.Series, r io.Reader, count int) (evidence.Ref, error) {
+func (w *writer) Blob(of evidence.Series, r io.Reader, count int) (ref evidence.Ref, err error) {
 	if rs, ok := r.(io.ReadSeeker); ok {
-		ref, known, err := w.known(rs, count)
+		ref, known, err := w.known(of, rs, count)
 		if err != nil || known {
 			return ref, err
 		}
 	}
-	id, err := w.tx.Bucket(bucketChunks).NextSequence()
-	if err != nil {
-		return evidence.Ref{}, fmt.Errorf("store blob: %w", err)
-	}
-	ref, err := w.writeChunks(r, id)
-	if err != nil {
+	if ref, err = w.newBlob(of, r); err != nil {
 		return ref, fmt.Errorf("store blob: %w", err)
 	}
 	ref.Count = count
-	blobs := w.tx.Bucket(bucketBlobs)
-	if blobs.Get(ref.Hash[:]) != nil {
-		return ref, w.dropChunks(id)
-	}
-	return ref, blobs.Put(ref.Hash[:], blobMeta{id, uint64(ref.Size), uint64(count)}.encode())
+	return ref, nil
 }
 
-func (w *writer) known(r io.ReadSeeker, count int) (ref evidence.Ref, known bool, err error) {
+func (w *writer) known(of evidence.Series, r io.ReadSeeker, count int) (ref evidence.Ref, known bool, err error) {
 	h := sha256.New()
 	if ref.Size, err = io.Copy(h, r); err != nil {
 		return ref, false, fmt.Errorf("store blob: %w", err)
 	}
 	ref.Hash, ref.Count = evidence.Hash(h.Sum(nil)), count
-	if w.tx.Bucket(bucketBlobs).Get(ref.Hash[:]) != nil {
-		return ref, true, nil
+	if w.tx.Bucket(bucketBlobs).Get(w.s.box.blobKey(ref.Hash)) != nil {
+		return ref, true, w.follow(of, ref.Hash)
 	}
 	_, err = r.Seek(0, io.SeekStart)
 	return ref, false, err
 }
 
-func (w *writer) writeChunks(r io.Reader, id uint64) (evidence.Ref, error) {
+func (w *writer) newBlob(of evidence.Series, r io.Reader) (ref evidence.Ref, err error) {
+	first := w.tx.Bucket(bucketFrames).Sequence() + 1
 	h := sha256.New()
-	chunks := &chunkWriter{tx: w.tx, id: id}
-	w.s.enc.Reset(chunks)
-	n, err := io.Copy(w.s.enc, io.TeeReader(r, h))
-	if err = errors.Join(err, w.s.enc.Close()); err == nil {
-		err = chunks.flush()
+	b, err := w.cut(of, io.TeeReader(r, h))
+	if err != nil {
+		return ref, err
 	}
-	return evidence.Ref{Hash: evidence.Hash(h.Sum(nil)), Size: n}, err
+	b.hash = evidence.Hash(h.Sum(nil))
+	key := w.s.box.blobKey(b.hash)
+	if w.tx.Bucket(bucketBlobs).Get(key) != nil { // known after all
+		err = w.dropFrames(first)
+	} else if err = w.put(bucketBlobs, key, b.encode()); err == nil {
+		err = w.tx.Bucket(bucketErased).Delete(key)
+	}
+	if err == nil {
+		err = w.follow(of, b.hash)
+	}
+	return evidence.Ref{Hash: b.hash, Size: int64(b.size)}, err
 }
 
-// dropChunks takes back what this transaction wrote for a blob that turned out to be known.
-func (w *writer) dropChunks(id uint64) error {
-	b := w.tx.Bucket(bucketChunks)
-	c := b.Cursor()
-	var keys [][]byte
-	for k, _ := c.Seek(key64(id)); k != nil && fromKey(k) == id; k, _ = c.Next() {
-		keys = append(keys, bytes.Clone(k))
-	}
-	for _, k := range keys {
-		if err := b.Delete(k); err != nil {
+// dropFrames takes back what this transaction wrote for a blob that turned out to be known.
+func (w *writer) dropFrames(first uint64) error {
+	*w.own = shards{} // it may hold some of them
+	return w.drop(bucketFrames, key64(first), func(k []byte) bool { return fromKey(k) >= first })
+}
+
+// putFrame writes a frame in parts; the first byte of a part is 1 for the last one.
+func (v view) putFrame(id uint64, f frame) error {
+	b := f.encode()
+	for n := uint32(0); ; n++ {
+		part := b[:min(len(b), partSize)]
+		b = b[len(part):]
+		last := byte(0)
+		if len(b) == 0 {
+			last = 1
+		}
+		if err := v.put(bucketFrames, binary.BigEndian.AppendUint32(key64(id), n), append([]byte{last}, part...)); err != nil || last == 1 {
 			return err
 		}
 	}
-	return nil
 }
 
-// chunkWriter cuts a compressed stream into values that bbolt keeps well.
-type chunkWriter struct {
-	tx  *bolt.Tx
-	id  uint64
-	n   uint32
-	buf []byte
-}
-
-func (c *chunkWriter) Write(p []byte) (int, error) {
-	c.buf = append(c.buf, p...)
-	for len(c.buf) >= chunkSize {
-		if err := c.put(c.buf[:chunkSize]); err != nil {
-			return 0, err
+// frame reads a frame; it is valid within the transaction only.
+func (v view) frame(id uint64) (f frame, err error) {
+	var b []byte
+	for n := uint32(0); ; n++ {
+		part, err := v.get(bucketFrames, binary.BigEndian.AppendUint32(key64(id), n))
+		if err != nil {
+			return f, err
 		}
-		c.buf = c.buf[chunkSize:]
+		if len(part) == 0 {
+			return f, fmt.Errorf("frame %d: part %d is missing", id, n)
+		}
+		if n == 0 && part[0] == 1 {
+			b = part[1:]
+			break
+		}
+		if b = append(b, part[1:]...); part[0] == 1 {
+			break
+		}
 	}
-	return len(p), nil
-}
-
-func (c *chunkWriter) flush() error {
-	if len(c.buf) == 0 {
-		return nil
+	if f, err = decodeFrame(b); err != nil {
+		err = fmt.Errorf("frame %d: %w", id, err)
 	}
-	return c.put(c.buf)
+	return f, err
 }
 
-func (c *chunkWriter) put(p []byte) error {
-	err := put(c.tx, bucketChunks, chunkKey(c.id, c.n), bytes.Clone(p))
-	c.n++
-	return err
+// shard gives the text that a frame keeps: it goes down to a frame that is
+// known, or holds its whole text, and applies the patches from there.
+func (v view) shard(id uint64) (*shard, error) {
+	var chain []frame
+	var s *shard
+	for at := id; ; {
+		if s = v.have(at); s != nil {
+			break
+		}
+		f, err := v.frame(at)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, f)
+		if f.base == 0 {
+			break
+		}
+		if at = f.base; len(chain) > maxDepth {
+			return nil, fmt.Errorf("frame %d: %w: it is deeper than %d", id, errFrame, maxDepth)
+		}
+	}
+	for i := len(chain) - 1; i >= 0; i-- {
+		var err error
+		if s, err = chain[i].open(&v.s.unpack, s); err != nil {
+			return nil, fmt.Errorf("frame %d: %w", id, err)
+		}
+	}
+	v.cache().add(id, s)
+	return s, nil
 }
 
-func chunkKey(id uint64, n uint32) []byte { return binary.BigEndian.AppendUint32(key64(id), n) }
+func (v view) have(id uint64) *shard {
+	if v.own != nil {
+		if s := v.own.get(id); s != nil {
+			return s
+		}
+	}
+	return v.s.shards.get(id)
+}
+
+// cache is where a shard is kept that was read: a frame that a write
+// transaction made is nobody else's before it is in the file.
+func (v view) cache() *shards {
+	if v.own != nil {
+		return v.own
+	}
+	return &v.s.shards
+}
 
 // Blob opens the blob with that hash for reading. The reader checks the hash:
-// its last Read fails if the bytes are not those that were stored.
+// its last Read fails if the bytes are not those that were stored. A blob that
+// retention took away is evidence.ErrErased, one that never was ErrNotFound.
 func (s *Store) Blob(hash evidence.Hash) (io.ReadCloser, error) {
-	var m blobMeta
-	err := s.db.View(func(tx *bolt.Tx) (err error) {
-		v := tx.Bucket(bucketBlobs).Get(hash[:])
-		if v == nil {
-			return ErrNotFound
-		}
-		m, err = decodeMeta(v)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("blob %s: %w", hash, err)
+	var b blob
+	if err := s.view(func(v view) (err error) { b, err = v.blob(hash); return err }); err != nil {
+		return nil, err
 	}
-	dec, err := zstd.NewReader(&chunkReader{s: s, id: m.id}, zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return nil, fmt.Errorf("blob %s: %w", hash, err)
-	}
-	return &blobReader{dec: dec, want: hash, left: int64(m.size), sum: sha256.New()}, nil
+	return &blobReader{s: s, blob: b, sum: sha256.New()}, nil
 }
 
-// chunkReader reads the compressed stream, one short transaction a chunk.
-type chunkReader struct {
-	s   *Store
-	id  uint64
-	n   uint32
-	buf []byte
-}
-
-func (c *chunkReader) Read(p []byte) (int, error) {
-	for len(c.buf) == 0 {
-		if err := c.next(); err != nil {
-			return 0, err
-		}
-	}
-	n := copy(p, c.buf)
-	c.buf = c.buf[n:]
-	return n, nil
-}
-
-func (c *chunkReader) next() error {
-	err := c.s.db.View(func(tx *bolt.Tx) error {
-		v := tx.Bucket(bucketChunks).Get(chunkKey(c.id, c.n))
-		if v == nil {
-			return io.EOF
-		}
-		c.buf = bytes.Clone(v)
-		return nil
-	})
-	c.n++
-	return err
-}
-
+// blobReader reads shard by shard, one short transaction each.
 type blobReader struct {
-	dec  *zstd.Decoder
-	want evidence.Hash
-	left int64
+	s    *Store
+	blob blob
+	next int
+	buf  []byte
 	sum  interface {
 		io.Writer
 		Sum([]byte) []byte
 	}
 }
 
-func (b *blobReader) Read(p []byte) (int, error) {
-	n, err := b.dec.Read(p)
-	b.sum.Write(p[:n])
-	b.left -= int64(n)
-	switch {
-	case err != nil && err != io.EOF:
-		return n, fmt.Errorf("blob %s: %w", b.want, err)
-	case b.left < 0, err == io.EOF && b.left > 0, err == io.EOF && evidence.Hash(b.sum.Sum(nil)) != b.want:
-		return n, fmt.Errorf("blob %s: the bytes in the file are not those that were stored", b.want)
+// Read implements io.Reader.
+func (r *blobReader) Read(p []byte) (int, error) {
+	for len(r.buf) == 0 {
+		if r.next == len(r.blob.pieces) {
+			return 0, r.end()
+		}
+		if err := r.load(); err != nil {
+			return 0, fmt.Errorf("blob %s: %w", r.blob.hash, err)
+		}
 	}
-	return n, err
+	n := copy(p, r.buf)
+	r.buf = r.buf[n:]
+	return n, nil
 }
 
-func (b *blobReader) Close() error { b.dec.Close(); return nil }
+func (r *blobReader) load() error {
+	text, err := r.s.piece(r.blob.pieces[r.next])
+	r.next++
+	r.buf = text
+	r.sum.Write(text)
+	return err
+}
+
+func (r *blobReader) end() error {
+	if evidence.Hash(r.sum.Sum(nil)) != r.blob.hash {
+		return fmt.Errorf("blob %s: the bytes in the file are not those that were stored", r.blob.hash)
+	}
+	return io.EOF
+}
+
+// Close implements io.Closer.
+func (r *blobReader) Close() error { return nil }
+
+// piece gives the text of one piece of a blob.
+func (s *Store) piece(p piece) (text []byte, err error) {
+	err = s.view(func(v view) error {
+		sh, err := v.pieceShard(p)
+		text = sh.text
+		return err
+	})
+	return text, err
+}
+
+func (v view) pieceShard(p piece) (*shard, error) {
+	if p.frame == 0 {
+		return &shard{}, nil
+	}
+	s, err := v.shard(p.frame)
+	if err != nil {
+		return &shard{}, err
+	}
+	if uint64(len(s.text)) != p.size {
+		return &shard{}, fmt.Errorf("frame %d: it holds %d bytes, not %d", p.frame, len(s.text), p.size)
+	}
+	return s, nil
+}
+
+// eachLine reads r line by line; a last one may lack its newline.
+func eachLine(r io.Reader, do func(text []byte) error) error {
+	br := bufio.NewReaderSize(r, 64<<10)
+	var long []byte
+	for {
+		part, err := br.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			if long = append(long, part...); len(long) > evidence.MaxLine {
+				return fmt.Errorf("a line is longer than %d bytes", evidence.MaxLine)
+			}
+			continue
+		case err != nil && err != io.EOF:
+			return err
+		}
+		if len(long) > 0 {
+			part = append(long, part...)
+			long = nil
+		}
+		if len(part) > 0 {
+			if err := do(part); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+	}
+}

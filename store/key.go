@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/evidenced/evidenced/evidence"
 )
 
 // Key signs checkpoints with Ed25519. It is kept apart from the store.
@@ -45,17 +48,27 @@ func ReadKey(path string) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read signing key: %w", err)
 	}
-	lines := strings.Fields(string(b))
+	k, err := ParseKey(string(b))
+	if err != nil {
+		return nil, fmt.Errorf("signing key %s: %w", path, err)
+	}
+	return k, nil
+}
+
+// ParseKey reads the text of a key file: the private key and the public one.
+// Its errors do not show them.
+func ParseKey(text string) (*Key, error) {
+	lines := strings.Fields(text)
 	if len(lines) != 2 {
-		return nil, fmt.Errorf("signing key %s: want two lines, the private and the public key", path)
+		return nil, errors.New("want two lines, the private and the public key")
 	}
 	signer, err := note.NewSigner(lines[0])
 	if err != nil {
-		return nil, fmt.Errorf("signing key %s: the first line is not a private key", path)
+		return nil, errors.New("the first line is not a private key")
 	}
 	verifier, err := note.NewVerifier(lines[1])
 	if err != nil || verifier.Name() != signer.Name() || verifier.KeyHash() != signer.KeyHash() {
-		return nil, fmt.Errorf("signing key %s: the second line is not the public half of the first", path)
+		return nil, errors.New("the second line is not the public half of the first")
 	}
 	return &Key{signer: signer, secret: lines[0], Verifier: lines[1]}, nil
 }
@@ -79,5 +92,37 @@ func (k *Key) WriteFile(path string) error {
 
 // Sign gives a signed note of text, which must end in a newline: the manifest of a bundle.
 func (k *Key) Sign(text string) ([]byte, error) {
-	return note.Sign(&note.Note{Text: text}, k.signer)
+	return signNote(text, k)
+}
+
+// Rotate makes next the signing key of the log: an entry that both keys sign
+// says so, and the checkpoint that covers it bears the signatures of both.
+func (s *Store) Rotate(ctx context.Context, next *Key) error {
+	err := s.append(ctx, func(w *writer) error { return w.rotate(next) })
+	if err != nil {
+		return fmt.Errorf("change the signing key: %w", err)
+	}
+	return nil
+}
+
+func (w *writer) rotate(next *Key) error {
+	switch {
+	case next.signer.Name() != w.key.signer.Name():
+		return fmt.Errorf("the new key is for the log %q, this is %q", next.signer.Name(), w.key.signer.Name())
+	case next.Verifier == w.key.Verifier:
+		return errors.New("the new key is the one in use")
+	}
+	signed, err := signNote(evidence.KeyChangeText(next.signer.Name(), w.size, w.key.Verifier, next.Verifier), w.key, next)
+	if err != nil {
+		return err
+	}
+	e, err := evidence.WithBody(evidence.EntryKey, evidence.KeyChange{Old: w.key.Verifier, New: next.Verifier, Note: string(signed)})
+	if err != nil {
+		return err
+	}
+	if _, err := w.Entry(e); err != nil {
+		return err
+	}
+	w.old, w.key = w.key, next
+	return w.tx.Bucket(bucketMeta).Put([]byte("key"), []byte(next.Verifier))
 }

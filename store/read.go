@@ -3,10 +3,9 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
-
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -17,8 +16,8 @@ const batch = 512
 
 // Size is the number of entries in the log.
 func (s *Store) Size() (n uint64, err error) {
-	err = s.db.View(func(tx *bolt.Tx) error {
-		if k, _ := tx.Bucket(bucketEntries).Cursor().Last(); k != nil {
+	err = s.view(func(v view) error {
+		if k, _ := v.tx.Bucket(bucketEntries).Cursor().Last(); k != nil {
 			n = fromKey(k) + 1
 		}
 		return nil
@@ -31,9 +30,9 @@ func (s *Store) pairs(bucket, from []byte) iter.Seq2[[2][]byte, error] {
 	return func(yield func([2][]byte, error) bool) {
 		for next := from; next != nil; {
 			var got [][2][]byte
-			err := s.db.View(func(tx *bolt.Tx) error {
-				got, next = readBatch(tx.Bucket(bucket).Cursor(), next)
-				return nil
+			err := s.view(func(v view) (err error) {
+				got, next, err = v.batch(bucket, next)
+				return err
 			})
 			if err != nil {
 				yield([2][]byte{}, err)
@@ -48,12 +47,55 @@ func (s *Store) pairs(bucket, from []byte) iter.Seq2[[2][]byte, error] {
 	}
 }
 
-func readBatch(c *bolt.Cursor, from []byte) (got [][2][]byte, next []byte) {
-	k, v := c.Seek(from)
-	for ; k != nil && len(got) < batch; k, v = c.Next() {
-		got = append(got, [2][]byte{bytes.Clone(k), bytes.Clone(v)})
+func (v view) batch(bucket, from []byte) (got [][2][]byte, next []byte, err error) {
+	c := v.tx.Bucket(bucket).Cursor()
+	k, value := c.Seek(from)
+	for ; k != nil && len(got) < batch; k, value = c.Next() {
+		if value, err = v.plain(bucket, k, value); err != nil {
+			return nil, nil, err
+		}
+		got = append(got, [2][]byte{bytes.Clone(k), bytes.Clone(value)})
 	}
-	return got, bytes.Clone(k)
+	return got, bytes.Clone(k), nil
+}
+
+// plain opens a value of a bucket; tree hashes and checkpoints are not sealed.
+func (v view) plain(bucket, k, value []byte) ([]byte, error) {
+	switch string(bucket) {
+	case "hashes", "checkpoints", "erased":
+		return value, nil
+	}
+	return v.s.box.open(bucket, k, value)
+}
+
+// entry reads one entry of the log.
+func (v view) entry(n uint64) (e evidence.Entry, err error) {
+	leaf, err := v.get(bucketEntries, key64(n))
+	if err == nil && leaf == nil {
+		err = errors.New("it is missing")
+	}
+	if err == nil {
+		err = json.Unmarshal(leaf, &e)
+	}
+	if err != nil {
+		return e, fmt.Errorf("entry %d: %w", n, err)
+	}
+	return e, nil
+}
+
+// eachEntry reads the log within one transaction.
+func (v view) eachEntry(do func(evidence.Entry) error) error {
+	c := v.tx.Bucket(bucketEntries).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		e, err := v.entry(fromKey(k))
+		if err == nil {
+			err = do(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Leaves yields the leaves of the log from index on, in order.

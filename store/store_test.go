@@ -251,8 +251,8 @@ func TestCheckFindsDamage(t *testing.T) {
 		"hash flipped":       change(bucketHashes, flip),
 		"hash dropped":       change(bucketHashes, drop),
 		"checkpoint flipped": change(bucketCheckpoints, flip),
-		"chunk flipped":      change(bucketChunks, flip),
-		"chunk dropped":      change(bucketChunks, drop),
+		"frame flipped":      change(bucketFrames, flip),
+		"frame dropped":      change(bucketFrames, drop),
 		"blob dropped":       change(bucketBlobs, drop),
 		"last leaf dropped": func(tx *bolt.Tx) error {
 			c := tx.Bucket(bucketEntries).Cursor()
@@ -264,8 +264,8 @@ func TestCheckFindsDamage(t *testing.T) {
 			h := sha256.Sum256([]byte("x"))
 			return tx.Bucket(bucketBlobs).Put(h[:], make([]byte, 24))
 		},
-		"chunk added": func(tx *bolt.Tx) error {
-			return tx.Bucket(bucketChunks).Put(binary.BigEndian.AppendUint32(key64(99), 0), []byte("x"))
+		"frame added": func(tx *bolt.Tx) error {
+			return tx.Bucket(bucketFrames).Put(binary.BigEndian.AppendUint32(key64(99), 0), []byte("x"))
 		},
 	}
 	for name, damage := range cases {

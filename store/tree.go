@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 
@@ -12,14 +13,16 @@ import (
 )
 
 // addLeaf stores the hashes that leaf number n completes.
-func addLeaf(tx *bolt.Tx, n uint64, leaf []byte) error {
-	hashes, err := tlog.StoredHashes(int64(n), leaf, treeReader(tx))
+func (w *writer) addLeaf(n uint64, leaf []byte) error {
+	hashes, err := tlog.StoredHashes(int64(n), leaf, treeReader(w.tx))
 	if err != nil {
 		return err
 	}
 	at := uint64(tlog.StoredHashIndex(0, int64(n)))
+	b := w.tx.Bucket(bucketHashes)
+	b.FillPercent = 1
 	for i, h := range hashes {
-		if err := put(tx, bucketHashes, key64(at+uint64(i)), h[:]); err != nil {
+		if err := b.Put(key64(at+uint64(i)), h[:]); err != nil {
 			return err
 		}
 	}
@@ -47,24 +50,39 @@ func rootOf(tx *bolt.Tx, size uint64) (evidence.Hash, error) {
 	return evidence.Hash(h), err
 }
 
+// checkpointText is the body of the C2SP tlog-checkpoint of a log.
+func checkpointText(origin string, size uint64, root evidence.Hash) string {
+	return fmt.Sprintf("%s\n%d\n%s\n", origin, size, base64.StdEncoding.EncodeToString(root[:]))
+}
+
 // checkpoint gives the signed C2SP checkpoint of the tree of that size.
-func (k *Key) checkpoint(tx *bolt.Tx, size uint64) ([]byte, error) {
-	root, err := rootOf(tx, size)
+func (w *writer) checkpoint(size uint64, by ...*Key) ([]byte, error) {
+	root, err := rootOf(w.tx, size)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
-	text := fmt.Sprintf("%s\n%d\n%s\n", k.signer.Name(), size, base64.StdEncoding.EncodeToString(root[:]))
-	signed, err := note.Sign(&note.Note{Text: text}, k.signer)
+	return signNote(checkpointText(by[0].signer.Name(), size, root), by...)
+}
+
+// signNote signs with every key that is not nil.
+func signNote(text string, by ...*Key) ([]byte, error) {
+	var signers []note.Signer
+	for _, k := range by {
+		if k != nil {
+			signers = append(signers, k.signer)
+		}
+	}
+	signed, err := note.Sign(&note.Note{Text: text}, signers...)
 	if err != nil {
-		return nil, fmt.Errorf("sign checkpoint: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	return signed, nil
 }
 
 // Proof gives the RFC 6962 inclusion proof of leaf index in the tree of size leaves.
 func (s *Store) Proof(index, size uint64) (proof []evidence.Hash, err error) {
-	err = s.db.View(func(tx *bolt.Tx) error {
-		p, err := tlog.ProveRecord(int64(size), int64(index), treeReader(tx))
+	err = s.view(func(v view) error {
+		p, err := tlog.ProveRecord(int64(size), int64(index), treeReader(v.tx))
 		for _, h := range p {
 			proof = append(proof, evidence.Hash(h))
 		}
@@ -76,12 +94,28 @@ func (s *Store) Proof(index, size uint64) (proof []evidence.Hash, err error) {
 	return proof, nil
 }
 
+// Consistency gives the RFC 6962 proof that the tree of newer leaves begins
+// with that of older.
+func (s *Store) Consistency(older, newer uint64) (proof []evidence.Hash, err error) {
+	err = s.view(func(v view) error {
+		p, err := tlog.ProveTree(int64(newer), int64(older), treeReader(v.tx))
+		for _, h := range p {
+			proof = append(proof, evidence.Hash(h))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prove that a log of %d entries begins with one of %d: %w", newer, older, err)
+	}
+	return proof, nil
+}
+
 // Checkpoint returns the newest signed checkpoint and its tree size; nil for an empty log.
 func (s *Store) Checkpoint() (signed []byte, size uint64, err error) {
-	err = s.db.View(func(tx *bolt.Tx) error {
-		k, v := tx.Bucket(bucketCheckpoints).Cursor().Last()
+	err = s.view(func(v view) error {
+		k, text := v.tx.Bucket(bucketCheckpoints).Cursor().Last()
 		if k != nil {
-			signed, size = append([]byte(nil), v...), fromKey(k)
+			signed, size = bytes.Clone(text), fromKey(k)
 		}
 		return nil
 	})

@@ -1,0 +1,215 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// A blob is kept as lines, and a line is known again by its key: the scope and
+// id of a record, the question of an exchange. Keys sort as the lines do. They
+// only say how a blob is cut and what a line is compared with; its bytes do not
+// depend on them.
+
+// keyOf gives the key of a line of that content; a file has none.
+func keyOf(c evidence.Content, line []byte) []byte {
+	switch c {
+	case evidence.ContentRecords:
+		return recordKey(line)
+	case evidence.ContentExchanges:
+		return exchangeKey(line)
+	}
+	return nil
+}
+
+// recordKey reads scope and id. In canonical JSON the sequence `,"id":"` cannot
+// stand within a string, and the last one is that of the record itself: what
+// follows it holds no objects.
+func recordKey(line []byte) []byte {
+	at := bytes.LastIndex(line, []byte(`,"id":"`))
+	if at < 0 {
+		return bytes.Clone(line)
+	}
+	tail := line[at:]
+	return pairKey(member(tail, "scope"), member(tail, "id"))
+}
+
+// pairKey joins two texts so that the keys sort as the pairs do.
+func pairKey(scope, id []byte) []byte {
+	k := make([]byte, 0, len(scope)+len(id)+2)
+	if bytes.IndexByte(scope, 0) >= 0 {
+		scope = bytes.ReplaceAll(scope, []byte{0}, []byte{0, 0xff})
+	}
+	k = append(append(k, scope...), 0, 1)
+	return append(k, id...)
+}
+
+func exchangeKey(line []byte) []byte {
+	var k []byte
+	for _, name := range []string{"call", "scope", "url", "request"} {
+		k = append(append(k, member(line, name)...), 0)
+	}
+	return k
+}
+
+// member finds the text of the member of that name that is not the first one;
+// nil if there is none.
+func member(line []byte, name string) []byte {
+	_, rest, ok := bytes.Cut(line, []byte(`,"`+name+`":"`))
+	if !ok {
+		return nil
+	}
+	for i := 0; i < len(rest); i++ {
+		switch rest[i] {
+		case '"':
+			return unescape(rest[:i])
+		case '\\':
+			i++
+		}
+	}
+	return nil
+}
+
+func unescape(b []byte) []byte {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return b
+	}
+	var s string
+	if json.Unmarshal(slices.Concat([]byte{'"'}, b, []byte{'"'}), &s) != nil {
+		return b
+	}
+	return []byte(s)
+}
+
+// sameButVolatile reports whether two record lines differ in nothing but what
+// may change without the resource having changed: the source's own time, and
+// the attributes named.
+func sameButVolatile(a, b []byte, volatile []string) bool {
+	ma, okA := members(a)
+	mb, okB := members(b)
+	return okA && okB && equalBut(ma, mb, func(name, x, y []byte) bool {
+		return string(name) == "effective" || string(name) == "attributes" && sameAttributes(x, y, volatile)
+	})
+}
+
+func sameAttributes(a, b []byte, volatile []string) bool {
+	ma, okA := members(a)
+	mb, okB := members(b)
+	return okA && okB && equalBut(ma, mb, func(name, _, _ []byte) bool {
+		return slices.Contains(volatile, string(name))
+	})
+}
+
+// pair is one member of a JSON object, as it is written.
+type pair struct{ name, value []byte }
+
+// equalBut merges two sorted lists of members; where they differ, or one has a
+// member that the other has not, fine must say that it does not matter.
+func equalBut(a, b []pair, fine func(name, x, y []byte) bool) bool {
+	for len(a) > 0 || len(b) > 0 {
+		var x, y pair
+		switch c := compareHeads(a, b, func(p pair) []byte { return p.name }); {
+		case c < 0:
+			x, a = a[0], a[1:]
+		case c > 0:
+			y, b = b[0], b[1:]
+		default:
+			x, y, a, b = a[0], b[0], a[1:], b[1:]
+		}
+		name := x.name
+		if name == nil {
+			name = y.name
+		}
+		if !bytes.Equal(x.value, y.value) && !fine(name, x.value, y.value) {
+			return false
+		}
+	}
+	return true
+}
+
+// compareHeads compares the first items of two sorted lists; an ended list comes last.
+func compareHeads[T any](a, b []T, key func(T) []byte) int {
+	switch {
+	case len(a) == 0:
+		return 1
+	case len(b) == 0:
+		return -1
+	}
+	return bytes.Compare(key(a[0]), key(b[0]))
+}
+
+// members cuts the canonical JSON of an object into its members, without
+// decoding them. It is false for anything else.
+func members(obj []byte) (out []pair, ok bool) {
+	if len(obj) < 2 || obj[0] != '{' || obj[len(obj)-1] != '}' {
+		return nil, false
+	}
+	for rest := obj[1 : len(obj)-1]; len(rest) > 0; {
+		n := valueEnd(rest)
+		if n < 2 || rest[0] != '"' || n >= len(rest) || rest[n] != ':' {
+			return nil, false
+		}
+		p := pair{name: rest[1 : n-1]}
+		rest = rest[n+1:]
+		n = valueEnd(rest)
+		if n < 1 {
+			return nil, false
+		}
+		p.value, rest = rest[:n], rest[n:]
+		out = append(out, p)
+		if len(rest) > 0 {
+			if rest[0] != ',' || len(rest) == 1 {
+				return nil, false
+			}
+			rest = rest[1:]
+		}
+	}
+	return out, true
+}
+
+// valueEnd gives the length of the JSON value that b begins with; 0 if it does not end.
+func valueEnd(b []byte) int {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			n := stringEnd(b[i+1:])
+			if n < 0 {
+				return 0
+			}
+			i += n + 1
+			if depth == 0 {
+				return i + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth <= 0 {
+				return i + 1 + depth
+			}
+		case ',', ':':
+			if depth == 0 {
+				return i
+			}
+		}
+	}
+	if depth != 0 {
+		return 0
+	}
+	return len(b)
+}
+
+// stringEnd gives the index of the quote that ends a JSON string; -1 if none does.
+func stringEnd(b []byte) int {
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			return i
+		case '\\':
+			i++
+		}
+	}
+	return -1
+}

@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Options configure Open.
+type Options struct {
+	// Key signs checkpoints. Required to append; nil opens for reading only.
+	Key *Key
+	// Seal opens an encrypted store, and makes a new one encrypted; nil for a plain one.
+	Seal Sealer
+	// Now is the clock that entries are stamped with; nil means time.Now.
+	Now func() time.Time
+	// Wait is how long to wait for another process to let go; zero means 200 ms.
+	Wait time.Duration
+}
+
+// unwrapTime bounds how long a key management service may take.
+const unwrapTime = 30 * time.Second
+
+// Open opens the store at path. With a key it creates the file if there is
+// none; without one it opens an existing file for reading.
+func Open(path string, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := ready(path, o); err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, key: o.Key, now: o.Now, reader: o.Key == nil}
+	err := guard(func() (err error) {
+		if s.db, err = openSound(path, o.Wait, s.reader); err == nil {
+			err = s.prepare(o.Seal)
+		}
+		return err
+	})
+	if err != nil {
+		if s.db != nil {
+			_ = s.db.Close()
+		}
+		return nil, openError(path, err)
+	}
+	return s, nil
+}
+
+// openSound opens the file once its pages were walked. They are walked under
+// the lock of a reader: a writer would load what the file calls free.
+func openSound(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) {
+	db, err := openFile(path, wait, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := inspect(path); err != nil || readOnly {
+		return db, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return openFile(path, wait, false)
+}
+
+// ready makes the file of a new store, or looks at that of an old one.
+func ready(path string, o Options) error {
+	fi, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && o.Key == nil:
+		return fmt.Errorf("there is no store at %s yet: `evidenced collect now` makes it", path)
+	case errors.Is(err, os.ErrNotExist):
+		return create(path, o)
+	case err != nil:
+		return fmt.Errorf("open store: %w", err)
+	case fi.IsDir():
+		return fmt.Errorf("open store: %s is a folder", path)
+	}
+	if fi.Size() == 0 { // bbolt would make it a store
+		return openError(path, fmt.Errorf("%w: the file is empty", ErrNotAStore))
+	}
+	return nil
+}
+
+// openFile opens the file with bbolt.
+func openFile(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) {
+	if wait == 0 {
+		wait = 200 * time.Millisecond
+	}
+	return bolt.Open(path, 0o600, &bolt.Options{Timeout: wait, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly, PageSize: pageSize})
+}
+
+// create makes an empty store beside path and moves it there whole: a store
+// that is there is never a half one.
+func create(path string, o Options) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make store: %w", err)
+	}
+	temp := fmt.Sprintf("%s.new-%d", path, os.Getpid())
+	defer os.Remove(temp)
+	db, err := openFile(temp, o.Wait, false)
+	if err != nil {
+		return fmt.Errorf("make store %s: %w", path, err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error { return layOut(tx, o.Key.Verifier, o.Seal) })
+	if err = errors.Join(err, db.Close()); err == nil {
+		err = os.Link(temp, path) // not Rename: it must not replace one that another process has just made
+	}
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		err = syncFolder(path)
+	}
+	if err != nil {
+		return fmt.Errorf("make store %s: %w", path, err)
+	}
+	return nil
+}
+
+// layOut makes the buckets of an empty store.
+func layOut(tx *bolt.Tx, vkey string, seal Sealer) error {
+	for _, b := range buckets {
+		if _, err := tx.CreateBucket(b); err != nil {
+			return err
+		}
+	}
+	meta := tx.Bucket(bucketMeta)
+	if seal != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), unwrapTime)
+		defer cancel()
+		_, header, err := sealed(ctx, seal)
+		if err != nil {
+			return err
+		}
+		if err := meta.Put([]byte("seal"), header); err != nil {
+			return err
+		}
+	}
+	if err := meta.Put([]byte("key"), []byte(vkey)); err != nil {
+		return err
+	}
+	return meta.Put([]byte("format"), []byte(format))
+}
+
+// prepare checks that the file is a store that the keys belong to.
+func (s *Store) prepare(seal Sealer) (err error) {
+	if s.pack, err = newPacker(); err != nil {
+		return err
+	}
+	if err := s.db.View(func(tx *bolt.Tx) error { return s.checkMeta(tx, seal) }); err != nil {
+		return err
+	}
+	if s.size, err = s.Size(); err != nil || s.reader {
+		return err
+	}
+	return writeHolder(s.path)
+}
+
+func (s *Store) checkMeta(tx *bolt.Tx, seal Sealer) error {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil {
+		return fmt.Errorf("%w: a bbolt file of another program", ErrNotAStore)
+	}
+	if err := checkFormat(string(meta.Get([]byte("format")))); err != nil {
+		return err
+	}
+	for _, b := range buckets {
+		if tx.Bucket(b) == nil {
+			return fmt.Errorf("%w: no bucket %q", ErrNotAStore, b)
+		}
+	}
+	if err := s.openBox(meta.Get([]byte("seal")), seal); err != nil {
+		return err
+	}
+	s.vkey = string(meta.Get([]byte("key")))
+	if s.key != nil && s.key.Verifier != s.vkey {
+		return fmt.Errorf("%w: it is signed with %s, the key given is %s", ErrWrongKey, evidence.Printable(s.vkey), s.key.Verifier)
+	}
+	return nil
+}
+
+func checkFormat(f string) error {
+	var have, want int
+	_, _ = fmt.Sscan(format, &want)
+	_, err := fmt.Sscan(f, &have)
+	switch {
+	case f == format:
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: its format is %.20q", ErrNotAStore, f)
+	case have > want:
+		return fmt.Errorf("%w (it is of format %d, this program knows %d)", ErrNewFormat, have, want)
+	}
+	return fmt.Errorf("%w (it is of format %d, this program writes %d)", ErrOldFormat, have, want)
+}
+
+func (s *Store) openBox(header []byte, seal Sealer) error {
+	if header == nil {
+		if seal != nil {
+			return fmt.Errorf("%w: it is not encrypted, and the configuration names %s: `evidenced store compact --reseal` encrypts it", ErrSealed, seal.ID())
+		}
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), unwrapTime)
+	defer cancel()
+	key, err := unwrap(ctx, header, seal)
+	if err == nil {
+		s.box, err = newBox(key)
+	}
+	return err
+}
+
+func openError(path string, err error) error {
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fmt.Errorf("open store %s: %w (%s)", path, ErrHeld, readHolder(path))
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
+		return fmt.Errorf("open store %s: %w: %w", path, ErrNotAStore, err)
+	}
+	return fmt.Errorf("open store %s: %w", path, err)
+}
+
+// syncFolder makes a new name of a file durable.
+func syncFolder(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
