@@ -75,7 +75,7 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 // unread is the same store, of which nothing is in memory yet: what is checked
 // is the file.
 func (s *Store) unread() *Store {
-	return &Store{db: s.db, path: s.path, now: s.now, reader: true, box: s.box, vkey: s.VerifierKey()}
+	return &Store{db: s.db, path: s.path, now: s.now, reader: true, box: s.box, leaves: s.leaves, vkey: s.VerifierKey()}
 }
 
 func (c *checker) problem(format string, args ...any) {

@@ -94,7 +94,11 @@ func openFile(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) 
 	if wait == 0 {
 		wait = 200 * time.Millisecond
 	}
-	return bolt.Open(path, 0o600, &bolt.Options{Timeout: wait, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly, PageSize: pageSize})
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: wait, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly, PageSize: pageSize})
+	if err == nil {
+		db.AllocSize = 1 << 20 // by how much the file grows
+	}
+	return db, err
 }
 
 // create makes an empty store beside path and moves it there whole: a store
@@ -152,7 +156,10 @@ func layOut(tx *bolt.Tx, vkey string, seal Sealer) error {
 
 // prepare checks that the file is a store that the keys belong to.
 func (s *Store) prepare(seal Sealer) (err error) {
-	if s.pack, err = newPacker(); err != nil {
+	if s.pack, err = newPacker(); err == nil {
+		s.leaves, err = newLeaves()
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.db.View(func(tx *bolt.Tx) error { return s.checkMeta(tx, seal) }); err != nil {

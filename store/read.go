@@ -65,7 +65,11 @@ func (v view) plain(bucket, k, value []byte) ([]byte, error) {
 	case "hashes", "checkpoints", "erased":
 		return value, nil
 	}
-	return v.s.box.open(bucket, k, value)
+	value, err := v.s.box.open(bucket, k, value)
+	if err == nil && string(bucket) == "entries" {
+		return v.s.leaves.unpack(value)
+	}
+	return value, err
 }
 
 // entry reads one entry of the log.

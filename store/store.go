@@ -63,6 +63,7 @@ type Store struct {
 	now    func() time.Time
 	reader bool
 	box    box
+	leaves leaves
 	shards shards
 	unpack unpackers
 
@@ -124,24 +125,24 @@ func (v view) get(bucket, key []byte) ([]byte, error) {
 	if value == nil {
 		return nil, nil
 	}
-	return v.s.box.open(bucket, key, value)
+	return v.plain(bucket, key, value)
 }
 
 func (v view) put(bucket, key, value []byte) error {
-	b := v.tx.Bucket(bucket)
-	if growing(bucket) {
-		b.FillPercent = 1
+	if string(bucket) == "entries" {
+		value = v.s.leaves.pack(value)
 	}
-	return b.Put(key, v.s.box.seal(bucket, key, value))
+	return v.bucket(bucket).Put(key, v.s.box.seal(bucket, key, value))
 }
 
-// growing reports a bucket whose keys only grow, so that its pages are filled whole.
-func growing(bucket []byte) bool {
-	switch string(bucket) {
+// bucket gives a bucket to write to. Where keys only grow, pages are filled whole.
+func (v view) bucket(name []byte) *bolt.Bucket {
+	b := v.tx.Bucket(name)
+	switch string(name) {
 	case "entries", "hashes", "checkpoints", "cuts", "frames":
-		return true
+		b.FillPercent = 1
 	}
-	return false
+	return b
 }
 
 func key64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
@@ -238,7 +239,7 @@ func (v view) lastEntry() (e evidence.Entry, n uint64, err error) {
 	if k == nil {
 		return e, 0, nil
 	}
-	leaf, err := v.s.box.open(bucketEntries, k, sealed)
+	leaf, err := v.plain(bucketEntries, k, sealed)
 	if err != nil {
 		return e, 0, err
 	}
@@ -287,5 +288,5 @@ func (w *writer) finish() error {
 	if err != nil {
 		return err
 	}
-	return w.tx.Bucket(bucketCheckpoints).Put(key64(w.size), note)
+	return w.bucket(bucketCheckpoints).Put(key64(w.size), note)
 }

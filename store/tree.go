@@ -19,8 +19,7 @@ func (w *writer) addLeaf(n uint64, leaf []byte) error {
 		return err
 	}
 	at := uint64(tlog.StoredHashIndex(0, int64(n)))
-	b := w.tx.Bucket(bucketHashes)
-	b.FillPercent = 1
+	b := w.bucket(bucketHashes)
 	for i, h := range hashes {
 		if err := b.Put(key64(at+uint64(i)), h[:]); err != nil {
 			return err
