@@ -1,11 +1,9 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -28,6 +26,8 @@ type Config struct {
 	Organization string
 	Period       Period
 	Store        Store
+	// Anchors are the places to which checkpoints are shown, as configured.
+	Anchors []Anchor
 	// Sources are the configured sources, by name.
 	Sources []Source
 	// secrets takes out of a text what references in the file gave.
@@ -44,9 +44,6 @@ type Period struct {
 	Criteria []string
 }
 
-// Store says where the evidence and the signing key are.
-type Store struct{ Path, Key string }
-
 // Source is one configured source.
 type Source struct {
 	Spec   collectors.Spec
@@ -58,6 +55,7 @@ type file struct {
 	Organization string             `yaml:"organization"`
 	Period       filePeriod         `yaml:"period"`
 	Store        fileStore          `yaml:"store"`
+	Anchors      []fileAnchor       `yaml:"anchors"`
 	Sources      map[string]ignored `yaml:"sources"`
 }
 
@@ -66,11 +64,6 @@ type filePeriod struct {
 	Start    string   `yaml:"start"`
 	End      string   `yaml:"end"`
 	Criteria []string `yaml:"criteria"`
-}
-
-type fileStore struct {
-	Path string `yaml:"path"`
-	Key  string `yaml:"key"`
 }
 
 // ignored takes any node: sources are decoded by their own types.
@@ -155,6 +148,7 @@ func (p *parse) config() (*Config, error) {
 	}
 	c.Period = p.period(f.Period)
 	c.Store = p.store(f.Store)
+	c.Anchors = p.anchors(f.Anchors)
 	p.sources(c)
 	if err := errors.Join(p.errs...); err != nil {
 		return nil, err
@@ -207,24 +201,6 @@ func (p *parse) categories(got []string) {
 			p.fail(p.line("period", "criteria"), "period.criteria holds %q: want some of %s", c, strings.Join(categories, ", "))
 		}
 	}
-}
-
-func (p *parse) store(f fileStore) Store {
-	if f.Path == "" {
-		f.Path = "evidence.db"
-	}
-	if f.Key == "" {
-		f.Key = strings.TrimSuffix(f.Path, filepath.Ext(f.Path)) + ".key"
-	}
-	return Store{Path: p.beside(f.Path), Key: p.beside(f.Key)}
-}
-
-// beside makes a relative path relative to the folder of the file.
-func (p *parse) beside(path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(p.path), path)
 }
 
 // sources decodes each source into the type its collector gives.
@@ -290,9 +266,42 @@ func (p *parse) line(path ...string) int {
 		if n = child(n, key); n == nil {
 			return line
 		}
-		line = n.GetToken().Position.Line
+		line = lineAt(n)
 	}
 	return line
+}
+
+// node gives the value of a nested key, nil if there is none.
+func (p *parse) node(path ...string) ast.Node {
+	n := p.root
+	for _, key := range path {
+		if n = child(n, key); n == nil {
+			return nil
+		}
+	}
+	return n
+}
+
+// itemLine gives the line of an item of a list.
+func (p *parse) itemLine(i int, path ...string) int {
+	if list, ok := p.node(path...).(*ast.SequenceNode); ok && i < len(list.Values) {
+		return lineAt(list.Values[i])
+	}
+	return p.line(path...)
+}
+
+// lineAt gives the line on which a value begins. The token of a map in a block
+// is its first colon, which may stand after a long key.
+func lineAt(n ast.Node) int {
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		if !m.IsFlowStyle && len(m.Values) > 0 {
+			n = m.Values[0].Key
+		}
+	case *ast.MappingValueNode:
+		n = m.Key
+	}
+	return n.GetToken().Position.Line
 }
 
 // child gives the value of a key in a mapping, nil if there is none.
@@ -310,21 +319,4 @@ func child(n ast.Node, key string) ast.Node {
 		}
 	}
 	return nil
-}
-
-// Redacted gives the configuration as it is written into the log: every value
-// that was used, but no secret, and nothing that came from the environment or
-// from another file.
-func (c *Config) Redacted() ([]byte, error) {
-	var buf bytes.Buffer
-	fmt.Fprintf(&buf, "organization: %q\nperiod: {type: %s, from: %s, to: %s}\n", c.Organization, c.Period.Type,
-		c.Period.From.Format(time.RFC3339), c.Period.To.Format(time.RFC3339))
-	for _, s := range c.Sources {
-		b, err := yaml.Marshal(map[string]any{s.Spec.Name: s.Config})
-		if err != nil {
-			return nil, fmt.Errorf("describe configuration of %s: %w", s.Spec.Name, err)
-		}
-		buf.Write(b)
-	}
-	return []byte(c.secrets.Replace(buf.String())), nil
 }
