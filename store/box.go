@@ -72,6 +72,7 @@ func (l localSealer) Unwrap(_ context.Context, wrapped []byte) ([]byte, error) {
 type box struct {
 	aead cipher.AEAD
 	mac  []byte
+	key  []byte // the data key, to wrap it anew
 }
 
 func newBox(dataKey []byte) (box, error) {
@@ -87,7 +88,7 @@ func newBox(dataKey []byte) (box, error) {
 		return box{}, err
 	}
 	aead, err := newAEAD(seal)
-	return box{aead, mac}, err
+	return box{aead, mac, dataKey}, err
 }
 
 func place(bucket, key []byte) []byte { return slices.Concat(bucket, []byte{0}, key) }

@@ -92,14 +92,19 @@ func (w *writer) indexErasure(e evidence.Entry) error {
 	if err := e.DecodeBody(evidence.EntryErasure, &body); err != nil {
 		return err
 	}
+	gone := false
 	for _, ref := range body.Blobs {
 		key := w.s.box.blobKey(ref.Hash)
+		gone = gone || w.tx.Bucket(bucketBlobs).Get(key) != nil
 		if err := w.tx.Bucket(bucketBlobs).Delete(key); err != nil {
 			return err
 		}
 		if err := w.tx.Bucket(bucketErased).Put(key, key64(e.Index)); err != nil {
 			return err
 		}
+	}
+	if !gone { // a log that is written again never had them
+		return nil
 	}
 	if err := w.dropUnused(); err != nil {
 		return err

@@ -87,8 +87,8 @@ func unescape(b []byte) []byte {
 // may change without the resource having changed: the source's own time, and
 // the attributes named.
 func sameButVolatile(a, b []byte, volatile []string) bool {
-	ma, okA := members(a)
-	mb, okB := members(b)
+	ma, okA := members(bytes.TrimSuffix(a, []byte("\n")))
+	mb, okB := members(bytes.TrimSuffix(b, []byte("\n")))
 	return okA && okB && equalBut(ma, mb, func(name, x, y []byte) bool {
 		return string(name) == "effective" || string(name) == "attributes" && sameAttributes(x, y, volatile)
 	})

@@ -67,7 +67,18 @@ func openSound(path string, wait time.Duration, readOnly bool) (*bolt.DB, error)
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
-	return openFile(path, wait, false)
+	before, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if db, err = openFile(path, wait, false); err != nil {
+		return nil, err
+	}
+	// Another one may have been put in its place while we waited for the lock.
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		return db, fmt.Errorf("%w: it has just been replaced; try again", ErrHeld)
+	}
+	return db, nil
 }
 
 // ready makes the file of a new store, or looks at that of an old one.
@@ -83,8 +94,16 @@ func ready(path string, o Options) error {
 	case fi.IsDir():
 		return fmt.Errorf("open store: %s is a folder", path)
 	}
-	if fi.Size() == 0 { // bbolt would make it a store
-		return openError(path, fmt.Errorf("%w: the file is empty", ErrNotAStore))
+	return openError(path, wholePages(fi.Size()))
+}
+
+// wholePages refuses a file that bbolt would make a store of, or cannot map.
+func wholePages(size int64) error {
+	switch {
+	case size == 0:
+		return fmt.Errorf("%w: the file is empty", ErrNotAStore)
+	case size < 4*pageSize:
+		return fmt.Errorf("%w: it has %d bytes only", ErrNotAStore, size)
 	}
 	return nil
 }
@@ -107,7 +126,7 @@ func create(path string, o Options) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make store: %w", err)
 	}
-	temp := fmt.Sprintf("%s.new-%d", path, os.Getpid())
+	temp := beside(path, "new")
 	defer os.Remove(temp)
 	db, err := openFile(temp, o.Wait, false)
 	if err != nil {
@@ -227,6 +246,8 @@ func (s *Store) openBox(header []byte, seal Sealer) error {
 
 func openError(path string, err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fmt.Errorf("open store %s: %w (%s)", path, ErrHeld, readHolder(path))
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):

@@ -1,0 +1,214 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Backup writes a copy of the store as it stands, while others append to it.
+func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
+	err = s.view(func(v view) error {
+		n, err = v.tx.WriteTo(until{ctx, w})
+		return err
+	})
+	if err != nil {
+		return n, fmt.Errorf("back up: %w", err)
+	}
+	return n, nil
+}
+
+// until is a writer that ends with its context.
+type until struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+// Write implements io.Writer.
+func (u until) Write(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.w.Write(p)
+}
+
+// Restore checks the backup at from whole and then makes a copy of it the store
+// at to, where there must be none.
+func Restore(ctx context.Context, from, to string, seal Sealer) (Report, error) {
+	if _, err := os.Lstat(to); !errors.Is(err, os.ErrNotExist) {
+		return Report{}, fmt.Errorf("restore: there is something at %s already; move it away first", to)
+	}
+	temp := beside(to, "restore")
+	defer os.Remove(temp)
+	if err := copyFile(ctx, from, temp); err != nil {
+		return Report{}, fmt.Errorf("restore: %w", err)
+	}
+	report, err := checkFile(ctx, temp, seal)
+	if err == nil {
+		err = os.Link(temp, to) // it must not replace one that has just been made
+	}
+	if err == nil {
+		err = syncFolder(to)
+	}
+	if err != nil {
+		return report, fmt.Errorf("restore %s: %w", from, err)
+	}
+	return report, nil
+}
+
+// beside names a file in the folder of path that is written before it takes
+// its place.
+func beside(path, why string) string { return fmt.Sprintf("%s.%s-%d", path, why, os.Getpid()) }
+
+func copyFile(ctx context.Context, from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(until{ctx, out}, in)
+	return errors.Join(err, out.Sync(), out.Close())
+}
+
+// checkFile checks a store whole; one with problems is an error.
+func checkFile(ctx context.Context, path string, seal Sealer) (Report, error) {
+	s, err := Open(path, Options{Seal: seal})
+	if err != nil {
+		return Report{}, err
+	}
+	report, err := s.Check(ctx)
+	if err = errors.Join(err, s.Close()); err == nil && !report.OK() {
+		err = fmt.Errorf("%w: %s", ErrDamaged, report.Problems[0])
+	}
+	return report, err
+}
+
+// CompactOptions configure Compact.
+type CompactOptions struct {
+	// Seal opens the store, if it is encrypted.
+	Seal Sealer
+	// Anew writes everything anew, encrypted with a new data key that Next wraps,
+	// or plain if Next is nil. Otherwise the store stays sealed as it is.
+	Anew bool
+	Next Sealer
+}
+
+// Compact rewrites the store at path into a file without waste, checks it whole,
+// and puts it in the old one's place. Nobody may hold it.
+func Compact(ctx context.Context, path string, o CompactOptions) (before, after int64, err error) {
+	err = replace(ctx, path, "compact", func(db *bolt.DB, temp string) error {
+		if !o.Anew {
+			return compactInto(db, temp)
+		}
+		return rebuild(ctx, temp, o.Next, func() (source, error) { return opened(db, path, o.Seal) })
+	}, func(temp string) (err error) {
+		if before, after, err = sizes(path, temp); err != nil {
+			return err
+		}
+		seal := o.Seal
+		if o.Anew {
+			seal = o.Next
+		}
+		_, err = checkFile(ctx, temp, seal)
+		return err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("compact %s: %w", path, err)
+	}
+	return before, after, nil
+}
+
+func sizes(a, b string) (int64, int64, error) {
+	fa, err := os.Stat(a)
+	if err != nil {
+		return 0, 0, err
+	}
+	fb, err := os.Stat(b)
+	if err != nil {
+		return 0, 0, err
+	}
+	return fa.Size(), fb.Size(), nil
+}
+
+// replace holds the store at path, has another file made from it, proved, and
+// puts that in its place.
+func replace(ctx context.Context, path, why string, make func(db *bolt.DB, temp string) error, prove func(temp string) error) error {
+	if fi, err := os.Stat(path); err != nil || fi.Size() == 0 {
+		return errors.Join(err, errors.New("there is no store"))
+	}
+	db, err := openSound(path, 0, false)
+	if err != nil {
+		if db != nil {
+			_ = db.Close()
+		}
+		return openError(path, err)
+	}
+	defer db.Close()
+	temp := beside(path, why)
+	defer os.Remove(temp)
+	for _, step := range []func() error{
+		func() error { return guard(func() error { return make(db, temp) }) },
+		func() error { return prove(temp) },
+		ctx.Err,
+		func() error { return os.Rename(temp, path) },
+		func() error { return syncFolder(path) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compactInto copies every page that is in use, in the order of the keys.
+func compactInto(db *bolt.DB, temp string) error {
+	to, err := openFile(temp, 0, false)
+	if err != nil {
+		return err
+	}
+	to.NoSync = true
+	err = bolt.Compact(to, db, 4<<20)
+	return errors.Join(err, to.Sync(), to.Close())
+}
+
+// opened is the store that is in an open file.
+func opened(db *bolt.DB, path string, seal Sealer) (*Store, error) {
+	s := &Store{db: db, path: path, reader: true}
+	return s, s.prepare(seal)
+}
+
+// Rewrap seals the data key of an encrypted store with another wrapping key,
+// and says so in the log.
+func (s *Store) Rewrap(ctx context.Context, next Sealer) error {
+	err := s.append(ctx, func(w *writer) error {
+		if s.box.aead == nil {
+			return errors.New("the store is not encrypted: `evidenced store compact --reseal` encrypts it")
+		}
+		_, header, err := wrap(ctx, next, s.box.key)
+		if err != nil {
+			return err
+		}
+		e, err := evidence.WithBody(evidence.EntryAgent, map[string]any{"event": "wrapping_key_changed", "to": next.ID()})
+		if err != nil {
+			return err
+		}
+		if _, err := w.Entry(e); err != nil {
+			return err
+		}
+		return w.tx.Bucket(bucketMeta).Put([]byte("seal"), header)
+	})
+	if err != nil {
+		return fmt.Errorf("change the wrapping key: %w", err)
+	}
+	return nil
+}
