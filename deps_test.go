@@ -33,11 +33,13 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"collectors/all":           {rooms: []string{"collectors", "collectors/*"}},
 	"collectors/aws":           {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	"collectors/github":        {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/google/go-github/v60", "golang.org/x/sync"}},
+	"kms/aws":                  {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
+	"kms/gcp":                  {modules: []string{"cloud.google.com/go/auth"}},
 	"schedule":                 {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/robfig/cron/v3", "golang.org/x/sync"}},
 	"config":                   {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml"}},
 	"cmd/evidenced-verify":     {rooms: []string{"evidence", "verify"}},
 	"cmd/evidenced": {
-		rooms:   []string{"evidence", "verify", "simulator", "store", "gap", "export", "collectors", "collectors/all", "schedule", "config"},
+		rooms:   []string{"evidence", "verify", "simulator", "store", "gap", "export", "collectors", "collectors/all", "schedule", "config", "kms/aws", "kms/gcp"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
 	},
 }
