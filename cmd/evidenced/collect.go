@@ -62,7 +62,7 @@ func (a *app) collectNow(ctx context.Context, names []string) error {
 	if err := known(c, names); err != nil {
 		return err
 	}
-	s, err := writing(c, store.Options{})
+	s, err := a.writing(c, store.Options{})
 	if err != nil {
 		return err
 	}

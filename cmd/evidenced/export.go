@@ -52,11 +52,7 @@ func (a *app) export(ctx context.Context, out string, from, to timeFlag) error {
 	if !c.Period.From.Before(c.Period.To) {
 		return usageError{errors.New("the period is empty: --from is not before --to")}
 	}
-	key, err := store.ReadKey(c.Store.Key)
-	if err != nil {
-		return err
-	}
-	s, err := settled(ctx, c, key, a.at())
+	s, key, err := a.settled(ctx, c, a.at())
 	if err != nil {
 		return err
 	}
@@ -81,22 +77,23 @@ func (a *app) export(ctx context.Context, out string, from, to timeFlag) error {
 
 // settled opens the store, first writing down as missed what was due by now
 // and nobody filled: a bundle holds what it is judged by, silence too.
-func settled(ctx context.Context, c *config.Config, key *store.Key, now time.Time) (*store.Store, error) {
+func (a *app) settled(ctx context.Context, c *config.Config, now time.Time) (*store.Store, *store.Key, error) {
 	if !exists(c.Store.Path) {
-		return reading(c) // says that there is none
+		s, err := reading(c) // says that there is none
+		return s, nil, err
 	}
-	s, err := store.Open(c.Store.Path, store.Options{Key: key})
+	s, key, err := a.signing(c, store.Options{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r, err := ledger(c, s, s)
 	if err == nil {
 		_, err = r.Settle(ctx, now, c.Period.To)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, nil, errors.Join(err, s.Close())
 	}
-	return s, nil
+	return s, key, nil
 }
 
 // writeBundle writes the bundle beside its place and moves it there whole, so

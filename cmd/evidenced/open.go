@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -45,7 +46,11 @@ func sources(c *config.Config, o collectors.DoorOptions, log *slog.Logger) (out 
 
 // reading opens the store to read it.
 func reading(c *config.Config) (*store.Store, error) {
-	return store.Open(c.Store.Path, store.Options{})
+	seal, err := sealer(c.Store.Encryption)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(c.Store.Path, store.Options{Seal: seal})
 }
 
 // opened gives the configuration and the store, to read it.
@@ -60,11 +65,25 @@ func (a *app) opened() (*config.Config, *store.Store, error) {
 
 // writing opens the store to append to it. The signing key must be there; only
 // for a store that does not exist yet is one made.
-func writing(c *config.Config, o store.Options) (s *store.Store, err error) {
-	if o.Key, err = signingKey(c); err != nil {
-		return nil, err
+func (a *app) writing(c *config.Config, o store.Options) (*store.Store, error) {
+	s, _, err := a.signing(c, o)
+	return s, err
+}
+
+// signing is writing, for who needs the key as well. It finishes a change of
+// the key that was interrupted once the log had it.
+func (a *app) signing(c *config.Config, o store.Options) (s *store.Store, key *store.Key, err error) {
+	if o.Seal, err = sealer(c.Store.Encryption); err != nil {
+		return nil, nil, err
 	}
-	return store.Open(c.Store.Path, o)
+	if o.Key, err = signingKey(c); err != nil {
+		return nil, nil, err
+	}
+	s, err = store.Open(c.Store.Path, o)
+	if !errors.Is(err, store.ErrWrongKey) || c.Store.KeyText != "" || !exists(nextKey(c)) {
+		return s, o.Key, err
+	}
+	return a.finishRotation(c, o, err)
 }
 
 // declare appends the configuration and the catalogue in force, if they are

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/store"
+)
+
+// A signing key is changed in three steps, each of which is durable before the
+// next: the new key is a file beside the old one, KEY.next; the log says that
+// it is in use; the file takes the old one's place, which stays as
+// KEY.retired-TIME. The log alone says which key is in use: what was
+// interrupted is finished by comparing the files with it.
+
+// nextKey names the file of a key that is about to be used.
+func nextKey(c *config.Config) string { return c.Store.Key + ".next" }
+
+// keyChange is what `key rotate --json` prints.
+type keyChange struct {
+	Old string `json:"old"`
+	New string `json:"new"`
+	// File has the new key, Retired the old one, where it is a file.
+	File    string `json:"file"`
+	Retired string `json:"retired,omitempty"`
+}
+
+func (a *app) keyRotate(ctx context.Context, out string) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	given := c.Store.KeyText != ""
+	switch {
+	case given && out == "":
+		return usageError{errors.New("store.key is taken from a secret, which cannot be changed from here: `evidenced key rotate --out FILE` writes the new key to a new file, to be put into the secret")}
+	case !given && out != "":
+		return usageError{fmt.Errorf("store.key is the file %s, where the new key goes: --out is for a key that comes from a secret", c.Store.Key)}
+	case !exists(c.Store.Path):
+		return fmt.Errorf("there is no store at %s yet, and so no log whose key could be changed", c.Store.Path)
+	}
+	var done keyChange
+	if given {
+		done, err = a.rotateGiven(ctx, c, out)
+	} else {
+		done, err = a.rotateFile(ctx, c)
+	}
+	if err != nil {
+		return err
+	}
+	return a.print(done, func(w io.Writer) { done.text(w, given) })
+}
+
+func (k keyChange) text(w io.Writer, given bool) {
+	fmt.Fprintf(w, "the log is now signed by\n%s\n", evidence.Printable(k.New))
+	if given {
+		fmt.Fprintf(w, "The new key is in %s: put its text into the secret that store.key names, now, and delete the file; nothing can be collected before.\n", k.File)
+	} else {
+		fmt.Fprintf(w, "The new key is in %s, the old one in %s. Keep a copy of the new one apart from the store.\n", k.File, k.Retired)
+	}
+	fmt.Fprintln(w, "Tell your auditor the new public key; what the old one has signed stays valid.")
+}
+
+// rotateFile changes a key that is a file.
+func (a *app) rotateFile(ctx context.Context, c *config.Config) (k keyChange, err error) {
+	pending := exists(nextKey(c))
+	s, key, err := a.signing(c, store.Options{}) // it finishes what the log already says
+	if err != nil {
+		return k, err
+	}
+	defer s.Close()
+	if pending && !exists(nextKey(c)) {
+		old, err := oldKeyOf(s)
+		return keyChange{Old: old, New: key.Verifier, File: c.Store.Key, Retired: retiredOf(c)}, err
+	}
+	next, err := a.pendingKey(nextKey(c), s.VerifierKey())
+	if err != nil {
+		return k, err
+	}
+	if err := s.Rotate(ctx, next); err != nil {
+		return k, err
+	}
+	k = keyChange{Old: key.Verifier, New: next.Verifier, File: c.Store.Key}
+	k.Retired, err = a.retire(c)
+	return k, err
+}
+
+// rotateGiven changes a key that comes from a secret: the file of the new one
+// stays where it was asked for.
+func (a *app) rotateGiven(ctx context.Context, c *config.Config, out string) (k keyChange, err error) {
+	seal, err := sealer(c.Store.Encryption)
+	if err != nil {
+		return k, err
+	}
+	key, err := givenKey(c)
+	if err != nil {
+		return k, err
+	}
+	next, err := a.pendingKey(out, key.Verifier)
+	if err != nil {
+		return k, err
+	}
+	s, err := store.Open(c.Store.Path, store.Options{Key: key, Seal: seal})
+	if errors.Is(err, store.ErrWrongKey) {
+		return a.alreadyGiven(c, seal, next, out, err)
+	}
+	if err != nil {
+		return k, err
+	}
+	defer s.Close()
+	if err := s.Rotate(ctx, next); err != nil {
+		return k, err
+	}
+	return keyChange{Old: key.Verifier, New: next.Verifier, File: out}, nil
+}
+
+// alreadyGiven: the log has the new key, the secret does not.
+func (a *app) alreadyGiven(c *config.Config, seal store.Sealer, next *store.Key, out string, otherwise error) (k keyChange, err error) {
+	s, err := store.Open(c.Store.Path, store.Options{Seal: seal})
+	if err != nil {
+		return k, err
+	}
+	defer s.Close()
+	if s.VerifierKey() != next.Verifier {
+		return k, otherwise
+	}
+	old, err := oldKeyOf(s)
+	a.say("a change of the signing key was interrupted; the log has the key of %s already", out)
+	return keyChange{Old: old, New: next.Verifier, File: out}, err
+}
+
+// pendingKey makes the key that follows one, or takes that of a change that was
+// interrupted before the log had it.
+func (a *app) pendingKey(path, current string) (*store.Key, error) {
+	if exists(path) {
+		k, err := store.ReadKey(path)
+		if err == nil {
+			a.say("a change of the signing key was interrupted; going on with the key of %s", path)
+		}
+		return k, err
+	}
+	log, _, _ := strings.Cut(current, "+") // the name in a verifier key: the log keeps its own
+	k, err := store.NewKey(log, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.WriteFile(path); err != nil {
+		return nil, err
+	}
+	return k, syncFolder(path)
+}
+
+// finishRotation is for a log that has the next key already, while the old one
+// is still in its place. The error is what it was opened for, where it does not.
+func (a *app) finishRotation(c *config.Config, o store.Options, otherwise error) (*store.Store, *store.Key, error) {
+	next, err := store.ReadKey(nextKey(c))
+	if err != nil {
+		return nil, nil, errors.Join(otherwise, err)
+	}
+	o.Key = next
+	s, err := store.Open(c.Store.Path, o)
+	if errors.Is(err, store.ErrWrongKey) {
+		return nil, nil, otherwise
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	retired, err := a.retire(c)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	a.say("a change of the signing key had been interrupted; it is finished now, the old key is %s", retired)
+	return s, next, nil
+}
+
+// retire puts the next key into the place of the old one. There is a key in
+// that place at every instant.
+func (a *app) retire(c *config.Config) (retired string, err error) {
+	if retired = retiredOf(c); !sameFile(retired, c.Store.Key) { // it may have got as far as here before
+		retired = c.Store.Key + ".retired-" + a.now().UTC().Format("20060102T150405Z")
+		if err := os.Link(c.Store.Key, retired); err != nil {
+			return "", fmt.Errorf("keep the old signing key: %w", err)
+		}
+	}
+	if err := os.Rename(nextKey(c), c.Store.Key); err != nil {
+		return "", fmt.Errorf("put the new signing key into its place: %w", err)
+	}
+	return retired, syncFolder(c.Store.Key)
+}
+
+// retiredOf gives the newest retired key, "" if there is none.
+func retiredOf(c *config.Config) string {
+	folder, err := os.ReadDir(filepath.Dir(c.Store.Key))
+	if err != nil {
+		return ""
+	}
+	prefix := filepath.Base(c.Store.Key) + ".retired-"
+	for _, f := range slices.Backward(folder) { // they are sorted by name, and so by time
+		if strings.HasPrefix(f.Name(), prefix) {
+			return filepath.Join(filepath.Dir(c.Store.Key), f.Name())
+		}
+	}
+	return ""
+}
+
+func sameFile(a, b string) bool {
+	fa, errA := os.Stat(a)
+	fb, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(fa, fb)
+}
+
+// oldKeyOf gives the key that the one in use has followed.
+func oldKeyOf(s *store.Store) (string, error) {
+	keys, err := usedKeys(s)
+	if err != nil || len(keys) < 2 {
+		return "", err
+	}
+	return keys[len(keys)-2].Key, nil
+}
+
+// syncFolder makes the names in the folder of path durable.
+func syncFolder(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// say tells a person something beside the result.
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintln(a.stderr, "evidenced:", evidence.Printable(fmt.Sprintf(format, args...)))
+}
