@@ -28,7 +28,26 @@ period:
 # The evidence, and the key that signs it. Keep a copy of the key apart from the store.
 store:
   path: evidence.db
+  ## The key's file, or ${env:NAME} or ${file:PATH} where a secret holds the text of that file.
   key: evidence.key
+  ## The store is encrypted with a key of 32 bytes (`+"`openssl rand -hex 32`"+` makes one), or with one of AWS
+  ## or of Google. Once there is a store, `+"`evidenced store compact --reseal`"+` applies a change.
+  # encryption:
+  #   key: "${file:/run/secrets/evidenced-store-key}"
+  #   aws_kms: arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000
+  #   gcp_kms: projects/acme/locations/europe/keyRings/evidenced/cryptoKeys/store
+  ## What `+"`evidenced store retain`"+` erases: days (400d) or years (2y) after it was recorded, and never what
+  ## is of the period. What is not named is kept for ever; a rule without kinds is for all of them.
+  # retention:
+  #   - {kinds: [github.pull_request], keep: 800d}
+
+# Who else sees that the log grows: each gets its signed checkpoints, so that nobody can rewrite it later.
+# anchors:
+#   - {name: vault, folder: /mnt/audit}
+#   - {name: repo, git: {repository: "https://git.example.com/acme/checkpoints.git", branch: checkpoints}}
+#   - {name: locked, s3: {bucket: acme-checkpoints, prefix: evidenced, region: eu-west-1, mode: COMPLIANCE, retain: 400d}}
+#   - {name: tsa, timestamp: {url: "https://tsa.example.com/", ca: tsa-ca.pem}}
+#   - {name: auditor, witness: {url: "https://witness.example.com/", key: "witness.example.com+00000000+AAAA"}}
 
 # What is read. `+"`evidenced permissions NAME`"+` prints the rights that each needs.
 sources:

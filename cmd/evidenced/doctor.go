@@ -18,8 +18,8 @@ import (
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Ask each source: reachable, who am I, which declared permission is granted or denied",
-		Long: `Reads every kind once from the root and from the first scope of each source,
+		Short: "Look at the store, and ask each source: reachable, who am I, which permission is granted or denied",
+		Long: `Looks at the store, its keys and its anchors. Reads every kind once from the root and from the first scope of each source,
 stores nothing, and tells for each declared call whether it was granted.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context()) },
@@ -71,6 +71,10 @@ func (a *app) doctor(ctx context.Context) error {
 	p := a.progress("asking")
 	var out []examination
 	var sick error
+	kept := examineStore(c)
+	if len(kept.Problems) > 0 {
+		sick = errIncomplete
+	}
 	for i, s := range srcs {
 		p.set(int64(i), int64(len(srcs)))
 		e := a.examine(ctx, s)
@@ -80,7 +84,8 @@ func (a *app) doctor(ctx context.Context) error {
 		out = append(out, e)
 	}
 	p.end()
-	err = a.print(map[string]any{"sources": out}, func(w io.Writer) {
+	err = a.print(map[string]any{"store": kept, "sources": out}, func(w io.Writer) {
+		kept.text(w)
 		for _, e := range out {
 			e.text(w)
 		}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/evidenced/evidenced/collectors/all"
+	"github.com/evidenced/evidenced/config"
+)
+
+// TestExampleSettings: what the example only shows, as a comment, can be taken
+// out of it as it stands. Of the three keys one may be used.
+func TestExampleSettings(t *testing.T) {
+	t.Setenv("GITHUB_TOKEN", "set")
+	b, err := examplePage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	for _, mark := range []string{"  # encryption:", "  #   aws_kms:", "  # retention:", "  #   - {", "# anchors:", "#   - {"} {
+		if !strings.Contains(text, "\n"+mark) {
+			t.Fatalf("the example does not show %q", mark)
+		}
+		text = strings.ReplaceAll(text, "\n"+mark, "\n"+strings.Replace(mark, "# ", "", 1))
+	}
+	c, err := config.Parse("example.yaml", []byte(text), all.Specs(), fires)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if c.Store.Encryption == nil || len(c.Store.Retention) != 1 || len(c.Anchors) != 5 {
+		t.Errorf("%+v, %d anchors", c.Store, len(c.Anchors))
+	}
+}
