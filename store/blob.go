@@ -216,12 +216,20 @@ func (v view) shard(id uint64) (*shard, error) {
 			return nil, fmt.Errorf("frame %d: %w: it is deeper than %d", id, errFrame, maxDepth)
 		}
 	}
+	if len(chain) == 0 {
+		return s, nil
+	}
+	var lines [][]byte
+	if s != nil {
+		lines = s.split()
+	}
 	for i := len(chain) - 1; i >= 0; i-- {
 		var err error
-		if s, err = chain[i].open(&v.s.unpack, s); err != nil {
+		if lines, err = chain[i].open(&v.s.unpack, lines); err != nil {
 			return nil, fmt.Errorf("frame %d: %w", id, err)
 		}
 	}
+	s = joined(lines, chain[0].size)
 	v.cache().add(id, s)
 	return s, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"iter"
 	"runtime"
 	"slices"
 	"sync"
@@ -104,7 +105,7 @@ func (c *checker) pages(context.Context) error {
 func (c *checker) tombstones(context.Context) error {
 	left := map[string]uint64{}
 	for h, n := range c.erased {
-		if c.refs[h].last < n {
+		if c.gone(h) {
 			left[string(c.s.box.blobKey(h))] = n
 		}
 	}
@@ -127,8 +128,8 @@ func (c *checker) tombstones(context.Context) error {
 // blobs checks that the index of blobs is what the entries name.
 func (c *checker) blobs(ctx context.Context) error {
 	left := make(map[evidence.Hash]bool, len(c.refs))
-	for h, n := range c.refs {
-		if e, gone := c.erased[h]; !gone || n.last > e {
+	for h := range c.refs {
+		if !c.gone(h) {
 			left[h] = true
 		}
 	}
@@ -256,41 +257,50 @@ func (c *checker) eachSeries(ctx context.Context, hand func(func() error)) {
 	for _, st := range streams {
 		hand(func() error { return c.stream(ctx, st, &done) })
 	}
-	for h, n := range c.refs {
-		if e, gone := c.erased[h]; !gone || n.last > e {
-			hand(func() error { return c.blob(ctx, h, &done) })
-		}
+	for h := range c.refs {
+		hand(func() error { return c.blob(ctx, h, &done) })
 	}
 }
 
-// stream reads the blobs of a stream in their order, and derives its history.
+// gone reports a blob that was erased, and not stored anew.
+func (c *checker) gone(h evidence.Hash) bool {
+	at, erased := c.erased[h]
+	return erased && c.refs[h].last < at
+}
+
+// stream reads the blobs of a stream in their order, and derives its history
+// behind that: what was read is then still in memory.
 func (c *checker) stream(ctx context.Context, st evidence.Stream, done *sync.Map) error {
-	entries := c.runs[st]
-	var recorded []uint64
-	for _, n := range entries {
+	read := make(chan uint64, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := guard(func() error { return c.derived(ctx, st, read) }); err != nil {
+			c.problem("%v", err)
+		}
+		for range read { // what is left, so that nobody waits
+		}
+	})
+	defer wg.Wait()
+	defer close(read)
+	for _, n := range c.runs[st] {
 		var e evidence.Entry
 		if err := c.s.view(func(v view) (err error) { e, err = v.entry(n); return err }); err != nil {
 			return err
 		}
 		for _, ref := range e.Refs() {
-			if at, gone := c.erased[ref.Hash]; gone && c.refs[ref.Hash].last < at {
-				continue
-			}
 			if err := c.blob(ctx, ref.Hash, done); err != nil {
 				return err
 			}
 		}
 		if e.Run.Records != nil {
-			recorded = append(recorded, n)
+			read <- n
 		}
 	}
-	if len(recorded) == 0 {
-		return nil
-	}
-	return c.derived(ctx, st, recorded)
+	return nil
 }
 
-func (c *checker) derived(ctx context.Context, st evidence.Stream, entries []uint64) error {
+// derived derives the history of a stream from its runs.
+func (c *checker) derived(ctx context.Context, st evidence.Stream, runs <-chan uint64) error {
 	var rows rowSum
 	err := c.s.view(func(v view) error {
 		have, err := v.series(evidence.Series{Stream: st, Content: evidence.ContentRecords})
@@ -300,7 +310,7 @@ func (c *checker) derived(ctx context.Context, st evidence.Stream, entries []uin
 		begin := have
 		begin.Last, begin.Whole = evidence.Hash{}, evidence.Hash{}
 		seen, at := map[string]bool{}, uint64(0) // of one entry: it may tell a key twice
-		got, err := v.derive(begin, entries, func(key []byte, entry uint64) error {
+		got, err := v.derive(begin, values(runs), func(key []byte, entry uint64) error {
 			if entry != at {
 				clear(seen)
 				at = entry
@@ -322,9 +332,20 @@ func (c *checker) derived(ctx context.Context, st evidence.Stream, entries []uin
 	return err
 }
 
+// values yields what comes through a channel.
+func values(ch <-chan uint64) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		for n := range ch {
+			if !yield(n) {
+				return
+			}
+		}
+	}
+}
+
 // blob reads one blob and compares its hash, once.
 func (c *checker) blob(ctx context.Context, h evidence.Hash, done *sync.Map) error {
-	if _, is := done.LoadOrStore(h, true); is {
+	if _, is := done.LoadOrStore(h, true); is || c.gone(h) {
 		return nil
 	}
 	r, err := c.s.Blob(h)

@@ -161,15 +161,7 @@ func (c *cutter) emit(text []byte, old *shard, base uint64) error {
 }
 
 func (w *writer) newFrame(c evidence.Content, text []byte, old *shard, base uint64) (uint64, error) {
-	var depth uint64
-	if old != nil {
-		f, err := w.frame(base)
-		if err != nil {
-			return 0, err
-		}
-		depth = f.depth
-	}
-	f, err := w.s.pack.makeFrame(c, text, old, base, depth)
+	f, err := w.patchOrWhole(c, text, old, base)
 	if err != nil {
 		return 0, err
 	}
@@ -179,6 +171,19 @@ func (w *writer) newFrame(c evidence.Content, text []byte, old *shard, base uint
 	}
 	w.own.add(id, newShard(bytes.Clone(text)))
 	return id, w.putFrame(id, f)
+}
+
+// patchOrWhole gives the frame of a shard: a patch, unless there is nothing to
+// patch, or the greatest depth is reached.
+func (w *writer) patchOrWhole(c evidence.Content, text []byte, old *shard, base uint64) (frame, error) {
+	if old == nil {
+		return w.s.pack.makeWhole(text), nil
+	}
+	below, err := w.frame(base)
+	if err != nil || below.depth == maxDepth {
+		return w.s.pack.makeWhole(text), err
+	}
+	return w.s.pack.makePatch(c, text, old, base, below.depth)
 }
 
 // finish writes where the blob is cut, unless it is cut where head is.

@@ -36,10 +36,10 @@
 // # Patches
 //
 // Records and exchanges are lines in the order of their keys. A blob is cut
-// into shards of about 64 KiB, at the same keys as the one before it in its
+// into shards of about 128 KiB, at the same keys as the one before it in its
 // series; a shard that is the same is the same frame, another one is a patch to
-// it, line by line, whose new lines are zstd with the lines that they replace
-// as dictionary. At most 32 patches lie between a shard and a whole text.
+// it, line by line, whose new bytes are zstd with those that they replace
+// as dictionary. At most 64 patches lie between a shard and a whole text.
 //
 // # Encryption
 //

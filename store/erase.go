@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -196,14 +197,10 @@ func (w *writer) makeWhole(id uint64) error {
 	if err != nil {
 		return err
 	}
-	f, err := w.s.pack.makeFrame("", s.text, nil, 0, 0)
-	if err != nil {
-		return err
-	}
 	if err := w.drop(bucketFrames, key64(id), func(k []byte) bool { return fromKey(k) == id }); err != nil {
 		return err
 	}
-	return w.putFrame(id, f)
+	return w.putFrame(id, w.s.pack.makeWhole(s.text))
 }
 
 // reindex derives the history of every series anew that lost a blob.
@@ -247,7 +244,7 @@ func (w *writer) rederive(st evidence.Stream, entries []uint64) error {
 	if err := w.holds(s.Head); err != nil || w.tx.Bucket(bucketBlobs).Get(w.s.box.blobKey(s.Head)) == nil {
 		s.Head = evidence.Hash{}
 	}
-	s, err = w.derive(s, entries, func(key []byte, entry uint64) error { return w.addHistory(s.ID, key, entry) })
+	s, err = w.derive(s, slices.Values(entries), func(key []byte, entry uint64) error { return w.addHistory(s.ID, key, entry) })
 	if err != nil {
 		return err
 	}
@@ -256,8 +253,8 @@ func (w *writer) rederive(st evidence.Stream, entries []uint64) error {
 
 // derive tells the whole history of a series: each key, and each entry that
 // shows it in a new state. Runs whose records were erased count for nothing.
-func (v view) derive(s series, entries []uint64, tell func(key []byte, entry uint64) error) (series, error) {
-	for _, n := range entries {
+func (v view) derive(s series, entries iter.Seq[uint64], tell func(key []byte, entry uint64) error) (series, error) {
+	for n := range entries {
 		e, err := v.entry(n)
 		if err != nil {
 			return s, err

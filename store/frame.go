@@ -14,10 +14,10 @@ import (
 const (
 	// shardSize is how much text a shard holds, about. Small ones are read fast,
 	// large ones compress well.
-	shardSize = 64 << 10
+	shardSize = 128 << 10
 	// maxDepth bounds how many patches stand between a shard and a frame that
 	// holds its whole text.
-	maxDepth = 32
+	maxDepth = 64
 	// maxFrame bounds what a frame may say of its size: the longest line and some.
 	maxFrame = evidence.MaxLine + 2*shardSize
 )
@@ -28,15 +28,15 @@ var errFrame = errors.New("a frame is damaged")
 // another frame.
 //
 //	base (uvarint)   the id of the other frame; 0 for a whole text
-//	depth (uvarint)  how many frames below this one
+//	depth (uvarint)  how many frames below this one, at most
 //	size (uvarint)   bytes of the shard
-//	ops (uvarint)    bytes of the patch's operations, and they; only with a base
-//	text             zstd of the text, or of the patch's new lines; with a base the
-//	                 dictionary is that of the patch
+//	head (uvarint)   bytes of the patch's head, twice, and one more if it is zstd; and it; only with a base
+//	text             zstd of the text, or of the patch's text, with the dictionary of the patch
 type frame struct {
 	base, depth uint64
 	size        int
-	ops, text   []byte
+	head, text  []byte
+	packed      bool // head is zstd
 }
 
 func (f frame) encode() []byte {
@@ -44,8 +44,11 @@ func (f frame) encode() []byte {
 	b = binary.AppendUvarint(b, f.depth)
 	b = binary.AppendUvarint(b, uint64(f.size))
 	if f.base != 0 {
-		b = binary.AppendUvarint(b, uint64(len(f.ops)))
-		b = append(b, f.ops...)
+		n := uint64(len(f.head)) << 1
+		if f.packed {
+			n |= 1
+		}
+		b = append(binary.AppendUvarint(b, n), f.head...)
 	}
 	return append(b, f.text...)
 }
@@ -55,7 +58,8 @@ func decodeFrame(b []byte) (f frame, err error) {
 	f.base, f.depth = d.uvarint(), d.uvarint()
 	f.size = int(d.bounded(maxFrame))
 	if f.base != 0 {
-		f.ops = d.bytes(int(d.bounded(uint64(len(b)))))
+		n := d.bounded(2*uint64(len(b)) + 1)
+		f.head, f.packed = d.bytes(int(n>>1)), n&1 == 1
 	}
 	f.text = d.b
 	if d.failed || f.depth > maxDepth || (f.base == 0) != (f.depth == 0) {
@@ -72,6 +76,16 @@ type decoder struct {
 
 func (d *decoder) uvarint() uint64 {
 	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.failed, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.b)
 	if n <= 0 {
 		d.failed, d.b = true, nil
 		return 0
@@ -99,11 +113,15 @@ func (d *decoder) bytes(n int) []byte {
 	return out
 }
 
-// packer compresses. Its user serialises the calls.
-type packer struct{ plain, dict *zstd.Encoder }
+// packer compresses. Its user serialises the calls. Whole texts are read often
+// and written seldom: they are worth the time that the best compression takes.
+type packer struct{ whole, plain, dict *zstd.Encoder }
 
 func newPacker() (p packer, err error) {
 	opts := []zstd.EOption{zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(8 << 20)}
+	if p.whole, err = zstd.NewWriter(nil, append(opts, zstd.WithEncoderLevel(zstd.SpeedBestCompression))...); err != nil {
+		return p, err
+	}
 	if p.plain, err = zstd.NewWriter(nil, opts...); err != nil {
 		return p, err
 	}
@@ -131,6 +149,9 @@ const (
 type unpackers struct{ pool sync.Pool }
 
 func (u *unpackers) unpack(text, dict []byte, limit int) ([]byte, error) {
+	if len(text) == 0 {
+		return nil, nil
+	}
 	d, _ := u.pool.Get().(*zstd.Decoder)
 	if d == nil {
 		var err error
@@ -139,53 +160,74 @@ func (u *unpackers) unpack(text, dict []byte, limit int) ([]byte, error) {
 		}
 	}
 	defer u.pool.Put(d)
+	var h zstd.Header
+	if err := h.Decode(text); err != nil || h.FrameContentSize > uint64(limit) {
+		return nil, fmt.Errorf("%w: it is no zstd of at most %d bytes", errFrame, limit)
+	}
+	if !h.HasFCS { // a text of less than 256 bytes does not state its size
+		h.FrameContentSize = min(256, uint64(limit))
+	}
 	if len(dict) < minDict {
 		dict = nil
 	}
 	if err := d.ResetWithOptions(nil, zstd.WithDecoderDictRaw(dictID, dict)); err != nil {
 		return nil, err
 	}
-	out, err := d.DecodeAll(text, make([]byte, 0, limit))
+	out, err := d.DecodeAll(text, make([]byte, 0, h.FrameContentSize))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errFrame, err)
 	}
 	return out, nil
 }
 
-// makeFrame gives the frame of a shard: a patch to old, the shard of the frame
-// base, unless that one has the greatest depth already.
-func (p packer) makeFrame(c evidence.Content, text []byte, old *shard, base, depth uint64) (f frame, err error) {
-	f.size = len(text)
-	if old == nil || depth >= maxDepth {
-		f.text, err = p.pack(text, nil)
-		return f, err
-	}
+// makeWhole gives a frame that holds its whole text.
+func (p packer) makeWhole(text []byte) frame {
+	return frame{size: len(text), text: p.whole.EncodeAll(text, nil)}
+}
+
+// makePatch gives the frame of a shard as a patch to old, which is the shard of
+// the frame base and lies depth frames deep.
+func (p packer) makePatch(c evidence.Content, text []byte, old *shard, base, depth uint64) (f frame, err error) {
 	patch := diff(old.lines(c), newShard(text).lines(c))
-	dict, err := old.dictionary(patch.ops)
-	if err != nil {
-		return f, err
+	f = frame{base: base, depth: depth + 1, size: len(text), head: patch.head()}
+	if z := p.plain.EncodeAll(f.head, nil); len(z) < len(f.head) {
+		f.head, f.packed = z, true
 	}
-	f.base, f.depth, f.ops = base, depth+1, patch.ops
-	f.text, err = p.pack(patch.text, dict)
+	f.text, err = p.pack(patch.text, dictionary(old.split(), patch.inserts, patch.dict))
 	return f, err
 }
 
-// open makes the shard of a frame. Old is that of its base.
-func (f frame) open(u *unpackers, old *shard) (*shard, error) {
+// plan reads the head of a patch against the lines that it is applied to.
+func (f frame) plan(u *unpackers, old [][]byte) (*plan, error) {
+	head := f.head
+	if f.packed {
+		var err error
+		if head, err = u.unpack(head, nil, min(maxFrame, maxHead*(len(old)+f.size+1))); err != nil {
+			return nil, err
+		}
+	}
+	return readHead(head, old, f.size)
+}
+
+// maxHead bounds the bytes that the head of a patch has for a line, old or new.
+const maxHead = 4 * binary.MaxVarintLen64
+
+// open makes the lines of a frame. Old are those of its base.
+func (f frame) open(u *unpackers, old [][]byte) ([][]byte, error) {
 	if f.base == 0 {
 		text, err := u.unpack(f.text, nil, f.size)
 		if err == nil && len(text) != f.size {
 			err = errFrame
 		}
-		return newShard(text), err
+		return newShard(text).split(), err
 	}
-	dict, err := old.dictionary(f.ops)
+	p, err := f.plan(u, old)
 	if err != nil {
 		return nil, err
 	}
-	text, err := u.unpack(f.text, dict, f.size)
+	text, err := u.unpack(f.text, p.dict, p.text)
 	if err != nil {
 		return nil, err
 	}
-	return old.apply(f.ops, text, f.size)
+	return p.apply(text)
 }

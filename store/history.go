@@ -111,9 +111,9 @@ func (v view) find(b blob, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := sort.Search(len(s.ends), func(i int) bool { return bytes.Compare(recordKey(s.span(i, i+1)), key) >= 0 })
-	if i == len(s.ends) || !bytes.Equal(recordKey(s.span(i, i+1)), key) {
+	i := sort.Search(len(s.ends), func(i int) bool { return bytes.Compare(recordKey(s.at(i)), key) >= 0 })
+	if i == len(s.ends) || !bytes.Equal(recordKey(s.at(i)), key) {
 		return nil, nil
 	}
-	return slices.Clone(s.span(i, i+1)), nil
+	return slices.Clone(s.at(i)), nil
 }

@@ -102,7 +102,7 @@ func wholePages(size int64) error {
 	switch {
 	case size == 0:
 		return fmt.Errorf("%w: the file is empty", ErrNotAStore)
-	case size < 4*pageSize:
+	case size < 4*minPage:
 		return fmt.Errorf("%w: it has %d bytes only", ErrNotAStore, size)
 	}
 	return nil
@@ -115,7 +115,7 @@ func openFile(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) 
 	}
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: wait, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly, PageSize: pageSize})
 	if err == nil {
-		db.AllocSize = 1 << 20 // by how much the file grows
+		db.AllocSize = 256 << 10 // by how much the file grows
 	}
 	return db, err
 }

@@ -21,8 +21,12 @@ import (
 // value of a leaf element with flag 1 is a bucket: root page 8, sequence 8,
 // and, if the root is 0, a leaf page within the value.
 
-// pageSize is that of every store, whatever the machine it was made on.
-const pageSize = 4096
+// pageSize is that of a new store, whatever the machine it is made on: large
+// pages leave less of the file unused.
+const pageSize = 8 << 10
+
+// smallest and largest page that a store may have.
+const minPage, maxPage = 1 << 10, 64 << 10
 
 const (
 	flagBranch, flagLeaf, flagFreelist = 1, 2, 16
@@ -34,29 +38,37 @@ const (
 var le = binary.LittleEndian
 
 // metaPage is what bbolt's newest valid meta page says.
-type metaPage struct{ root, freelist, pages, tx uint64 }
+type metaPage struct{ size, root, freelist, pages, tx uint64 }
 
 // readMeta reads both meta pages; the newer valid one counts. It has no pages
-// if there is none. A meta page is, behind the header: magic, version, page
-// size, flags (4 each), root bucket (16), freelist, pages, transaction (8
-// each), FNV-64a of these.
-func readMeta(r io.ReaderAt) (newest metaPage) {
-	for i := range int64(2) {
-		b := make([]byte, headerSize+64)
-		if _, err := r.ReadAt(b, i*pageSize); err != nil {
-			continue
-		}
-		m := b[headerSize:]
-		sum := fnv.New64a()
-		sum.Write(m[:56])
-		if le.Uint32(m) != 0xED0CDAED || le.Uint32(m[4:]) != 2 || le.Uint32(m[8:]) != pageSize || le.Uint64(m[56:]) != sum.Sum64() {
-			continue
-		}
-		if tx := le.Uint64(m[48:]); newest.pages == 0 || tx > newest.tx {
-			newest = metaPage{le.Uint64(m[16:]), le.Uint64(m[32:]), le.Uint64(m[40:]), tx}
+// if there is none. The second one begins where the first ends, and how long
+// that is only a valid one says.
+func readMeta(r io.ReaderAt) metaPage {
+	newest, _ := metaAt(r, 0)
+	for size := int64(minPage); size <= maxPage; size *= 2 {
+		if m, ok := metaAt(r, size); ok && m.size == uint64(size) && (newest.pages == 0 || m.tx > newest.tx) {
+			newest = m
 		}
 	}
 	return newest
+}
+
+// metaAt reads a meta page. It is, behind the header: magic, version, page
+// size, flags (4 each), root bucket (16), freelist, pages, transaction (8
+// each), FNV-64a of these.
+func metaAt(r io.ReaderAt, at int64) (m metaPage, ok bool) {
+	b := make([]byte, headerSize+64)
+	if _, err := r.ReadAt(b, at); err != nil {
+		return m, false
+	}
+	b = b[headerSize:]
+	sum := fnv.New64a()
+	sum.Write(b[:56])
+	m = metaPage{uint64(le.Uint32(b[8:])), le.Uint64(b[16:]), le.Uint64(b[32:]), le.Uint64(b[40:]), le.Uint64(b[48:])}
+	if le.Uint32(b) != 0xED0CDAED || le.Uint32(b[4:]) != 2 || le.Uint64(b[56:]) != sum.Sum64() || m.size < minPage || m.size > maxPage {
+		return metaPage{}, false
+	}
+	return m, true
 }
 
 // inspect looks at the pages of the file before bbolt walks them.
@@ -74,7 +86,7 @@ func inspect(path string) error {
 	if meta.pages < 4 || meta.pages > 1<<40 {
 		return fmt.Errorf("%w: it does not begin as one does", ErrNotAStore)
 	}
-	if need := int64(meta.pages) * pageSize; fi.Size() < need {
+	if need := int64(meta.pages * meta.size); fi.Size() < need {
 		return fmt.Errorf("%w: it was cut: it has %d bytes, and needs %d", ErrDamaged, fi.Size(), need)
 	}
 	return walkPages(f, meta)
@@ -121,8 +133,8 @@ func (w *pageWalk) page(id uint64) ([]byte, error) {
 	if err := w.take(id); err != nil {
 		return nil, err
 	}
-	b := make([]byte, pageSize)
-	if _, err := w.r.ReadAt(b, int64(id)*pageSize); err != nil {
+	b := make([]byte, w.meta.size)
+	if _, err := w.r.ReadAt(b, int64(id*w.meta.size)); err != nil {
 		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
 	if le.Uint64(b) != id {
@@ -140,8 +152,8 @@ func (w *pageWalk) page(id uint64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	b = make([]byte, (1+over)*pageSize)
-	if _, err := w.r.ReadAt(b, int64(id)*pageSize); err != nil {
+	b = make([]byte, (1+over)*w.meta.size)
+	if _, err := w.r.ReadAt(b, int64(id*w.meta.size)); err != nil {
 		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
 	return b, nil

@@ -9,13 +9,17 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// A patch makes the lines of a shard from those of an older one. It is a list
-// of operations, each a varint of count<<2|operation, that walk both shards
-// from their beginning; lines that the older one does not have follow as text.
+// A patch makes the lines of a shard from those of an older one. It is a head
+// and a text. The head is a list of operations that walk both shards from their
+// beginning, each a varint of count<<2|operation, and then the lengths that the
+// operations need, as columns of differences from the one before (zigzag
+// varints): of each replaced line how many bytes of the old one its beginning
+// and its end are, and how many new ones lie between; of each inserted line how
+// many it has. The text is these new bytes.
 const (
 	opCopy    = iota // lines of the older shard
 	opDrop           // lines of the older shard that are no more
-	opReplace        // new lines, each in the place of one of the older shard
+	opReplace        // lines, each made from one of the older shard
 	opInsert         // new lines
 )
 
@@ -44,16 +48,32 @@ func newShard(text []byte) *shard {
 	return s
 }
 
-// span gives the text of the lines from..to.
-func (s *shard) span(from, to int) []byte {
-	if from >= to {
-		return nil
+// joined makes a shard of lines, in memory of its own.
+func joined(lines [][]byte, size int) *shard {
+	s := &shard{text: make([]byte, 0, size), ends: make([]int, 0, len(lines))}
+	for _, l := range lines {
+		s.text = append(s.text, l...)
+		s.ends = append(s.ends, len(s.text))
 	}
+	return s
+}
+
+// at gives a line.
+func (s *shard) at(i int) []byte {
 	begin := 0
-	if from > 0 {
-		begin = s.ends[from-1]
+	if i > 0 {
+		begin = s.ends[i-1]
 	}
-	return s.text[begin:s.ends[to-1]]
+	return s.text[begin:s.ends[i]]
+}
+
+// split gives the lines of the shard.
+func (s *shard) split() [][]byte {
+	out := make([][]byte, len(s.ends))
+	for i := range out {
+		out[i] = s.at(i)
+	}
+	return out
 }
 
 // line is one line of a blob, with its newline, and its key.
@@ -62,7 +82,7 @@ type line struct{ text, key []byte }
 func (s *shard) lines(c evidence.Content) []line {
 	out := make([]line, len(s.ends))
 	for i := range out {
-		text := s.span(i, i+1)
+		text := s.at(i)
 		out[i] = line{text, keyOf(c, text)}
 	}
 	return out
@@ -73,6 +93,20 @@ type patch struct {
 	ops       []byte
 	op, count uint64
 	text      []byte
+	dict      []byte // the old bytes that new ones came in the place of
+	inserts   bool
+	columns   [4]column // of a replaced line: beginning, end, between; of an inserted one: all
+}
+
+// column is a list of numbers, each near the one before.
+type column struct {
+	b    []byte
+	last int
+}
+
+func (c *column) add(n int) {
+	c.b = binary.AppendVarint(c.b, int64(n-c.last))
+	c.last = n
 }
 
 func (p *patch) add(op uint64) {
@@ -90,6 +124,37 @@ func (p *patch) flush() {
 	p.count = 0
 }
 
+// replace notes how a line is made from another one.
+func (p *patch) replace(old, now []byte) {
+	begin, end := common(old, now)
+	p.columns[0].add(begin)
+	p.columns[1].add(end)
+	p.columns[2].add(len(now) - begin - end)
+	p.text = append(p.text, now[begin:len(now)-end]...)
+	p.dict = append(p.dict, old[begin:len(old)-end]...)
+}
+
+// common gives how many bytes at the beginning and at the end two lines share.
+func common(a, b []byte) (begin, end int) {
+	n := min(len(a), len(b))
+	for begin < n && a[begin] == b[begin] {
+		begin++
+	}
+	for end < n-begin && a[len(a)-1-end] == b[len(b)-1-end] {
+		end++
+	}
+	return begin, end
+}
+
+// head gives the operations, their length before them, and the columns.
+func (p *patch) head() []byte {
+	h := append(binary.AppendUvarint(nil, uint64(len(p.ops))), p.ops...)
+	for _, c := range p.columns {
+		h = append(h, c.b...)
+	}
+	return h
+}
+
 // diff makes the patch from old to now.
 func diff(old, now []line) *patch {
 	p := &patch{}
@@ -98,88 +163,229 @@ func diff(old, now []line) *patch {
 		switch {
 		case n == nil:
 			p.add(opDrop)
-			return nil
 		case o == nil:
 			p.add(opInsert)
+			p.inserts = true
+			p.columns[3].add(len(n.text))
+			p.text = append(p.text, n.text...)
 		case bytes.Equal(o.text, n.text):
 			p.add(opCopy)
-			return nil
 		default:
 			p.add(opReplace)
+			p.replace(o.text, n.text)
 		}
-		p.text = append(p.text, n.text...)
 		return nil
 	})
 	p.flush()
 	return p
 }
 
-// eachOp reads the operations of a patch and checks them against the number of
-// lines that the older shard has. It tells where in it each one stands.
-func eachOp(ops []byte, lines int, do func(op, n, at int) error) error {
+// dictionary is the old text that new text is compressed against: the beginning
+// of the shard if lines are inserted, then what is replaced.
+func dictionary(old [][]byte, inserts bool, replaced []byte) []byte {
+	if !inserts {
+		return replaced
+	}
+	var d []byte
+	for i := 0; i < len(old) && len(d) < preface; i++ {
+		d = append(d, old[i]...)
+	}
+	return append(d[:min(len(d), preface)], replaced...)
+}
+
+// plan is the head of a patch, read against the lines that it is applied to.
+type plan struct {
+	old      [][]byte
+	runs     []run
+	replaced []edit // in their order, one for each line
+	inserted []int  // the lengths of the lines
+	lines    int    // that it makes
+	built    int    // bytes of all replaced lines
+	text     int    // bytes of the patch's text
+	dict     []byte
+}
+
+// run is one operation: n lines, of the old shard from at on.
+type run struct{ op, n, at int }
+
+// edit is how a line is made from an old one.
+type edit struct{ begin, end, fresh int }
+
+// readHead reads a head. It refuses one that needs what is not there, or makes
+// not size bytes.
+func readHead(head []byte, old [][]byte, size int) (*plan, error) {
+	d := &decoder{b: head}
+	ops := &decoder{b: d.bytes(int(d.bounded(uint64(len(head)))))}
+	p := &plan{old: old}
+	if err := p.walk(ops, size); err != nil {
+		return nil, err
+	}
+	if err := p.lengths(d); err != nil {
+		return nil, err
+	}
+	return p, p.measure(size)
+}
+
+// walk reads the operations.
+func (p *plan) walk(ops *decoder, size int) error {
 	at := 0
-	for len(ops) > 0 {
-		v, size := binary.Uvarint(ops)
-		if size <= 0 || v>>2 == 0 {
-			return fmt.Errorf("%w: an operation is cut", errPatch)
+	for len(ops.b) > 0 {
+		v := ops.uvarint()
+		r := run{op: int(v & 3), n: int(v >> 2), at: at}
+		left := len(p.old) - at
+		if r.op == opInsert {
+			left = size - len(p.inserted)
 		}
-		ops = ops[size:]
-		op, n := int(v&3), v>>2
-		if op != opInsert && n > uint64(lines-at) || n > maxFrame {
-			return fmt.Errorf("%w: it wants %d lines after line %d of %d", errPatch, n, at, lines)
+		if ops.failed || r.n <= 0 || r.n > left {
+			return fmt.Errorf("%w: it wants %d lines after line %d of %d", errPatch, r.n, at, len(p.old))
 		}
-		if err := do(op, int(n), at); err != nil {
-			return err
-		}
-		if op != opInsert {
-			at += int(n)
+		p.add(r)
+		if r.op != opInsert {
+			at += r.n
 		}
 	}
 	return nil
 }
 
-// dictionary gives the old text that the text of a patch is compressed
-// against: the beginning of the shard if lines are inserted, then every line
-// that is replaced.
-func (s *shard) dictionary(ops []byte) ([]byte, error) {
-	var replaced []byte
-	inserts := false
-	err := eachOp(ops, len(s.ends), func(op, n, at int) error {
-		inserts = inserts || op == opInsert
-		if op == opReplace {
-			replaced = append(replaced, s.span(at, at+n)...)
-		}
-		return nil
-	})
-	if inserts {
-		replaced = append(bytes.Clone(s.text[:min(len(s.text), preface)]), replaced...)
+func (p *plan) add(r run) {
+	p.runs = append(p.runs, r)
+	if r.op != opDrop {
+		p.lines += r.n
 	}
-	return replaced, err
+	switch r.op {
+	case opReplace:
+		p.replaced = append(p.replaced, make([]edit, r.n)...)
+	case opInsert:
+		p.inserted = append(p.inserted, make([]int, r.n)...)
+	}
 }
 
-// apply makes the shard that the patch describes. Size is the number of bytes
-// that it must have.
-func (s *shard) apply(ops, text []byte, size int) (*shard, error) {
-	added := newShard(text)
-	out, next := make([]byte, 0, size), 0
-	err := eachOp(ops, len(s.ends), func(op, n, at int) error {
-		switch op {
-		case opCopy:
-			out = append(out, s.span(at, at+n)...)
-		case opReplace, opInsert:
-			if n > len(added.ends)-next {
-				return fmt.Errorf("%w: it has %d new lines, and needs more", errPatch, len(added.ends))
-			}
-			out = append(out, added.span(next, next+n)...)
-			next += n
+// lengths reads the columns.
+func (p *plan) lengths(d *decoder) error {
+	last := 0
+	next := func() int {
+		n := int64(last) + d.varint()
+		if n < 0 || n > maxFrame {
+			d.failed, n = true, 0
 		}
-		if len(out) > size {
-			return fmt.Errorf("%w: it makes more than %d bytes", errPatch, size)
-		}
-		return nil
-	})
-	if err == nil && (next != len(added.ends) || len(out) != size) {
-		err = fmt.Errorf("%w: it makes %d bytes, not %d", errPatch, len(out), size)
+		last = int(n)
+		return last
 	}
-	return newShard(out), err
+	for i := range p.replaced {
+		p.replaced[i].begin = next()
+	}
+	last = 0
+	for i := range p.replaced {
+		p.replaced[i].end = next()
+	}
+	last = 0
+	for i := range p.replaced {
+		p.replaced[i].fresh = next()
+	}
+	last = 0
+	for i := range p.inserted {
+		p.inserted[i] = next()
+	}
+	if d.failed || len(d.b) > 0 {
+		return fmt.Errorf("%w: its lengths are damaged", errPatch)
+	}
+	return nil
+}
+
+// measure checks that the runs fit the old lines and make size bytes, and
+// gathers the dictionary.
+func (p *plan) measure(size int) error {
+	var dict []byte
+	sum, edits := 0, p.replaced
+	for _, r := range p.runs {
+		if r.op != opCopy && r.op != opReplace {
+			continue
+		}
+		for i, old := range p.old[r.at : r.at+r.n] {
+			if r.op == opCopy {
+				sum += len(old)
+				continue
+			}
+			e := edits[i]
+			if e.begin+e.end > len(old) {
+				return fmt.Errorf("%w: it keeps more of a line than there is", errPatch)
+			}
+			dict = append(dict, old[e.begin:len(old)-e.end]...)
+			p.built += e.begin + e.end + e.fresh
+			p.text += e.fresh
+		}
+		if r.op == opReplace {
+			edits = edits[r.n:]
+		}
+	}
+	sum += p.built
+	for _, n := range p.inserted {
+		sum += n
+		p.text += n
+	}
+	if sum != size {
+		return fmt.Errorf("%w: it makes %d bytes, not %d", errPatch, sum, size)
+	}
+	p.dict = dictionary(p.old, len(p.inserted) > 0, dict)
+	return nil
+}
+
+// apply makes the lines, with the new bytes of the patch.
+func (p *plan) apply(text []byte) ([][]byte, error) {
+	if len(text) != p.text {
+		return nil, fmt.Errorf("%w: it has %d new bytes, not %d", errPatch, len(text), p.text)
+	}
+	out, built := make([][]byte, 0, p.lines), make([]byte, 0, p.built)
+	edits, inserted := p.replaced, p.inserted
+	take := func(n int) (fresh []byte) {
+		fresh, text = text[:n:n], text[n:]
+		return fresh
+	}
+	for _, r := range p.runs {
+		switch r.op {
+		case opCopy:
+			out = append(out, p.old[r.at:r.at+r.n]...)
+		case opInsert:
+			for _, n := range inserted[:r.n] {
+				out = append(out, take(n))
+			}
+			inserted = inserted[r.n:]
+		case opReplace:
+			for i, e := range edits[:r.n] {
+				old, at := p.old[r.at+i], len(built)
+				built = append(append(append(built, old[:e.begin]...), take(e.fresh)...), old[len(old)-e.end:]...)
+				out = append(out, built[at:len(built):len(built)])
+			}
+			edits = edits[r.n:]
+		}
+	}
+	return out, nil
+}
+
+// changes tells the lines that the patch does not copy, of the old shard and of
+// now, which is what the patch makes. Their keys are not read.
+func (p *plan) changes(now *shard, tell func(old, now *line) error) error {
+	if len(now.ends) != p.lines {
+		return fmt.Errorf("%w: it makes %d lines, not %d", errPatch, p.lines, len(now.ends))
+	}
+	at := 0
+	for _, r := range p.runs {
+		for i := range r.n {
+			var o, n *line
+			if r.op != opInsert {
+				o = &line{text: p.old[r.at+i]}
+			}
+			if r.op != opDrop {
+				n = &line{text: now.at(at)}
+				at++
+			}
+			if r.op == opCopy {
+				continue
+			}
+			if err := tell(o, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -147,21 +147,57 @@ func (v view) compare(s series, before evidence.Hash, now blob, gone bool, tell 
 			return err
 		}
 	}
-	a, b := v.reader(old, s.Content), v.reader(now, s.Content)
-	if old.cuts == now.cuts && len(old.pieces) == len(now.pieces) {
-		a.skipEqual(b)
-	}
-	return walkReaders(a, b, func(o, n *line) error {
+	differ := func(o, n *line) error {
 		switch {
 		case n == nil && !gone, o != nil && n != nil && bytes.Equal(o.text, n.text):
 			return nil
 		case n == nil:
-			return tell(o.key)
+			return tell(keyOf(s.Content, o.text))
 		case o != nil && sameButVolatile(o.text, n.text, s.Volatile):
 			return nil
 		}
-		return tell(n.key)
-	})
+		return tell(keyOf(s.Content, n.text))
+	}
+	if old.cuts != now.cuts || len(old.pieces) != len(now.pieces) {
+		return walkReaders(v.reader(s.Content, old.pieces...), v.reader(s.Content, now.pieces...), differ)
+	}
+	for i, p := range now.pieces {
+		if err := v.comparePieces(s.Content, old.pieces[i], p, differ); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// comparePieces pairs the lines of two pieces that are cut at the same keys. If
+// one is a patch to the other, the patch has paired them already.
+func (v view) comparePieces(c evidence.Content, old, now piece, tell func(old, now *line) error) error {
+	if old == now {
+		return nil
+	}
+	if old.frame == 0 || now.frame == 0 {
+		return walkReaders(v.reader(c, old), v.reader(c, now), tell)
+	}
+	f, err := v.frame(now.frame)
+	if err != nil {
+		return err
+	}
+	if f.base != old.frame {
+		return walkReaders(v.reader(c, old), v.reader(c, now), tell)
+	}
+	a, err := v.pieceShard(old)
+	if err != nil {
+		return err
+	}
+	b, err := v.pieceShard(now)
+	if err != nil {
+		return err
+	}
+	p, err := f.plan(&v.s.unpack, a.split())
+	if err != nil {
+		return fmt.Errorf("frame %d: %w", now.frame, err)
+	}
+	return p.changes(b, tell)
 }
 
 // lineReader reads the lines of a blob, a shard at a time.
@@ -172,19 +208,8 @@ type lineReader struct {
 	lines   []line
 }
 
-func (v view) reader(b blob, c evidence.Content) *lineReader {
-	return &lineReader{v: v, content: c, pieces: b.pieces}
-}
-
-// skipEqual leaves out of two readers the pieces that both share at the same place.
-func (r *lineReader) skipEqual(o *lineReader) {
-	var mine, others []piece
-	for i, p := range r.pieces {
-		if p != o.pieces[i] {
-			mine, others = append(mine, p), append(others, o.pieces[i])
-		}
-	}
-	r.pieces, o.pieces = mine, others
+func (v view) reader(c evidence.Content, pieces ...piece) *lineReader {
+	return &lineReader{v: v, content: c, pieces: pieces}
 }
 
 // fill makes sure that there is a line, if the blob has another one.

@@ -42,7 +42,7 @@ func (y *year) record(i int) string {
 	groups := []string{"admins", "billing", "developers", "operations", "readers", "support"}
 	return fmt.Sprintf(`{"attributes":{"access_keys":[{"active":true,"created":"2025-%02d-%02dT08:00:00Z","id":"AKIA%s"},{"active":false,"created":"2024-%02d-11T09:30:00Z","id":"AKIA%s"}],`+
 		`"arn":"arn:aws:iam::111122223333:user/division/u%05d","attached_policies":["arn:aws:iam::aws:policy/ReadOnlyAccess","arn:aws:iam::111122223333:policy/team-%s"],`+
-		`"created":"2023-%02d-%02dT10:00:00Z","groups":["%s","%s"],"last_used":"\x00","mfa_active":%t,"mfa_devices":["arn:aws:iam::111122223333:mfa/%s"],"password_enabled":true,`+
+		`"created":"2023-%02d-%02dT10:00:00Z","groups":["%s","%s"],"last_used":"@@","mfa_active":%t,"mfa_devices":["arn:aws:iam::111122223333:mfa/%s"],"password_enabled":true,`+
 		`"password_last_changed":"2025-%02d-%02dT12:%02d:00Z","tags":{"cost_center":"%d","owner":"%s@example.com","team":"%s"}},`+
 		`"id":"arn:aws:iam::111122223333:user/division/u%05d","kind":"aws.iam.user","name":"u%05d"}`+"\n",
 		1+y.rng.IntN(12), 1+y.rng.IntN(28), y.word(), 1+y.rng.IntN(12), y.word(), i, groups[y.rng.IntN(6)], 1+y.rng.IntN(12), 1+y.rng.IntN(28),
@@ -60,7 +60,7 @@ func (y *year) next() []byte {
 		case x < 205:
 			y.used[i] = y.when()
 		}
-		before, after, _ := strings.Cut(y.records[i], "\x00")
+		before, after, _ := strings.Cut(y.records[i], "@@")
 		b.WriteString(before)
 		b.WriteString(y.used[i])
 		b.WriteString(after)
