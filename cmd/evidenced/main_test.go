@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -23,10 +24,12 @@ func TestMain(m *testing.M) {
 // a simulated company that began on $START, 40 days before $TODAY, and has its
 // clock stopped at the test's start; each script has one for itself.
 func TestScripts(t *testing.T) {
+	commands := storeCommands()
+	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "flip": flip, "hold": hold})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "flip": flip, "hold": hold},
+		Cmds:                commands,
 		Setup:               simulate,
 	})
 }

@@ -185,8 +185,7 @@ func (a *app) finishRotation(c *config.Config, o store.Options, otherwise error)
 // that place at every instant.
 func (a *app) retire(c *config.Config) (retired string, err error) {
 	if retired = retiredOf(c); !sameFile(retired, c.Store.Key) { // it may have got as far as here before
-		retired = c.Store.Key + ".retired-" + a.now().UTC().Format("20060102T150405Z")
-		if err := os.Link(c.Store.Key, retired); err != nil {
+		if retired, err = linkNew(c.Store.Key, c.Store.Key+".retired-"+a.now().UTC().Format("20060102T150405Z")); err != nil {
 			return "", fmt.Errorf("keep the old signing key: %w", err)
 		}
 	}
@@ -194,6 +193,18 @@ func (a *app) retire(c *config.Config) (retired string, err error) {
 		return "", fmt.Errorf("put the new signing key into its place: %w", err)
 	}
 	return retired, syncFolder(c.Store.Key)
+}
+
+// linkNew gives a file another name, which is numbered if it is taken.
+func linkNew(file, name string) (string, error) {
+	taken := name
+	for n := 2; ; n++ {
+		err := os.Link(file, taken)
+		if !errors.Is(err, os.ErrExist) {
+			return taken, err
+		}
+		taken = fmt.Sprintf("%s-%d", name, n)
+	}
 }
 
 // retiredOf gives the newest retired key, "" if there is none.

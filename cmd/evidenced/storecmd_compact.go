@@ -54,12 +54,13 @@ func (a *app) storeCompact(ctx context.Context, reseal bool, old *oldKey) error 
 		return err
 	}
 	o := store.CompactOptions{Seal: seal, Anew: reseal, Next: seal}
+	if !reseal && *old != (oldKey{}) {
+		return usageError{errors.New("an old key is of use with --reseal only")}
+	}
 	from, named, err := old.sealer()
 	switch {
 	case err != nil:
 		return err
-	case named && !reseal:
-		return usageError{errors.New("an old key is of use with --reseal only")}
 	case named:
 		o.Seal = from
 	case reseal && plain(c):
