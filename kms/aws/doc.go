@@ -6,7 +6,8 @@
 // and Decrypt.
 //
 // What was checked, and against what: Encrypt and Decrypt, the binding to the
-// encryption context, unknown, disabled and denied keys against moto, an AWS
-// that others wrote; the errors that moto does not give against the documented
-// form of their answers. Not against AWS itself.
+// encryption context, another and an unknown key, and a changed text against
+// moto, an AWS that others wrote; denied, disabled and throttled, which moto does
+// not tell of a key, against the documented form of those answers. Nothing was
+// checked against AWS itself.
 package aws
