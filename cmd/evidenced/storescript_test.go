@@ -84,7 +84,9 @@ func newKey(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // setEnvFrom sets a variable to what a file holds: setenv NAME FILE.
-func setEnvFrom(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv(args[0], ts.ReadFile(args[1])) }
+func setEnvFrom(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], ts.ReadFile(args[1]))
+}
 
 // shorten cuts a file to so many bytes: shorten FILE BYTES.
 func shorten(ts *testscript.TestScript, _ bool, args []string) {
