@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -42,6 +43,9 @@ func simulate(env *testscript.Env) error {
 	server := httptest.NewServer(c.Handler())
 	env.Defer(server.Close)
 	env.Setenv("SIM", server.URL)
+	keys := httptest.NewServer(http.HandlerFunc(keyService))
+	env.Defer(keys.Close)
+	env.Setenv("KMS", keys.URL)
 	env.Setenv("SIM_ORG", c.Organization())
 	env.Setenv("SIM_TOKEN", c.Token())
 	for k, v := range map[string]string{"AWS_ACCESS_KEY_ID": "AKIASIMULATED", "AWS_SECRET_ACCESS_KEY": "planted-secret-key", "AWS_EC2_METADATA_DISABLED": "true"} {

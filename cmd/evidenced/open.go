@@ -71,10 +71,13 @@ func (a *app) writing(c *config.Config, o store.Options) (*store.Store, error) {
 }
 
 // signing is writing, for who needs the key as well. It finishes a change of
-// the key that was interrupted once the log had it.
+// the key that was interrupted once the log had it. The configuration says what
+// seals the store, if o does not.
 func (a *app) signing(c *config.Config, o store.Options) (s *store.Store, key *store.Key, err error) {
-	if o.Seal, err = sealer(c.Store.Encryption); err != nil {
-		return nil, nil, err
+	if o.Seal == nil {
+		if o.Seal, err = sealer(c.Store.Encryption); err != nil {
+			return nil, nil, err
+		}
 	}
 	if o.Key, err = signingKey(c); err != nil {
 		return nil, nil, err

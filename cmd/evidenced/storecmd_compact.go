@@ -192,11 +192,7 @@ func (a *app) rewrap(ctx context.Context, c *config.Config, from, next store.Sea
 	if !exists(c.Store.Path) {
 		return a.notThere(c, nil)
 	}
-	key, err := signingKey(c)
-	if err != nil {
-		return err
-	}
-	s, err := store.Open(c.Store.Path, store.Options{Key: key, Seal: from})
+	s, err := a.writing(c, store.Options{Seal: from})
 	if err != nil {
 		return err
 	}

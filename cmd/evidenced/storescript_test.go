@@ -3,10 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -114,4 +118,36 @@ func put(ts *testscript.TestScript, path, bucket, key, value string) {
 		return b.Put([]byte(key), []byte(value))
 	})
 	ts.Check(errors.Join(err, db.Close()))
+}
+
+// keyService answers as AWS KMS does, with a key per id that it seals with. It
+// is for the scripts: kms/aws is held to an AWS that others wrote. A key whose
+// id begins with 9 is denied.
+func keyService(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		KeyID             string `json:"KeyId"`
+		Plaintext         []byte
+		CiphertextBlob    []byte
+		EncryptionContext map[string]string
+	}
+	if json.NewDecoder(r.Body).Decode(&in) != nil || strings.Contains(in.KeyID, "key/9") {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"__type":"AccessDeniedException","message":"not for you"}`)
+		return
+	}
+	secret := sha256.Sum256([]byte(in.KeyID))
+	seal, err := store.NewSealer(secret[:])
+	out := map[string]any{"KeyId": in.KeyID}
+	switch {
+	case err != nil:
+	case strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Encrypt"):
+		out["CiphertextBlob"], err = seal.Wrap(r.Context(), in.Plaintext)
+	default:
+		out["Plaintext"], err = seal.Unwrap(r.Context(), in.CiphertextBlob)
+	}
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		out = map[string]any{"__type": "InvalidCiphertextException"}
+	}
+	_ = json.NewEncoder(w).Encode(out) // the program tells what is missing
 }
