@@ -26,6 +26,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"verify":                   {rooms: []string{"evidence"}},
 	"simulator":                {rooms: []string{"evidence"}},
 	"store":                    {rooms: []string{"evidence"}, modules: []string{"go.etcd.io/bbolt", "golang.org/x/mod", "github.com/klauspost/compress"}},
+	"store/storetest":          {rooms: []string{"evidence", "store"}, modules: []string{"golang.org/x/mod", "github.com/transparency-dev/merkle"}},
 	"gap":                      {rooms: []string{"evidence"}, modules: []string{"cel.dev/cel-go", "github.com/goccy/go-yaml"}},
 	"export":                   {rooms: []string{"evidence", "gap"}, modules: []string{"github.com/klauspost/compress"}},
 	"collectors":               {rooms: []string{"evidence"}, modules: []string{"github.com/cenkalti/backoff/v5", "golang.org/x/sync"}},

@@ -137,15 +137,27 @@ func (w *writer) newBlob(of evidence.Series, r io.Reader) (ref evidence.Ref, err
 	}
 	b.hash = evidence.Hash(h.Sum(nil))
 	key := w.s.box.blobKey(b.hash)
+	ref = evidence.Ref{Hash: b.hash, Size: int64(b.size)}
 	if w.tx.Bucket(bucketBlobs).Get(key) != nil { // known after all
 		err = w.dropFrames(first)
 	} else if err = w.put(bucketBlobs, key, b.encode()); err == nil {
-		err = w.tx.Bucket(bucketErased).Delete(key)
+		err = w.revive(ref, key)
 	}
 	if err == nil {
 		err = w.follow(of, b.hash)
 	}
-	return evidence.Ref{Hash: b.hash, Size: int64(b.size)}, err
+	return ref, err
+}
+
+// revive takes back the tombstone of a blob that is stored again: the older
+// entries that name it can be read again, too.
+func (w *writer) revive(ref evidence.Ref, key []byte) error {
+	erased := w.tx.Bucket(bucketErased)
+	if erased.Get(key) == nil {
+		return nil
+	}
+	w.revived = append(w.revived, ref)
+	return erased.Delete(key)
 }
 
 // dropFrames takes back what this transaction wrote for a blob that turned out to be known.

@@ -169,7 +169,9 @@ func (w *writer) newFrame(c evidence.Content, text []byte, old *shard, base uint
 	if err != nil {
 		return 0, err
 	}
-	w.own.add(id, newShard(bytes.Clone(text)))
+	if c != evidence.ContentFile { // the next one is made from it
+		w.own.add(id, newShard(bytes.Clone(text)))
+	}
 	return id, w.putFrame(id, f)
 }
 

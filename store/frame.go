@@ -114,12 +114,12 @@ func (d *decoder) bytes(n int) []byte {
 }
 
 // packer compresses. Its user serialises the calls. Whole texts are read often
-// and written seldom: they are worth the time that the best compression takes.
+// and written seldom: they are worth the time that better compression takes.
 type packer struct{ whole, plain, dict *zstd.Encoder }
 
 func newPacker() (p packer, err error) {
-	opts := []zstd.EOption{zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(8 << 20)}
-	if p.whole, err = zstd.NewWriter(nil, append(opts, zstd.WithEncoderLevel(zstd.SpeedBestCompression))...); err != nil {
+	opts := []zstd.EOption{zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(4 << 20), zstd.WithLowerEncoderMem(true)}
+	if p.whole, err = zstd.NewWriter(nil, append(opts, zstd.WithEncoderLevel(zstd.SpeedBetterCompression))...); err != nil {
 		return p, err
 	}
 	if p.plain, err = zstd.NewWriter(nil, opts...); err != nil {

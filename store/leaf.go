@@ -30,7 +30,7 @@ type leaves struct {
 }
 
 func newLeaves() (l leaves, err error) {
-	l.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(1<<20), zstd.WithEncoderDictRaw(leafDictID, []byte(leafWords)))
+	l.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(64<<10), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(leafDictID, []byte(leafWords)))
 	if err != nil {
 		return l, err
 	}

@@ -206,6 +206,8 @@ type writer struct {
 	at    time.Time // what this transaction is stamped with
 	key   *Key      // what it is signed with
 	old   *Key      // what it is signed with as well, when the key was changed
+	// revived are blobs that had been erased and were stored again.
+	revived []evidence.Ref
 }
 
 // begin stamps the transaction. Entries never go back in time; when the clock
@@ -281,6 +283,11 @@ func (w *writer) leaf(e evidence.Entry, leaf []byte) error {
 
 // finish signs the tree as it stands after the transaction.
 func (w *writer) finish() error {
+	if len(w.revived) > 0 {
+		if err := w.reindex(w.revived); err != nil {
+			return err
+		}
+	}
 	if w.size == w.begun {
 		return nil
 	}
