@@ -165,8 +165,11 @@ func unwrap(ctx context.Context, header []byte, by Sealer) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it is sealed with %s, and the configuration names no key (store.encryption)", ErrSealed, evidence.Printable(h.By))
 	}
 	key, err := by.Unwrap(ctx, h.Key)
-	if err != nil {
-		return nil, fmt.Errorf("%w: it is sealed with %s, %s does not open it: %w", ErrSealed, evidence.Printable(h.By), by.ID(), err)
+	switch {
+	case err == nil:
+		return key, nil
+	case h.By == by.ID():
+		return nil, fmt.Errorf("the key that the store is sealed with could not be opened by %s: %w", by.ID(), err)
 	}
-	return key, nil
+	return nil, fmt.Errorf("%w: it is sealed with %s, %s does not open it: %w", ErrSealed, evidence.Printable(h.By), by.ID(), err)
 }

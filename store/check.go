@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -58,7 +59,7 @@ type named struct {
 func (s *Store) Check(ctx context.Context) (Report, error) {
 	c := &checker{s: s.unread(), refs: map[evidence.Hash]named{}, erased: map[evidence.Hash]uint64{}, runs: map[evidence.Stream][]uint64{}}
 	c.report.Problems = []string{}
-	for _, step := range []func(context.Context) error{c.pages, c.leaves, c.tombstones, c.blobs, c.frames, c.history} {
+	for _, step := range []func(context.Context) error{c.pages, c.leaves, c.tombstones, c.blobs, c.frames, c.series, c.history} {
 		if err := ctx.Err(); err != nil {
 			return c.report, fmt.Errorf("check store: %w", err)
 		}
@@ -66,11 +67,17 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 		if err := step(ctx); err != nil {
 			c.problem("%v", err)
 		}
-		if broken := len(c.report.Problems) > before; broken && before == 0 && c.s.structure() != nil {
+		if broken := len(c.report.Problems) > before; broken && before == 0 && c.unwalkable() {
 			break // what lies on broken pages cannot be walked
 		}
 	}
 	return c.report, nil
+}
+
+// unwalkable reports pages that must not be walked.
+func (c *checker) unwalkable() bool {
+	err := c.s.structure()
+	return err != nil && !errors.Is(err, errHead)
 }
 
 // unread is the same store, of which nothing is in memory yet: what is checked
@@ -90,7 +97,9 @@ func (c *checker) problem(format string, args ...any) {
 // pages checks the file below the buckets: first that walking it ends, then by
 // bbolt's own rules.
 func (c *checker) pages(context.Context) error {
-	if err := c.s.structure(); err != nil {
+	if err := c.s.structure(); errors.Is(err, errHead) {
+		c.problem("%v", err)
+	} else if err != nil {
 		return err
 	}
 	return c.s.view(func(v view) error {
@@ -180,6 +189,31 @@ func (c *checker) frames(context.Context) error {
 		}
 		return nil
 	})
+}
+
+// series checks that every series is one of a stream of the log.
+func (c *checker) series(context.Context) error {
+	ids := map[uint64]bool{}
+	for kv, err := range c.s.pairs(bucketSeries, []byte{}) {
+		if err != nil {
+			return err
+		}
+		var s series
+		if err := json.Unmarshal(kv[1], &s); err != nil {
+			return fmt.Errorf("series %x: %w", kv[0], err)
+		}
+		_, named := c.refs[s.Head]
+		switch {
+		case string(c.s.box.seriesKey(s.Stream, s.Content)) != string(kv[0]):
+			c.problem("series %x: it is that of %s of %s", kv[0], s.Content, s.Stream)
+		case s.ID == 0 || ids[s.ID]:
+			c.problem("series %s of %s: its number %d is that of another one", s.Content, s.Stream, s.ID)
+		case s.Head != (evidence.Hash{}) && (!named || c.gone(s.Head)):
+			c.problem("series %s of %s: its newest blob %s is none of the log", s.Content, s.Stream, s.Head)
+		}
+		ids[s.ID] = true
+	}
+	return nil
 }
 
 // spread adds the frames that frames are patches to.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -65,6 +67,19 @@ func Restore(ctx context.Context, from, to string, seal Sealer) (Report, error) 
 // beside names a file in the folder of path that is written before it takes
 // its place.
 func beside(path, why string) string { return fmt.Sprintf("%s.%s-%d", path, why, os.Getpid()) }
+
+// clearAway removes what an interrupted rewriting has left. Who holds the store
+// is the only one who may rewrite it, so nobody is at work on them.
+func clearAway(path string) {
+	for _, why := range []string{"compact", "migrate"} {
+		left, _ := filepath.Glob(globEscape.Replace(path) + "." + why + "-*")
+		for _, f := range left {
+			_ = os.Remove(f)
+		}
+	}
+}
+
+var globEscape = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`)
 
 func copyFile(ctx context.Context, from, to string) error {
 	in, err := os.Open(from)

@@ -21,6 +21,8 @@
 //	             of a shard: its text, or a patch to that of another frame (types frame, patch)
 //	cuts         id (8) -> the keys at which the blobs of a series are cut into shards
 //
+// Behind a value of cuts or series are the first 8 bytes of its SHA-256.
+//
 // What follows is derived from these; Check derives it again:
 //
 //	series       SHA-256 of stream and content -> its newest blob (type series)

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -110,7 +111,36 @@ func (w *writer) indexErasure(e evidence.Entry) error {
 	if err := w.dropUnused(); err != nil {
 		return err
 	}
+	if err := w.forgetHeads(); err != nil {
+		return err
+	}
 	return w.reindex(body.Blobs)
+}
+
+// forgetHeads lets every series begin anew whose newest blob is not there.
+func (w *writer) forgetHeads() error {
+	var lost []series
+	c := w.tx.Bucket(bucketSeries).Cursor()
+	for k, value := c.First(); k != nil; k, value = c.Next() {
+		value, err := w.plain(bucketSeries, k, value)
+		var s series
+		if err == nil {
+			err = json.Unmarshal(value, &s)
+		}
+		if err != nil {
+			return err
+		}
+		if w.tx.Bucket(bucketBlobs).Get(w.s.box.blobKey(s.Head)) == nil {
+			s.Head = evidence.Hash{}
+			lost = append(lost, s)
+		}
+	}
+	for _, s := range lost {
+		if err := w.putSeries(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropUnused deletes the frames and cuts that no blob has.
@@ -203,10 +233,14 @@ func (w *writer) makeWhole(id uint64) error {
 	return w.putFrame(id, w.s.pack.makeWhole(s.text))
 }
 
-// reindex derives the history of every series anew that lost a blob.
-func (w *writer) reindex(erased []evidence.Ref) error {
+// reindex derives the history of every series anew that lost some of these
+// blobs, or has them again.
+func (w *writer) reindex(blobs []evidence.Ref) error {
+	if len(blobs) == 0 {
+		return nil
+	}
 	lost := map[evidence.Hash]bool{}
-	for _, ref := range erased {
+	for _, ref := range blobs {
 		lost[ref.Hash] = true
 	}
 	touched := map[evidence.Stream]bool{}
@@ -241,9 +275,6 @@ func (w *writer) rederive(st evidence.Stream, entries []uint64) error {
 		return err
 	}
 	s.Last, s.Whole = evidence.Hash{}, evidence.Hash{}
-	if err := w.holds(s.Head); err != nil || w.tx.Bucket(bucketBlobs).Get(w.s.box.blobKey(s.Head)) == nil {
-		s.Head = evidence.Hash{}
-	}
 	s, err = w.derive(s, slices.Values(entries), func(key []byte, entry uint64) error { return w.addHistory(s.ID, key, entry) })
 	if err != nil {
 		return err

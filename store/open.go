@@ -61,7 +61,11 @@ func openSound(path string, wait time.Duration, readOnly bool) (*bolt.DB, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := inspect(path); err != nil || readOnly {
+	err = inspect(path)
+	if readOnly && errors.Is(err, errHead) { // what there is can be read
+		err = nil
+	}
+	if err != nil || readOnly {
 		return db, err
 	}
 	if err := db.Close(); err != nil {
@@ -187,6 +191,7 @@ func (s *Store) prepare(seal Sealer) (err error) {
 	if s.size, err = s.Size(); err != nil || s.reader {
 		return err
 	}
+	clearAway(s.path)
 	return writeHolder(s.path)
 }
 

@@ -42,15 +42,21 @@ type metaPage struct{ size, root, freelist, pages, tx uint64 }
 
 // readMeta reads both meta pages; the newer valid one counts. It has no pages
 // if there is none. The second one begins where the first ends, and how long
-// that is only a valid one says.
-func readMeta(r io.ReaderAt) metaPage {
-	newest, _ := metaAt(r, 0)
+// that is only a valid one says. With only one of them valid, whole is false:
+// the other may have been the newer one.
+func readMeta(r io.ReaderAt) (newest metaPage, whole bool) {
+	newest, first := metaAt(r, 0)
 	for size := int64(minPage); size <= maxPage; size *= 2 {
-		if m, ok := metaAt(r, size); ok && m.size == uint64(size) && (newest.pages == 0 || m.tx > newest.tx) {
+		m, ok := metaAt(r, size)
+		if !ok || m.size != uint64(size) {
+			continue
+		}
+		whole = first && newest.size == m.size
+		if newest.pages == 0 || m.tx > newest.tx {
 			newest = m
 		}
 	}
-	return newest
+	return newest, whole
 }
 
 // metaAt reads a meta page. It is, behind the header: magic, version, page
@@ -71,7 +77,12 @@ func metaAt(r io.ReaderAt, at int64) (m metaPage, ok bool) {
 	return m, true
 }
 
-// inspect looks at the pages of the file before bbolt walks them.
+// errHead: see readMeta. bbolt would go on from the other one, as if what was
+// appended last had never been.
+var errHead = fmt.Errorf("%w: one of its two heads is, and what was appended last may be missing: restore a backup", ErrDamaged)
+
+// inspect looks at the pages of the file before bbolt walks them. A file that
+// is sound but for one of its heads is errHead.
 func inspect(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -82,14 +93,17 @@ func inspect(path string) error {
 	if err != nil {
 		return err
 	}
-	meta := readMeta(f)
+	meta, whole := readMeta(f)
 	if meta.pages < 4 || meta.pages > 1<<40 {
 		return fmt.Errorf("%w: it does not begin as one does", ErrNotAStore)
 	}
 	if need := int64(meta.pages * meta.size); fi.Size() < need {
 		return fmt.Errorf("%w: it was cut: it has %d bytes, and needs %d", ErrDamaged, fi.Size(), need)
 	}
-	return walkPages(f, meta)
+	if err := walkPages(f, meta); err != nil || whole {
+		return err
+	}
+	return errHead
 }
 
 // structure walks the pages of the store as it stands.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -66,10 +67,34 @@ func (v view) plain(bucket, k, value []byte) ([]byte, error) {
 		return value, nil
 	}
 	value, err := v.s.box.open(bucket, k, value)
-	if err == nil && string(bucket) == "entries" {
-		return v.s.leaves.unpack(value)
+	if err != nil {
+		return nil, err
 	}
-	return value, err
+	switch string(bucket) {
+	case "entries":
+		return v.s.leaves.unpack(value)
+	case "series", "cuts":
+		return unsummed(bucket, k, value)
+	}
+	return value, nil
+}
+
+// sumSize is how much of a SHA-256 follows a value that nothing else would
+// show to be damaged.
+const sumSize = 8
+
+func summed(value []byte) []byte {
+	h := evidence.HashOf(value)
+	return slices.Concat(value, h[:sumSize])
+}
+
+func unsummed(bucket, k, b []byte) ([]byte, error) {
+	if n := len(b) - sumSize; n >= 0 {
+		if h := evidence.HashOf(b[:n]); bytes.Equal(h[:sumSize], b[n:]) {
+			return b[:n], nil
+		}
+	}
+	return nil, fmt.Errorf("%s %x: it is not what was written", bucket, k)
 }
 
 // entry reads one entry of the log.

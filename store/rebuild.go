@@ -115,7 +115,7 @@ func (s *Store) replayLeaves(tx *bolt.Tx, src source, leaves [][]byte) error {
 	}
 	s.size = w.size
 	s.shards.publish(w.own)
-	return nil
+	return w.reindex(w.revived)
 }
 
 // replayBlobs stores what an entry names.

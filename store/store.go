@@ -129,8 +129,11 @@ func (v view) get(bucket, key []byte) ([]byte, error) {
 }
 
 func (v view) put(bucket, key, value []byte) error {
-	if string(bucket) == "entries" {
+	switch string(bucket) {
+	case "entries":
 		value = v.s.leaves.pack(value)
+	case "series", "cuts":
+		value = summed(value)
 	}
 	return v.bucket(bucket).Put(key, v.s.box.seal(bucket, key, value))
 }
@@ -283,10 +286,8 @@ func (w *writer) leaf(e evidence.Entry, leaf []byte) error {
 
 // finish signs the tree as it stands after the transaction.
 func (w *writer) finish() error {
-	if len(w.revived) > 0 {
-		if err := w.reindex(w.revived); err != nil {
-			return err
-		}
+	if err := w.reindex(w.revived); err != nil {
+		return err
 	}
 	if w.size == w.begun {
 		return nil
