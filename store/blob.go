@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"runtime"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -99,37 +101,19 @@ func (v view) holds(h evidence.Hash) error {
 	return nil
 }
 
-// Blob implements evidence.Writer. A blob that is there already costs one
-// reading when r can seek, and nothing in the file.
-func (w *writer) Blob(of evidence.Series, r io.Reader, count int) (ref evidence.Ref, err error) {
-	if rs, ok := r.(io.ReadSeeker); ok {
-		ref, known, err := w.known(of, rs, count)
-		if err != nil || known {
-			return ref, err
-		}
-	}
-	if ref, err = w.newBlob(of, r); err != nil {
+// Blob implements evidence.Writer. One that is there already leaves nothing new
+// in the file.
+func (w *writer) Blob(of evidence.Series, r io.Reader, count int) (evidence.Ref, error) {
+	ref, err := w.newBlob(of, r)
+	if err != nil {
 		return ref, fmt.Errorf("store blob: %w", err)
 	}
 	ref.Count = count
 	return ref, nil
 }
 
-func (w *writer) known(of evidence.Series, r io.ReadSeeker, count int) (ref evidence.Ref, known bool, err error) {
-	h := sha256.New()
-	if ref.Size, err = io.Copy(h, r); err != nil {
-		return ref, false, fmt.Errorf("store blob: %w", err)
-	}
-	ref.Hash, ref.Count = evidence.Hash(h.Sum(nil)), count
-	if w.tx.Bucket(bucketBlobs).Get(w.s.box.blobKey(ref.Hash)) != nil {
-		return ref, true, w.follow(of, ref.Hash)
-	}
-	_, err = r.Seek(0, io.SeekStart)
-	return ref, false, err
-}
-
 func (w *writer) newBlob(of evidence.Series, r io.Reader) (ref evidence.Ref, err error) {
-	first := w.tx.Bucket(bucketFrames).Sequence() + 1
+	frames, cuts := w.tx.Bucket(bucketFrames).Sequence(), w.tx.Bucket(bucketCuts).Sequence()
 	h := sha256.New()
 	b, err := w.cut(of, io.TeeReader(r, h))
 	if err != nil {
@@ -138,8 +122,8 @@ func (w *writer) newBlob(of evidence.Series, r io.Reader) (ref evidence.Ref, err
 	b.hash = evidence.Hash(h.Sum(nil))
 	key := w.s.box.blobKey(b.hash)
 	ref = evidence.Ref{Hash: b.hash, Size: int64(b.size)}
-	if w.tx.Bucket(bucketBlobs).Get(key) != nil { // known after all
-		err = w.dropFrames(first)
+	if w.tx.Bucket(bucketBlobs).Get(key) != nil { // it is known
+		err = w.takeBack(frames, cuts)
 	} else if err = w.put(bucketBlobs, key, b.encode()); err == nil {
 		err = w.revive(ref, key)
 	}
@@ -160,11 +144,14 @@ func (w *writer) revive(ref evidence.Ref, key []byte) error {
 	return erased.Delete(key)
 }
 
-// dropFrames takes back what this transaction wrote for a blob that turned out to be known.
-func (w *writer) dropFrames(first uint64) error {
+// takeBack deletes the frames and cuts that this transaction has written after
+// these, for a blob that is known.
+func (w *writer) takeBack(frames, cuts uint64) error {
 	*w.own = shards{} // it may hold some of them
-	return w.drop(bucketFrames, key64(first), func(k []byte) bool { return fromKey(k) >= first })
+	return errors.Join(w.drop(bucketFrames, key64(frames+1), anyKey), w.drop(bucketCuts, key64(cuts+1), anyKey))
 }
+
+func anyKey([]byte) bool { return true }
 
 // putFrame writes a frame in parts; the first byte of a part is 1 for the last one.
 func (v view) putFrame(id uint64, f frame) error {
@@ -272,25 +259,32 @@ func (s *Store) Blob(hash evidence.Hash) (io.ReadCloser, error) {
 	if err := s.view(func(v view) (err error) { b, err = v.blob(hash); return err }); err != nil {
 		return nil, err
 	}
-	return &blobReader{s: s, blob: b, sum: sha256.New()}, nil
+	return &blobReader{s: s, blob: b, left: len(b.pieces), sum: sha256.New()}, nil
 }
 
-// blobReader reads shard by shard, one short transaction each.
+// blobReader reads shard by shard, one short transaction each. It reads some
+// ahead, on every processor: a shard may be a patch to a patch, many times over.
 type blobReader struct {
-	s    *Store
-	blob blob
-	next int
-	buf  []byte
-	sum  interface {
-		io.Writer
-		Sum([]byte) []byte
-	}
+	s     *Store
+	blob  blob
+	asked int             // pieces that were asked for
+	ahead []chan loadedAs // what was asked for, and not yet taken
+	left  int             // pieces not yet taken
+	alone bool            // the other processors have work
+	buf   []byte
+	sum   hash.Hash
+}
+
+// loadedAs is a piece that was read.
+type loadedAs struct {
+	text []byte
+	err  error
 }
 
 // Read implements io.Reader.
 func (r *blobReader) Read(p []byte) (int, error) {
 	for len(r.buf) == 0 {
-		if r.next == len(r.blob.pieces) {
+		if r.left == 0 {
 			return 0, r.end()
 		}
 		if err := r.load(); err != nil {
@@ -302,12 +296,32 @@ func (r *blobReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// load takes the next piece.
 func (r *blobReader) load() error {
-	text, err := r.s.piece(r.blob.pieces[r.next])
-	r.next++
-	r.buf = text
-	r.sum.Write(text)
-	return err
+	for r.asked < len(r.blob.pieces) && len(r.ahead) < runtime.GOMAXPROCS(0) {
+		r.ask(r.blob.pieces[r.asked])
+		r.asked++
+	}
+	got := <-r.ahead[0]
+	r.ahead = r.ahead[1:]
+	r.left--
+	r.buf = got.text
+	r.sum.Write(got.text)
+	return got.err
+}
+
+func (r *blobReader) ask(p piece) {
+	done := make(chan loadedAs, 1)
+	r.ahead = append(r.ahead, done)
+	read := func() {
+		text, err := r.s.piece(p)
+		done <- loadedAs{text, err}
+	}
+	if r.alone || len(r.blob.pieces) == 1 {
+		read()
+	} else {
+		go read()
+	}
 }
 
 func (r *blobReader) end() error {
@@ -317,8 +331,14 @@ func (r *blobReader) end() error {
 	return io.EOF
 }
 
-// Close implements io.Closer.
-func (r *blobReader) Close() error { return nil }
+// Close implements io.Closer. What is being read ahead ends by itself.
+func (r *blobReader) Close() error {
+	for _, done := range r.ahead {
+		<-done
+	}
+	r.ahead, r.left = nil, 0
+	return nil
+}
 
 // piece gives the text of one piece of a blob.
 func (s *Store) piece(p piece) (text []byte, err error) {

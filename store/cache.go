@@ -40,7 +40,7 @@ func (c *shards) put(id uint64, s *shard) {
 		c.old, c.young, c.bytes = c.young, map[uint64]*shard{}, 0
 	}
 	c.young[id] = s
-	c.bytes += len(s.text) + 8*len(s.ends)
+	c.bytes += len(s.text) + 8*len(s.ends) + 120*len(s.keyed) // keys are of some 70 bytes
 }
 
 // publish takes over what a transaction has written, once it is in the file.

@@ -388,7 +388,9 @@ func (c *checker) blob(ctx context.Context, h evidence.Hash, done *sync.Map) err
 		return nil
 	}
 	defer r.Close()
-	if err := drain(r.(*blobReader)); err != nil {
+	b := r.(*blobReader)
+	b.alone = true
+	if err := drain(b); err != nil {
 		c.problem("%v", err)
 	}
 	return ctx.Err()
@@ -396,7 +398,7 @@ func (c *checker) blob(ctx context.Context, h evidence.Hash, done *sync.Map) err
 
 // drain reads a blob to its end without copying it.
 func drain(r *blobReader) error {
-	for r.next < len(r.blob.pieces) {
+	for r.left > 0 {
 		if err := r.load(); err != nil {
 			return fmt.Errorf("blob %s: %w", r.blob.hash, err)
 		}

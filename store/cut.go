@@ -21,10 +21,12 @@ type cutter struct {
 
 	at   int    // the piece of head whose keys are being read
 	buf  []byte // its lines so far
-	from []byte // the key that buf begins at
-	over bool   // this piece was too large: what is in buf is not its beginning
-	last []byte // the key of the last line
-	anew bool   // it is not cut where head is
+	ends []int
+	own  [][]byte // their keys
+	from []byte   // the key that buf begins at
+	over bool     // this piece was too large: what is in buf is not its beginning
+	last []byte   // the key of the last line
+	anew bool     // it is not cut where head is
 
 	out  blob
 	keys [][]byte // where each piece of out begins
@@ -61,7 +63,7 @@ func (c *cutter) file(r io.Reader) error {
 	for {
 		n, err := io.ReadFull(r, buf)
 		if n > 0 {
-			if err := c.emit(buf[:n], nil, 0); err != nil {
+			if err := c.emit(&shard{text: buf[:n]}, nil, 0); err != nil {
 				return err
 			}
 		}
@@ -114,16 +116,32 @@ func (c *cutter) line(text []byte) error {
 		if err := c.flush(); err != nil {
 			return err
 		}
-		c.from, c.buf = key, nil
+		c.begun(key)
 	}
 	c.buf = append(c.buf, text...)
+	c.ends, c.own = append(c.ends, len(c.buf)), append(c.own, key)
 	return nil
 }
 
 // next goes to the next piece of head.
 func (c *cutter) next() {
-	c.from, c.over, c.buf = c.cuts[c.at], false, nil
+	c.begun(c.cuts[c.at])
+	c.over = false
 	c.at++
+}
+
+// begun makes room for the lines of a piece.
+func (c *cutter) begun(from []byte) {
+	c.from, c.buf, c.ends, c.own = from, nil, nil, nil
+}
+
+// piece gives the lines that were read as a shard.
+func (c *cutter) piece() *shard {
+	s := &shard{text: c.buf, ends: c.ends, keyed: make([]line, len(c.ends))}
+	for i := range s.keyed {
+		s.keyed[i] = line{s.at(i), c.own[i]}
+	}
+	return s
 }
 
 // flush writes the lines that were read as a piece.
@@ -137,31 +155,27 @@ func (c *cutter) flush() error {
 			return err
 		}
 	}
-	return c.emit(c.buf, old, base)
+	return c.emit(c.piece(), old, base)
 }
 
-// emit adds a piece with that text, as a patch to old, which is the shard of
-// the frame base; if both are the same it is that frame.
-func (c *cutter) emit(text []byte, old *shard, base uint64) error {
+// emit adds a piece, as a patch to old, which is the shard of the frame base; if
+// both are the same it is that frame.
+func (c *cutter) emit(now, old *shard, base uint64) (err error) {
+	id, size := base, uint64(len(now.text))
+	switch {
+	case size == 0:
+		id = 0
+	case old == nil || !bytes.Equal(old.text, now.text):
+		id, err = c.w.newFrame(c.of.Content, now, old, base)
+	}
 	c.keys = append(c.keys, c.from)
-	c.out.size += uint64(len(text))
-	if old != nil && bytes.Equal(old.text, text) {
-		c.out.pieces = append(c.out.pieces, piece{base, uint64(len(text))})
-		return nil
-	}
-	var id uint64
-	if len(text) > 0 {
-		var err error
-		if id, err = c.w.newFrame(c.of.Content, text, old, base); err != nil {
-			return err
-		}
-	}
-	c.out.pieces = append(c.out.pieces, piece{id, uint64(len(text))})
-	return nil
+	c.out.size += size
+	c.out.pieces = append(c.out.pieces, piece{id, size})
+	return err
 }
 
-func (w *writer) newFrame(c evidence.Content, text []byte, old *shard, base uint64) (uint64, error) {
-	f, err := w.patchOrWhole(c, text, old, base)
+func (w *writer) newFrame(c evidence.Content, now, old *shard, base uint64) (uint64, error) {
+	f, err := w.patchOrWhole(c, now, old, base)
 	if err != nil {
 		return 0, err
 	}
@@ -169,23 +183,23 @@ func (w *writer) newFrame(c evidence.Content, text []byte, old *shard, base uint
 	if err != nil {
 		return 0, err
 	}
-	if c != evidence.ContentFile { // the next one is made from it
-		w.own.add(id, newShard(bytes.Clone(text)))
+	if now.keyed != nil { // the next one is made from it
+		w.own.add(id, now)
 	}
 	return id, w.putFrame(id, f)
 }
 
 // patchOrWhole gives the frame of a shard: a patch, unless there is nothing to
 // patch, or the greatest depth is reached.
-func (w *writer) patchOrWhole(c evidence.Content, text []byte, old *shard, base uint64) (frame, error) {
+func (w *writer) patchOrWhole(c evidence.Content, now, old *shard, base uint64) (frame, error) {
 	if old == nil {
-		return w.s.pack.makeWhole(text), nil
+		return w.s.pack.makeWhole(now.text), nil
 	}
 	below, err := w.frame(base)
 	if err != nil || below.depth == maxDepth {
-		return w.s.pack.makeWhole(text), err
+		return w.s.pack.makeWhole(now.text), err
 	}
-	return w.s.pack.makePatch(c, text, old, base, below.depth)
+	return w.s.pack.makePatch(c, now, old, base, below.depth)
 }
 
 // finish writes where the blob is cut, unless it is cut where head is.

@@ -187,9 +187,9 @@ func (p packer) makeWhole(text []byte) frame {
 
 // makePatch gives the frame of a shard as a patch to old, which is the shard of
 // the frame base and lies depth frames deep.
-func (p packer) makePatch(c evidence.Content, text []byte, old *shard, base, depth uint64) (f frame, err error) {
-	patch := diff(old.lines(c), newShard(text).lines(c))
-	f = frame{base: base, depth: depth + 1, size: len(text), head: patch.head()}
+func (p packer) makePatch(c evidence.Content, now, old *shard, base, depth uint64) (f frame, err error) {
+	patch := diff(old.lines(c), now.lines(c))
+	f = frame{base: base, depth: depth + 1, size: len(now.text), head: patch.head()}
 	if z := p.plain.EncodeAll(f.head, nil); len(z) < len(f.head) {
 		f.head, f.packed = z, true
 	}

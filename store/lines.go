@@ -24,16 +24,24 @@ func keyOf(c evidence.Content, line []byte) []byte {
 	return nil
 }
 
+// What stands before the text of a member that is not the first one.
+var (
+	markID      = []byte(`,"id":"`)
+	markScope   = []byte(`,"scope":"`)
+	markCall    = []byte(`,"call":"`)
+	markURL     = []byte(`,"url":"`)
+	markRequest = []byte(`,"request":"`)
+)
+
 // recordKey reads scope and id. In canonical JSON the sequence `,"id":"` cannot
 // stand within a string, and the last one is that of the record itself: what
 // follows it holds no objects.
 func recordKey(line []byte) []byte {
-	at := bytes.LastIndex(line, []byte(`,"id":"`))
+	at := bytes.LastIndex(line, markID)
 	if at < 0 {
 		return bytes.Clone(line)
 	}
-	tail := line[at:]
-	return pairKey(member(tail, "scope"), member(tail, "id"))
+	return pairKey(member(line[at:], markScope), member(line[at:], markID))
 }
 
 // pairKey joins two texts so that the keys sort as the pairs do.
@@ -48,28 +56,20 @@ func pairKey(scope, id []byte) []byte {
 
 func exchangeKey(line []byte) []byte {
 	var k []byte
-	for _, name := range []string{"call", "scope", "url", "request"} {
-		k = append(append(k, member(line, name)...), 0)
+	for _, mark := range [][]byte{markCall, markScope, markURL, markRequest} {
+		k = append(append(k, member(line, mark)...), 0)
 	}
 	return k
 }
 
-// member finds the text of the member of that name that is not the first one;
-// nil if there is none.
-func member(line []byte, name string) []byte {
-	_, rest, ok := bytes.Cut(line, []byte(`,"`+name+`":"`))
-	if !ok {
+// member finds the text behind a mark; nil if there is none.
+func member(line, mark []byte) []byte {
+	_, rest, _ := bytes.Cut(line, mark)
+	n := stringEnd(rest)
+	if n < 0 {
 		return nil
 	}
-	for i := 0; i < len(rest); i++ {
-		switch rest[i] {
-		case '"':
-			return unescape(rest[:i])
-		case '\\':
-			i++
-		}
-	}
-	return nil
+	return unescape(rest[:n])
 }
 
 func unescape(b []byte) []byte {

@@ -125,7 +125,7 @@ func FuzzPatch(f *testing.F) {
 		p, err := newPacker()
 		mustDo(t, err)
 		s := newShard([]byte(old))
-		fr, err := p.makePatch(evidence.ContentRecords, []byte(now), s, 1, 0)
+		fr, err := p.makePatch(evidence.ContentRecords, newShard([]byte(now)), s, 1, 0)
 		mustDo(t, err)
 		got, err := decodeFrame(fr.encode())
 		mustDo(t, err)

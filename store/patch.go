@@ -33,6 +33,8 @@ var errPatch = errors.New("a patch does not fit what it is to be applied to")
 type shard struct {
 	text []byte
 	ends []int // where each line ends, behind its newline
+	// keyed are the lines with their keys, where they are known already.
+	keyed []line
 }
 
 func newShard(text []byte) *shard {
@@ -80,6 +82,9 @@ func (s *shard) split() [][]byte {
 type line struct{ text, key []byte }
 
 func (s *shard) lines(c evidence.Content) []line {
+	if s.keyed != nil {
+		return s.keyed
+	}
 	out := make([]line, len(s.ends))
 	for i := range out {
 		text := s.at(i)
