@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 )
 
@@ -99,3 +100,37 @@ func WithBody(t EntryType, v any) (Entry, error) {
 // ErrErased: the blob was in the log; retention took it away. Its tombstone is
 // an EntryErasure.
 var ErrErased = errors.New("erased under the retention policy")
+
+// Tombstone is what a log says of an erased blob.
+type Tombstone struct {
+	Ref
+	// Entry is the index of the EntryErasure, Erased when it was recorded.
+	Entry  uint64
+	Erased time.Time
+	Policy string
+}
+
+// Tombstones gives the blobs of a log that were erased, and not stored again
+// since for a later entry.
+func Tombstones(entries iter.Seq2[Entry, error]) (map[Hash]Tombstone, error) {
+	gone := map[Hash]Tombstone{}
+	for e, err := range entries {
+		if err != nil {
+			return nil, err
+		}
+		if e.Type != EntryErasure {
+			for _, ref := range e.Refs() {
+				delete(gone, ref.Hash)
+			}
+			continue
+		}
+		var body Erasure
+		if err := e.DecodeBody(EntryErasure, &body); err != nil {
+			return nil, err
+		}
+		for _, ref := range body.Blobs {
+			gone[ref.Hash] = Tombstone{ref, e.Index, e.Recorded, body.Policy}
+		}
+	}
+	return gone, nil
+}

@@ -127,6 +127,8 @@ const (
 	Unsaid Class = "unsaid"
 	// AgentOff: the agent was not running when the slot was due.
 	AgentOff Class = "agent_off"
+	// Erased: it was read, and erased since, as the retention policy says.
+	Erased Class = "erased"
 	// Internal: our own fault.
 	Internal Class = "internal"
 )

@@ -206,13 +206,16 @@ func (b *bundle) seal() error {
 
 // refs are the blobs that belong to the period, in log order, each once.
 type refs struct {
-	records, exchanges []evidence.Ref
-	seen               map[string]bool
-	total              int64
+	records, exchanges, files []evidence.Ref
+	seen                      map[string]bool
+	total                     int64
 }
 
-func (r *refs) add(list *[]evidence.Ref, folder string, ref *evidence.Ref) {
+func (r *refs) add(list *[]evidence.Ref, folder string, ref *evidence.Ref, gone map[evidence.Hash]evidence.Tombstone) {
 	if ref == nil || r.seen[folder+ref.Hash.String()] {
+		return
+	}
+	if _, erased := gone[ref.Hash]; erased {
 		return
 	}
 	r.seen[folder+ref.Hash.String()] = true
@@ -222,19 +225,27 @@ func (r *refs) add(list *[]evidence.Ref, folder string, ref *evidence.Ref) {
 
 func (b *bundle) collectRefs() error {
 	b.refs.seen = map[string]bool{}
-	for run, err := range b.Log.Runs() {
+	gone, err := evidence.Tombstones(b.Log.Entries(0))
+	if err != nil {
+		return fmt.Errorf("export: read the log: %w", err)
+	}
+	for e, err := range b.Log.Entries(0) {
 		if err != nil {
 			return fmt.Errorf("export: read the log: %w", err)
 		}
-		if b.Result.Period.Holds(run.Due) {
-			b.refs.add(&b.refs.records, "records/", run.Records)
-			b.refs.add(&b.refs.exchanges, "exchanges/", run.Exchanges)
+		for _, ref := range e.Blobs {
+			b.refs.add(&b.refs.files, "files/", &ref, gone)
+		}
+		if run := e.Run; run != nil && b.Result.Period.Holds(run.Due) {
+			b.refs.add(&b.refs.records, "records/", run.Records, gone)
+			b.refs.add(&b.refs.exchanges, "exchanges/", run.Exchanges, gone)
 		}
 	}
 	return nil
 }
 
 func recordsPath(h evidence.Hash) string   { return "evidence/records/" + h.String() + ".jsonl" }
+func filesPath(h evidence.Hash) string     { return "evidence/files/" + h.String() }
 func exchangesPath(h evidence.Hash) string { return "evidence/exchanges/" + h.String() + ".jsonl" }
 
 // blobs writes the records and the raw exchanges, each blob once.
@@ -243,7 +254,7 @@ func (b *bundle) blobs() error {
 	for _, part := range []struct {
 		refs []evidence.Ref
 		path func(evidence.Hash) string
-	}{{b.refs.records, recordsPath}, {b.refs.exchanges, exchangesPath}} {
+	}{{b.refs.records, recordsPath}, {b.refs.exchanges, exchangesPath}, {b.refs.files, filesPath}} {
 		for _, ref := range part.refs {
 			if err := b.file(part.path(ref.Hash), b.blob(ref)); err != nil {
 				return err

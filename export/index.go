@@ -1,7 +1,9 @@
 package export
 
 import (
+	"cmp"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +15,13 @@ import (
 func (b *derived) evidenceIndex() error {
 	header := []string{"entry", "stream", "due", "trigger", "outcome", "reason", "started", "ended", "complete", "rows", "pages", "requests",
 		"principal", "endpoints", "window_from", "window_to", "filters", "redactions", "clock_offset_ms", "collector", "rules", "records", "exchanges"}
+	gone, err := evidence.Tombstones(b.from.Entries(0))
+	if err != nil {
+		return err
+	}
+	if err := b.erased(gone); err != nil {
+		return err
+	}
 	return b.file("evidence/index.csv", func(w io.Writer) error {
 		return rows(w, header, func(row func(...string)) error {
 			for e, err := range b.from.Entries(0) {
@@ -20,7 +29,7 @@ func (b *derived) evidenceIndex() error {
 					return err
 				}
 				if e.Run != nil && b.Result.Period.Holds(e.Run.Due) {
-					row(slotCells(e)...)
+					row(slotCells(e, gone)...)
 				}
 			}
 			return nil
@@ -28,7 +37,7 @@ func (b *derived) evidenceIndex() error {
 	})
 }
 
-func slotCells(e evidence.Entry) []string {
+func slotCells(e evidence.Entry, gone map[evidence.Hash]evidence.Tombstone) []string {
 	r := e.Run
 	reason := ""
 	if r.Reason != nil {
@@ -36,7 +45,7 @@ func slotCells(e evidence.Entry) []string {
 	}
 	cells := []string{strconv.FormatUint(e.Index, 10), r.Stream.String(), stamp(&r.Due), string(r.Trigger), string(r.Outcome), reason}
 	cells = append(cells, certificateCells(r.Certificate)...)
-	return append(cells, refCell(r.Records, recordsPath), refCell(r.Exchanges, exchangesPath))
+	return append(cells, refCell(r.Records, recordsPath, gone), refCell(r.Exchanges, exchangesPath, gone))
 }
 
 func certificateCells(c *evidence.Certificate) []string {
@@ -70,9 +79,55 @@ func pairs(m map[string]string) string {
 	return string(raw)
 }
 
-func refCell(ref *evidence.Ref, path func(evidence.Hash) string) string {
+func refCell(ref *evidence.Ref, path func(evidence.Hash) string, gone map[evidence.Hash]evidence.Tombstone) string {
 	if ref == nil {
 		return ""
 	}
+	if t, ok := gone[ref.Hash]; ok {
+		return "erased by entry " + strconv.FormatUint(t.Entry, 10)
+	}
 	return path(ref.Hash)
+}
+
+// erased writes one row for each blob of the period that retention took away,
+// if there are any.
+func (b *derived) erased(gone map[evidence.Hash]evidence.Tombstone) error {
+	type row struct {
+		entry evidence.Entry
+		what  string
+		stone evidence.Tombstone
+	}
+	var found []row
+	for e, err := range b.from.Entries(0) {
+		if err != nil {
+			return err
+		}
+		if e.Run == nil || !b.Result.Period.Holds(e.Run.Due) {
+			continue
+		}
+		for what, ref := range map[string]*evidence.Ref{"records": e.Run.Records, "exchanges": e.Run.Exchanges} {
+			if ref == nil {
+				continue
+			}
+			if t, ok := gone[ref.Hash]; ok {
+				found = append(found, row{e, what, t})
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	slices.SortFunc(found, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.entry.Index, b.entry.Index), cmp.Compare(a.what, b.what))
+	})
+	header := []string{"entry", "stream", "due", "what", "sha256", "bytes", "count", "policy", "erased", "erased_by_entry"}
+	return b.file("evidence/erased.csv", func(w io.Writer) error {
+		return rows(w, header, func(put func(...string)) error {
+			for _, r := range found {
+				put(strconv.FormatUint(r.entry.Index, 10), r.entry.Run.Stream.String(), stamp(&r.entry.Run.Due), r.what, r.stone.Hash.String(),
+					strconv.FormatInt(r.stone.Size, 10), strconv.Itoa(r.stone.Count), r.stone.Policy, stamp(&r.stone.Erased), strconv.FormatUint(r.stone.Entry, 10))
+			}
+			return nil
+		})
+	})
 }

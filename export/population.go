@@ -2,6 +2,7 @@ package export
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -104,6 +105,9 @@ func (b *derived) note(items map[itemID]*item, run evidence.Run) (*snapshot, err
 	s := &snapshot{hash: run.Records.Hash}
 	event := run.Certificate != nil && run.Certificate.Window != nil
 	for rec, err := range b.from.Records(*run.Records) {
+		if errors.Is(err, evidence.ErrErased) {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package gap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -120,13 +121,26 @@ func RecordsOf(ev Evidence, run evidence.Run) iter.Seq2[evidence.Record, error] 
 func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Record, error]) error {
 	o := observe(run, e.period)
 	st := e.stream(run.Stream)
-	st.slots.add(run.Outcome, o)
-	if err := e.take(st, o, records); err != nil {
+	err := e.take(st, o, records)
+	if errors.Is(err, evidence.ErrErased) { // then nothing was taken
+		o = observe(withoutRecords(run), e.period)
+		err = e.take(st, o, nil)
+	}
+	st.slots.add(o.run.Outcome, o)
+	if err != nil {
 		return fmt.Errorf("evaluate %s due %s: %w", run.Stream, run.Due.UTC().Format(time.RFC3339), err)
 	}
 	e.lookAway(st, o)
 	e.follow(st, o)
 	return nil
+}
+
+// withoutRecords is a run whose records were erased since: nothing can be
+// judged by it any more.
+func withoutRecords(run evidence.Run) evidence.Run {
+	run.Outcome, run.Records = evidence.Failed, nil
+	run.Reason = &evidence.Reason{Class: evidence.Erased, Detail: "the records of this slot were erased under the retention policy"}
+	return run
 }
 
 func (e *Engine) take(st *stream, o observation, records iter.Seq2[evidence.Record, error]) error {

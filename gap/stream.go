@@ -155,12 +155,13 @@ func (st *stream) same(o observation) bool {
 
 // pass reads a snapshot record by record.
 func (e *Engine) pass(st *stream, o observation, records func(func(evidence.Record, error) bool)) error {
-	st.begin(o)
+	undo := st.begin(o)
 	e.bench.clock.now = o.at
 	earliest := o.at
 	next, at := st.spare[:0], 0
 	for rec, err := range records {
 		if err != nil {
+			undo() // of use before the first record: an erased snapshot gives none
 			return err
 		}
 		res := st.find(&rec, &at)
@@ -182,13 +183,19 @@ func (e *Engine) pass(st *stream, o observation, records func(func(evidence.Reco
 	return nil
 }
 
-func (st *stream) begin(o observation) {
+// begin makes ready for a snapshot. It gives what takes that back.
+func (st *stream) begin(o observation) (undo func()) {
+	n, last, whole, until, timed, entered := len(st.obs), st.last, st.lastWhole, st.until, st.timed, st.entered
+	undo = func() {
+		st.obs, st.last, st.lastWhole, st.until, st.timed, st.entered = st.obs[:n], last, whole, until, timed, entered
+	}
 	st.obs = append(st.obs, o.at)
 	st.last, st.lastWhole, st.until, st.timed = nil, o.complete, forever, false
 	if o.run.Records != nil {
 		st.last = &o.run.Records.Hash
 	}
 	st.entered = st.entered || o.inPeriod
+	return undo
 }
 
 // find gives the resource of a record. Snapshots are sorted, so it is nearly

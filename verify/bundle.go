@@ -37,6 +37,7 @@ type Bundle struct {
 	zip       *zip.Reader
 	members   map[string]*zip.File
 	listed    map[string]int // place in the manifest, by path
+	erased    map[evidence.Hash]evidence.Tombstone
 }
 
 // read reads the directory and the manifest.
@@ -191,12 +192,28 @@ func (b *Bundle) Runs() iter.Seq2[evidence.Run, error] {
 	}
 }
 
-// Records yields the records of a snapshot.
+// Records yields the records of a snapshot. Those that retention took away are
+// evidence.ErrErased.
 func (b *Bundle) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
+	if _, ok := b.Member(recordsPath(ref.Hash)); !ok && b.wasErased(ref.Hash) {
+		return func(yield func(evidence.Record, error) bool) {
+			yield(evidence.Record{}, fmt.Errorf("%s: %w", recordsPath(ref.Hash), evidence.ErrErased))
+		}
+	}
 	return lines[evidence.Record](b, recordsPath(ref.Hash), evidence.MaxLine)
 }
 
+// wasErased reports a blob that the log says was erased.
+func (b *Bundle) wasErased(h evidence.Hash) bool {
+	if b.erased == nil {
+		b.erased, _ = evidence.Tombstones(b.Entries(0)) // a log that does not read erases nothing
+	}
+	_, erased := b.erased[h]
+	return erased
+}
+
 func recordsPath(h evidence.Hash) string   { return "evidence/records/" + h.String() + ".jsonl" }
+func filesPath(h evidence.Hash) string     { return "evidence/files/" + h.String() }
 func exchangesPath(h evidence.Hash) string { return "evidence/exchanges/" + h.String() + ".jsonl" }
 
 // lines reads a file line by line, no further than the manifest says it goes.

@@ -45,6 +45,9 @@ func (c *check) log() {
 	next, stop := iter.Pull2(lines[checkpointLine](c.b, checkpointsName, maxSmall))
 	defer stop()
 	w := &logWalk{next: next}
+	if !c.firstKey() {
+		return
+	}
 	c.advance(w)
 	if err := c.walk(w); err != nil {
 		c.fail("log", entriesName, "%w", err)
@@ -112,6 +115,7 @@ func (c *check) entry(w *logWalk, raw []byte) error {
 		c.fail("log", entriesName, "entry %d was recorded before the one before it", n)
 	}
 	w.last = e
+	c.held(e)
 	if e.Run != nil {
 		c.run(n, *e.Run)
 	}
@@ -121,7 +125,8 @@ func (c *check) entry(w *logWalk, raw []byte) error {
 // checkpoint compares the signed root of the current size with the tree.
 func (c *check) checkpoint(w *logWalk) {
 	c.res.Checked.Checkpoints++
-	cp, err := c.signer.openCheckpoint([]byte(w.signed.Signed))
+	cp, err := openCheckpoint([]byte(w.signed.Signed), c.signers()...)
+	c.before = nil
 	switch {
 	case err != nil:
 		c.fail("checkpoint", checkpointsName, "size %d: %v", w.signed.Size, err)
@@ -129,6 +134,8 @@ func (c *check) checkpoint(w *logWalk) {
 		c.fail("checkpoint", checkpointsName, "size %d: it is out of order, or says %d", w.signed.Size, cp.size)
 	case cp.root != c.tree.root():
 		c.fail("checkpoint", checkpointsName, "size %d: it was signed over another log", cp.size)
+	default:
+		c.custody.signed(cp, w)
 	}
 }
 
@@ -143,7 +150,14 @@ func (c *check) end() {
 		c.fail("checkpoint", latestName, "%v", err)
 		return
 	}
-	cp, err := c.signer.openCheckpoint(latest)
+	if c.signer.String() != c.manifestKey().String() {
+		c.fail("signature", manifestName, "it was signed by %s, in force at the end of the log is %s", c.manifestKey(), c.signer)
+	}
+	by := []key{c.signer}
+	if c.custody.lastBy != nil { // it is that which covers the change of the key
+		by = c.custody.lastBy
+	}
+	cp, err := openCheckpoint(latest, by...)
 	switch {
 	case err != nil:
 		c.fail("checkpoint", latestName, "%v", err)
@@ -185,7 +199,7 @@ func (c *check) evidence() {
 		if c.ended() {
 			return
 		}
-		if !strings.HasPrefix(m.Path, "evidence/records/") && !strings.HasPrefix(m.Path, "evidence/exchanges/") {
+		if !strings.HasPrefix(m.Path, "evidence/records/") && !strings.HasPrefix(m.Path, "evidence/exchanges/") && !strings.HasPrefix(m.Path, "evidence/files/") {
 			continue
 		}
 		ref, ok := c.refs[m.Path]
@@ -194,9 +208,16 @@ func (c *check) evidence() {
 			continue
 		}
 		delete(c.refs, m.Path)
+		if t, erased := c.custody.erased[ref.Hash]; erased {
+			c.fail("evidence", m.Path, "entry %d says that it was erased, and it is in the bundle", t)
+		}
 		c.blob(m, ref)
 	}
-	for path := range c.refs {
+	for path, ref := range c.refs {
+		if _, erased := c.custody.erased[ref.Hash]; erased {
+			c.res.Checked.Erased++
+			continue
+		}
 		c.fail("evidence", path, "the log names it, but it is not in the bundle")
 	}
 }
@@ -204,6 +225,10 @@ func (c *check) evidence() {
 func (c *check) blob(m Member, ref evidence.Ref) {
 	if m.SHA256 != ref.Hash || m.Size != ref.Size {
 		c.fail("evidence", m.Path, "its hash or size is not the one in the log")
+		return
+	}
+	if strings.HasPrefix(m.Path, "evidence/files/") {
+		c.res.Checked.Uploads++ // any bytes
 		return
 	}
 	n := 0

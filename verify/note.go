@@ -47,27 +47,49 @@ func parseKey(text string) (key, error) {
 	return key{parts[0], hash, data[1:]}, nil
 }
 
-// open checks a signed note with exactly one signature, ours, and returns its
-// text. The note must be the one text that these values give.
-func (k key) open(signed []byte) (string, error) {
-	text, line, ok := strings.Cut(string(signed), "\n\n")
+// openNote checks a signed note that bears the signatures of exactly these
+// keys, in this order, and returns its text. The note must be the one text that
+// these values give.
+func openNote(signed []byte, by ...key) (string, error) {
+	text, sigs, ok := strings.Cut(string(signed), "\n\n")
 	if !ok {
 		return "", errors.New("not a signed note")
 	}
 	text += "\n"
-	rest, ok := strings.CutPrefix(line, "— "+k.name+" ")
-	if !ok || !strings.HasSuffix(rest, "\n") {
-		return "", fmt.Errorf("not signed by %s", k.name)
+	for _, k := range by {
+		line, rest, ok := strings.Cut(sigs, "\n")
+		if !ok {
+			return "", fmt.Errorf("not signed by %s", k)
+		}
+		if err := k.check(text, line); err != nil {
+			return "", err
+		}
+		sigs = rest
 	}
-	sig, err := strict.DecodeString(strings.TrimSuffix(rest, "\n"))
-	if err != nil || len(sig) != 4+ed25519.SignatureSize || !bytes.Equal(sig[:4], k.hash) {
-		return "", fmt.Errorf("not signed by %s", k.name)
-	}
-	if !ed25519.Verify(k.public, []byte(text), sig[4:]) {
-		return "", errors.New("the signature does not fit the text")
+	if sigs != "" {
+		return "", errors.New("it bears more signatures than it should")
 	}
 	return text, nil
 }
+
+// check checks one signature line, without its newline.
+func (k key) check(text, line string) error {
+	rest, ok := strings.CutPrefix(line, "— "+k.name+" ")
+	if !ok {
+		return fmt.Errorf("not signed by %s", k)
+	}
+	sig, err := strict.DecodeString(rest)
+	if err != nil || len(sig) != 4+ed25519.SignatureSize || !bytes.Equal(sig[:4], k.hash) {
+		return fmt.Errorf("not signed by %s", k)
+	}
+	if !ed25519.Verify(k.public, []byte(text), sig[4:]) {
+		return errors.New("the signature does not fit the text")
+	}
+	return nil
+}
+
+// String names a key without its bytes.
+func (k key) String() string { return k.name + "+" + hex.EncodeToString(k.hash) }
 
 // checkpoint is the content of a C2SP checkpoint.
 type checkpoint struct {
@@ -76,13 +98,13 @@ type checkpoint struct {
 }
 
 // openCheckpoint checks and reads "origin\nsize\nroot\n".
-func (k key) openCheckpoint(signed []byte) (cp checkpoint, err error) {
-	text, err := k.open(signed)
+func openCheckpoint(signed []byte, by ...key) (cp checkpoint, err error) {
+	text, err := openNote(signed, by...)
 	if err != nil {
 		return cp, err
 	}
 	lines := strings.Split(text, "\n")
-	if len(lines) != 4 || lines[0] != k.name || lines[3] != "" {
+	if len(lines) != 4 || lines[0] != by[0].name || lines[3] != "" {
 		return cp, errors.New("the signed text is not a checkpoint of this log")
 	}
 	root, err := strict.DecodeString(lines[2])

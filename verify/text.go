@@ -27,6 +27,10 @@ func (r Result) WriteText(w io.Writer) error {
 	c := r.Checked
 	fmt.Fprintf(&b, "checked %d files (%d bytes), %d log entries, %d checkpoints, %d proofs, %d slots, %d records, %d exchanges\n",
 		c.Files, c.Bytes, c.Entries, c.Checkpoints, c.Proofs, c.Snapshots, c.Records, c.Exchanges)
+	c.custody(&b)
+	for _, u := range r.Unknown {
+		fmt.Fprintln(&b, evidence.Printable(u))
+	}
 	for _, f := range r.Failures {
 		fmt.Fprintf(&b, "FAILED %s", evidence.Printable(f.Check))
 		if f.File != "" {
@@ -37,6 +41,8 @@ func (r Result) WriteText(w io.Writer) error {
 	switch {
 	case !r.OK:
 		fmt.Fprintf(&b, "NOT SOUND: %d failures\n", len(r.Failures))
+	case len(r.Unknown) > 0:
+		b.WriteString("sound as far as this verifier knows\n")
 	case !r.Complete:
 		b.WriteString("sound, but made before its period ended\n")
 	default:
@@ -47,4 +53,20 @@ func (r Result) WriteText(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// custody tells what the log says of itself, where it says something.
+func (c Counts) custody(b *strings.Builder) {
+	if c.KeyChanges > 0 {
+		fmt.Fprintf(b, "the signing key was changed %d times, each change signed by the old key and the new one\n", c.KeyChanges)
+	}
+	if c.Erased > 0 {
+		fmt.Fprintf(b, "%d files of the period were erased under the retention policy (evidence/erased.csv): their entries and hashes remain, what they said cannot be judged\n", c.Erased)
+	}
+	if c.Uploads > 0 {
+		fmt.Fprintf(b, "%d uploaded files\n", c.Uploads)
+	}
+	if c.Anchors > 0 {
+		fmt.Fprintf(b, "%d times the log was shown to somebody else; %d of their receipts were checked (--witness, --timestamp-ca)\n", c.Anchors, c.Witnessed)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -31,6 +32,15 @@ type Counts struct {
 	Snapshots   int   `json:"snapshots"`
 	Records     int   `json:"records"`
 	Exchanges   int   `json:"exchanges"`
+	// Uploads are files that entries name; Erased are blobs that
+	// the log names and retention took away; KeyChanges are changes of the
+	// signing key; Anchors are showings of a checkpoint to somebody else, of which
+	// Witnessed were checked with a key or a certificate that the reader gave.
+	Uploads    int `json:"uploads"`
+	Erased     int `json:"erased"`
+	KeyChanges int `json:"key_changes"`
+	Anchors    int `json:"anchors"`
+	Witnessed  int `json:"witnessed"`
 }
 
 // Result is the whole answer.
@@ -47,6 +57,8 @@ type Result struct {
 	// Key is the verifier key that signed; Pinned says whether it is the one expected.
 	Key    string `json:"-"`
 	Pinned bool   `json:"-"`
+	// Unknown are entries that a newer program wrote: not wrong, but not checked.
+	Unknown []string `json:"-"`
 }
 
 // Options configure File.
@@ -56,6 +68,12 @@ type Options struct {
 	Key string
 	// MaxBytes bounds what is unpacked; zero means 256 GiB.
 	MaxBytes int64
+	// Witnesses are the keys of witnesses (C2SP cosignature/v1) whose
+	// cosignatures are checked.
+	Witnesses []string
+	// Timestamp checks an RFC 3161 token over a digest, and gives its time. Without
+	// it tokens are counted, not checked.
+	Timestamp func(token []byte, digest evidence.Hash) (time.Time, error)
 	// Progress is told how many of the unpacked bytes were checked. It may be nil.
 	Progress func(done, total int64)
 }
@@ -92,7 +110,7 @@ func (b *Bundle) Check(ctx context.Context, o Options) (Result, error) {
 	c := &check{ctx: ctx, b: b, opt: o, refs: map[string]evidence.Ref{}}
 	c.res.Failures = []Failure{}
 	c.res.Complete = b.Manifest.Complete
-	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log}, {c.evidence}} {
+	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log, c.pinned}, {c.evidence}} {
 		if len(c.res.Failures) > 0 && !c.logRead {
 			break
 		}
@@ -113,7 +131,10 @@ type check struct {
 	b       *Bundle
 	opt     Options
 	res     Result
-	signer  key
+	signer  key      // in force where the log has been read to
+	before  *key     // the one before it, while it must sign as well
+	keys    []string // every key that the log was signed with
+	custody custody
 	refs    map[string]evidence.Ref // evidence files that the log names, by path
 	tree    tree
 	runs    ledger
@@ -159,7 +180,7 @@ func (c *check) sealed() {
 		return
 	}
 	c.signer, c.res.Key = v, c.b.Manifest.Log.Key
-	text, err := v.open(c.b.signature)
+	text, err := openNote(c.b.signature, v)
 	switch {
 	case err != nil:
 		c.fail("signature", signatureName, "%v", err)
@@ -167,7 +188,18 @@ func (c *check) sealed() {
 		c.fail("signature", manifestName, "the signature is over another manifest")
 	}
 	c.res.Pinned = c.opt.Key != "" && c.opt.Key == c.b.Manifest.Log.Key
-	if c.opt.Key != "" && !c.res.Pinned {
+}
+
+// pinned looks for the expected key among those that the log was signed with:
+// each change of the key is signed by both, so that each vouches for the others.
+func (c *check) pinned() {
+	if c.opt.Key == "" {
+		return
+	}
+	for _, k := range c.keys {
+		c.res.Pinned = c.res.Pinned || k == c.opt.Key
+	}
+	if !c.res.Pinned {
 		c.fail("signature", manifestName, "signed by %s, expected %s", c.b.Manifest.Log.Key, c.opt.Key)
 	}
 }
