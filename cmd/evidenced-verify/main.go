@@ -1,6 +1,7 @@
 // Command evidenced-verify checks a bundle, offline. Its whole source is this
 // file and the packages verify and evidence, which use the standard library
-// only, so that an auditor can read all of it.
+// only, so that an auditor can read all of it; and, for timestamps of RFC 3161
+// alone, the package anchor/timestamp with a library that parses them.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/evidenced/evidenced/anchor/timestamp"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/verify"
 )
@@ -30,18 +32,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("evidenced-verify", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
-		fmt.Fprintln(stderr, "usage: evidenced-verify [--json] [--key KEY] BUNDLE.zip")
+		fmt.Fprintln(stderr, "usage: evidenced-verify [--json] [--key KEY] [--witness KEY] [--timestamp-ca FILE] BUNDLE.zip")
 		f.PrintDefaults()
 	}
 	asJSON := f.Bool("json", false, "print one JSON document")
-	key := f.String("key", "", "the verifier `key` you were given by another way than the bundle")
+	var o verify.Options
+	f.StringVar(&o.Key, "key", "", "the verifier `key` you were given by another way than the bundle")
+	f.Func("witness", "the `key` of a witness whose cosignatures are to be checked; more than one is fine", func(k string) error {
+		o.Witnesses = append(o.Witnesses, k)
+		return nil
+	})
+	ca := f.String("timestamp-ca", "", "PEM `file` of the certificates that timestamps must lead to; without it they are not checked")
 	if err := f.Parse(args); err != nil || f.NArg() != 1 {
 		if err == nil {
 			f.Usage()
 		}
 		return 2
 	}
-	res, err := verify.File(ctx, f.Arg(0), verify.Options{Key: *key})
+	var err error
+	if o.Timestamp, err = timestamp.FromFile(*ca); err != nil {
+		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
+		return 2
+	}
+	res, err := verify.File(ctx, f.Arg(0), o)
 	if err != nil {
 		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
 		return 1

@@ -71,6 +71,7 @@ func (a *app) collectNow(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
+	a.anchorAfter(ctx, c, s)
 	if err := a.print(out, out.text); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/store"
+	"github.com/evidenced/evidenced/verify"
 )
 
 // TestDemoFindsWhatWasPlanted: for each seed every planted gap is found, with
@@ -151,10 +152,10 @@ func TestReperformFindsALyingGenerator(t *testing.T) {
 			if _, err := a.writeBundle(t.Context(), path, c, s, key, &told); err != nil {
 				t.Fatal(err)
 			}
-			if err := a.verify(t.Context(), path, "", false); err != nil {
+			if err := a.verify(t.Context(), path, verify.Options{}, false); err != nil {
 				t.Fatalf("the bundle must be sound: %v", err)
 			}
-			if err := a.verify(t.Context(), path, "", true); (err == nil) != (name == "honest") {
+			if err := a.verify(t.Context(), path, verify.Options{}, true); (err == nil) != (name == "honest") {
 				t.Fatalf("reperform: %v", err)
 			}
 		})

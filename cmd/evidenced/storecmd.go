@@ -41,7 +41,7 @@ What was recorded after the backup is not in it.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error { return a.storeRestore(c.Context(), args[0]) },
 	}
-	return group("store", "Care for the store", check, backup, restore, a.compactCommand(), a.migrateCommand(), a.retainCommand(), a.rewrapCommand())
+	return group("store", "Care for the store", check, backup, restore, a.anchorCommand(), a.compactCommand(), a.migrateCommand(), a.retainCommand(), a.rewrapCommand())
 }
 
 func (a *app) storeCheck(cmd *cobra.Command) error {

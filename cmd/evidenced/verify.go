@@ -8,26 +8,34 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/evidenced/evidenced/anchor/timestamp"
 	"github.com/evidenced/evidenced/verify"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	var key string
+	var o verify.Options
+	var ca string
 	var reperform bool
 	c := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check a bundle offline: integrity, order, omission, signatures, and every verdict",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.verify(c.Context(), args[0], key, reperform)
+			var err error
+			if o.Timestamp, err = timestamp.FromFile(ca); err != nil {
+				return usageError{err}
+			}
+			return a.verify(c.Context(), args[0], o, reperform)
 		},
 	}
-	c.Flags().StringVar(&key, "key", "", "the verifier `key` you were given by another way than the bundle")
+	c.Flags().StringArrayVar(&o.Witnesses, "witness", nil, "the `key` of a witness whose cosignatures are to be checked; more than one is fine")
+	c.Flags().StringVar(&ca, "timestamp-ca", "", "PEM `file` of the certificates that timestamps must lead to; without it they are not checked")
+	c.Flags().StringVar(&o.Key, "key", "", "the verifier `key` you were given by another way than the bundle")
 	c.Flags().BoolVar(&reperform, "reperform", false, "also derive every verdict, table and page again from the evidence")
 	return c
 }
 
-func (a *app) verify(ctx context.Context, path, key string, again bool) error {
+func (a *app) verify(ctx context.Context, path string, o verify.Options, again bool) error {
 	b, failure, err := verify.Open(path)
 	if err != nil {
 		return err
@@ -38,7 +46,8 @@ func (a *app) verify(ctx context.Context, path, key string, again bool) error {
 	} else {
 		defer b.Close()
 		p := a.progress("verifying")
-		res, err = b.Check(ctx, verify.Options{Key: key, Progress: p.set})
+		o.Progress = p.set
+		res, err = b.Check(ctx, o)
 		if err == nil && again && res.OK { // there is no sense in deriving from evidence that is not sound
 			derived, res.Failures = reperform(ctx, b)
 			res.OK = len(res.Failures) == 0

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/smithy-go"
+	"github.com/evidenced/evidenced/mototest"
 )
 
 const testKey = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
@@ -128,7 +129,7 @@ func TestNew(t *testing.T) {
 
 // TestMoto: a key of an AWS that others wrote.
 func TestMoto(t *testing.T) {
-	url := startMoto(t)
+	url := mototest.Start(t)
 	owner := kms.New(kms.Options{Region: "eu-west-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("AKIDTEST", "secret-access-key", "")})
 	made := make([]string, 2)
 	for i := range made {

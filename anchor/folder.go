@@ -1,0 +1,91 @@
+package anchor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Folder is a folder on another disk or host.
+type Folder struct{ name, path string }
+
+// NewFolder gives the folder at path. It must be there: one that is made anew
+// where a disk is not mounted would be no anchor.
+func NewFolder(name, path string) Folder { return Folder{name, path} }
+
+// Type implements Place.
+func (f Folder) Type() evidence.AnchorType { return evidence.AnchorFolder }
+
+// Name implements Place.
+func (f Folder) Name() string { return f.name }
+
+// To implements Place.
+func (f Folder) To() string { return f.path }
+
+// Show writes the checkpoint to a file of its own, which is never overwritten.
+func (f Folder) Show(_ context.Context, cp Checkpoint) (Receipt, error) {
+	if fi, err := os.Stat(f.path); err != nil || !fi.IsDir() {
+		return Receipt{}, fmt.Errorf("the folder %s is not there: mount or make it", f.path)
+	}
+	name := FileName(cp)
+	path := filepath.Join(f.path, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return Receipt{}, err
+	}
+	if err := writeOnce(path, cp.Signed); err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{Bytes: []byte(name)}, nil
+}
+
+// FileName is the name of a checkpoint's file, below a folder of its log.
+func FileName(cp Checkpoint) string {
+	safe := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
+			return r
+		}
+		return '-'
+	}, cp.Origin)
+	return fmt.Sprintf("%s/%012d.checkpoint", safe, cp.Size)
+}
+
+// ErrFork: somebody showed another log of the same name and size.
+var ErrFork = errors.New("another checkpoint of the same size is there already: this log, or that one, was rewritten")
+
+// writeOnce writes a new file durably. One that is there with the same bytes is
+// fine, one with others is a fork.
+func writeOnce(path string, b []byte) error {
+	old, err := os.ReadFile(path)
+	switch {
+	case err == nil && bytes.Equal(old, b):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s: %w", path, ErrFork)
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".checkpoint-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(b)
+	if err = errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(temp.Name(), path); err != nil { // not Rename: it must not replace another's
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
