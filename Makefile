@@ -8,9 +8,9 @@ VENV         = .venv
 DOUBLES      = collectors/github/testdata/doubles
 
 # Rooms without a vendor SDK; with -race the others compile for minutes.
-CORE = . ./evidence ./collectors ./store ./schedule ./config ./gap ./export ./verify ./cmd/evidenced-verify
+CORE = . ./evidence ./collectors ./store/... ./schedule ./config ./gap ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
 
-.PHONY: check fmt lint vuln race test doubles demo bench generate clean
+.PHONY: check fmt lint vuln race test doubles demo bench soak generate clean
 
 check: fmt lint race test vuln
 
@@ -50,6 +50,11 @@ $(DOUBLES)/node_modules/.ok: $(DOUBLES)/package.json $(DOUBLES)/package-lock.jso
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./store ./gap ./export ./verify ./simulator ./cmd/evidenced
+
+# The store's long runs: 500 kills, every bit flipped, a million entries. An hour.
+soak:
+	EVIDENCED_SOAK=1 $(GO) test -timeout 120m -v -run 'Kill|FullDisk|FlippedBit' ./store
+	EVIDENCED_SOAK=1 $(GO) test -timeout 60m -run '^$$' -bench Million -benchtime 1x ./store
 
 generate:
 	$(GO) generate ./...

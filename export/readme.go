@@ -23,6 +23,8 @@ WHAT IS HERE
   evidence/index.csv     every expected slot: how it ended, who asked what, when, how many rows (IPE)
   evidence/records/      what was read, normalised; named by the SHA-256 of the file
   evidence/exchanges/    the raw requests and answers, after redaction; named likewise
+  evidence/files/        files that people added, such as minutes, if any
+  evidence/erased.csv    what was erased under the retention policy, if anything; its hashes remain
   log/entries.jsonl      the append-only log, one entry a line, from the first day on
   log/checkpoints.jsonl  the log's size and root, signed each time evidence was collected
   log/proofs.jsonl       per entry, the proof that it is in the log
@@ -31,6 +33,7 @@ WHAT IS HERE
 HOW TO CHECK IT WITH THE VERIFIER
   evidenced-verify --key 'KEY' BUNDLE.zip
   evidenced verify --reperform BUNDLE.zip     also derives every verdict and table again
+  --witness KEY, --timestamp-ca FILE          also check who else saw the log, and when
 KEY is the line that the organisation gave you by another way than this bundle.
 The one in this bundle, to compare, is in log/key.txt:
   %s

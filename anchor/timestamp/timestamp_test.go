@@ -136,6 +136,12 @@ func TestToken(t *testing.T) {
 	token := ask(t, a, digest)
 	at, err := Verify(token, digest, a.roots)
 	must(t, err)
+	must(t, os.WriteFile(filepath.Join(a.dir, "token.der"), token, 0o600))
+	c := exec.Command("openssl", "ts", "-verify", "-digest", digest.String(), "-in", "token.der", "-token_in", "-CAfile", "ca.pem") // as docs/anchors.md says
+	c.Dir = a.dir
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("openssl does not take the token: %v %s", err, out)
+	}
 	other := newAuthority(t, stamping, time.Hour)
 	for name, c := range map[string]struct {
 		token  []byte
