@@ -169,7 +169,7 @@ func writeUntilFull(spec string) error {
 }
 
 func TestFullDisk(t *testing.T) {
-	rounds := 12
+	rounds := max(3, 12/slow)
 	if soak {
 		rounds = 100
 	}

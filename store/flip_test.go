@@ -22,7 +22,7 @@ import (
 // then all of it reads as before, and it goes on being a sound store. EVIDENCED_SOAK
 // flips every bit, otherwise one in some hundreds.
 func TestEveryFlippedBit(t *testing.T) {
-	stride := 397
+	stride := 1201 * slow
 	if soak {
 		stride = 1
 	}

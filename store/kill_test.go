@@ -118,7 +118,7 @@ func child(t *testing.T, what, path string) (*exec.Cmd, *bufio.Scanner) {
 // TestKill kills a writer at random moments. What it had acknowledged is there,
 // and the store is whole.
 func TestKill(t *testing.T) {
-	rounds := 40
+	rounds := 40 / slow
 	if soak {
 		rounds = 500
 	}
