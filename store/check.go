@@ -55,8 +55,10 @@ type named struct {
 // Check reads everything and proves it: the pages of the file, every leaf and
 // the tree over them, every signed checkpoint, every blob and every reference,
 // and derives every index anew. The error is for a check that could not be
-// made; what is wrong is in the report.
+// made; what is wrong is in the report. Appends wait until it is done.
 func (s *Store) Check(ctx context.Context) (Report, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c := &checker{s: s.unread(), refs: map[evidence.Hash]named{}, erased: map[evidence.Hash]uint64{}, runs: map[evidence.Stream][]uint64{}}
 	c.report.Problems = []string{}
 	for _, step := range []func(context.Context) error{c.pages, c.leaves, c.tombstones, c.blobs, c.frames, c.series, c.history} {
@@ -83,7 +85,7 @@ func (c *checker) unwalkable() bool {
 // unread is the same store, of which nothing is in memory yet: what is checked
 // is the file.
 func (s *Store) unread() *Store {
-	return &Store{db: s.db, path: s.path, now: s.now, reader: true, box: s.box, leaves: s.leaves, vkey: s.VerifierKey()}
+	return &Store{db: s.db, path: s.path, now: s.now, reader: true, box: s.box, leaves: s.leaves, vkey: s.vkey}
 }
 
 func (c *checker) problem(format string, args ...any) {

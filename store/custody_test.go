@@ -254,7 +254,7 @@ func TestNothingOfASealedStoreCanBeRead(t *testing.T) {
 	checkHistories(t, s)
 }
 
-// TestBackupWhileWriting copies the store while another goroutine appends.
+// TestBackupWhileWriting copies and checks the store while another goroutine appends.
 func TestBackupWhileWriting(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, filepath.Join(dir, "e.db"), Options{Key: testKey(t, "a")})
@@ -290,6 +290,9 @@ func TestBackupWhileWriting(t *testing.T) {
 		if _, err := Restore(context.Background(), copied, to, nil); err == nil {
 			t.Fatal("restored over a store")
 		}
+	}
+	for range 5 {
+		mustCheck(t, s)
 	}
 	close(stop)
 	if n := <-done; n == 0 {

@@ -32,7 +32,7 @@ func (r Retention) lets(e evidence.Entry) bool {
 }
 
 // eraseBatch bounds one tombstone, and what one transaction rewrites.
-const eraseBatch = 256
+const eraseBatch = 4096
 
 // Expired gives the blobs that a policy lets go of, oldest first.
 func (s *Store) Expired(ctx context.Context, r Retention) (refs []evidence.Ref, err error) {
