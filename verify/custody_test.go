@@ -329,7 +329,7 @@ func TestUploadsAndUnknownEntries(t *testing.T) {
 	}
 	var text bytes.Buffer
 	must(t, res.WriteText(&text))
-	if !strings.Contains(text.String(), "use a newer one") || !strings.Contains(text.String(), "1 uploaded file") {
+	if !strings.Contains(text.String(), "use a newer one") || !strings.Contains(text.String(), "uploaded files: 1") {
 		t.Fatal(text.String())
 	}
 }

@@ -58,15 +58,15 @@ func (r Result) WriteText(w io.Writer) error {
 // custody tells what the log says of itself, where it says something.
 func (c Counts) custody(b *strings.Builder) {
 	if c.KeyChanges > 0 {
-		fmt.Fprintf(b, "the signing key was changed %d times, each change signed by the old key and the new one\n", c.KeyChanges)
+		fmt.Fprintf(b, "changes of the signing key: %d, each signed by the old key and the new one\n", c.KeyChanges)
 	}
 	if c.Erased > 0 {
-		fmt.Fprintf(b, "%d files of the period were erased under the retention policy (evidence/erased.csv): their entries and hashes remain, what they said cannot be judged\n", c.Erased)
+		fmt.Fprintf(b, "files of the period erased under the retention policy: %d (evidence/erased.csv); their entries and hashes remain, what they said cannot be judged\n", c.Erased)
 	}
 	if c.Uploads > 0 {
-		fmt.Fprintf(b, "%d uploaded files\n", c.Uploads)
+		fmt.Fprintf(b, "uploaded files: %d\n", c.Uploads)
 	}
 	if c.Anchors > 0 {
-		fmt.Fprintf(b, "%d times the log was shown to somebody else; %d of their receipts were checked (--witness, --timestamp-ca)\n", c.Anchors, c.Witnessed)
+		fmt.Fprintf(b, "checkpoints shown to somebody else: %d; receipts checked (--witness, --timestamp-ca): %d\n", c.Anchors, c.Witnessed)
 	}
 }

@@ -58,7 +58,7 @@ anchors:
 		t.Fatalf("export: %d %s", code, out)
 	}
 	code, out := program(t, "verify", "--key", key.Verifier, "--witness", at.Key, "bundle.zip")
-	if code == exitError || !strings.Contains(out, "2 times the log was shown to somebody else; 1 of their receipts were checked") {
+	if code == exitError || !strings.Contains(out, "checkpoints shown to somebody else: 2; receipts checked (--witness, --timestamp-ca): 1") {
 		t.Fatalf("verify: %d %s", code, out)
 	}
 	if code, out := program(t, "verify", "--witness", strings.Replace(at.Key, "auditor", "AUDITOR", 1), "bundle.zip"); code != exitError || !strings.Contains(out, "witness") {
