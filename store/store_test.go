@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -311,24 +310,5 @@ func TestKeyFile(t *testing.T) {
 		} else if strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("%s: the error shows the key: %v", name, err)
 		}
-	}
-}
-
-func BenchmarkAppend(b *testing.B) {
-	s := open(b, filepath.Join(b.TempDir(), "e.db"), Options{Key: testKey(b, "a")})
-	rng := rand.New(rand.NewPCG(1, 2))
-	snapshot := func() string {
-		var sb strings.Builder
-		for i := range 2000 {
-			fmt.Fprintf(&sb, `{"attributes":{"mfa_active":true,"password_enabled":%t},"id":"arn:aws:iam::111122223333:user/u%04d","kind":"aws.iam.user","name":"u%04d"}`+"\n", rng.IntN(200) == 0, i, i)
-		}
-		return sb.String()
-	}
-	n := 0
-	for b.Loop() {
-		text := snapshot()
-		b.SetBytes(int64(len(text)))
-		addRun(b, s, n, text)
-		n++
 	}
 }
