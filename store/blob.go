@@ -147,7 +147,7 @@ func (w *writer) revive(ref evidence.Ref, key []byte) error {
 // takeBack deletes the frames and cuts that this transaction has written after
 // these, for a blob that is known.
 func (w *writer) takeBack(frames, cuts uint64) error {
-	*w.own = shards{} // it may hold some of them
+	w.own.forget() // it may hold some of them
 	return errors.Join(w.drop(bucketFrames, key64(frames+1), anyKey), w.drop(bucketCuts, key64(cuts+1), anyKey))
 }
 
@@ -258,6 +258,9 @@ func (s *Store) Blob(hash evidence.Hash) (io.ReadCloser, error) {
 	var b blob
 	if err := s.view(func(v view) (err error) { b, err = v.blob(hash); return err }); err != nil {
 		return nil, err
+	}
+	if b.cuts != 0 { // of a series
+		s.shards.room(b.size)
 	}
 	return &blobReader{s: s, blob: b, left: len(b.pieces), sum: sha256.New()}, nil
 }

@@ -43,6 +43,7 @@ type checker struct {
 	// refs are the blobs that entries name, with the newest entry that does.
 	refs   map[evidence.Hash]named
 	erased map[evidence.Hash]uint64
+	loose  []evidence.Ref // blobs that are of no run
 	runs   map[evidence.Stream][]uint64
 }
 
@@ -293,8 +294,8 @@ func (c *checker) eachSeries(ctx context.Context, hand func(func() error)) {
 	for _, st := range streams {
 		hand(func() error { return c.stream(ctx, st, &done) })
 	}
-	for h := range c.refs {
-		hand(func() error { return c.blob(ctx, h, &done) })
+	for _, ref := range c.loose {
+		hand(func() error { return c.blob(ctx, ref.Hash, &done) })
 	}
 }
 

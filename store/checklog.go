@@ -109,6 +109,7 @@ func (l *logChecker) entry(n uint64, e evidence.Entry) {
 	for _, ref := range e.Refs() {
 		l.refs[ref.Hash] = named{n, ref.Size}
 	}
+	l.loose = append(l.loose, e.Blobs...)
 	if e.Run != nil && len(e.Refs()) > 0 {
 		l.runs[e.Run.Stream] = append(l.runs[e.Run.Stream], n)
 	}

@@ -93,6 +93,8 @@ func (c *cutter) begin() (err error) {
 		c.head, c.anew = blob{}, true
 		return nil
 	}
+	c.w.own.room(c.head.size)
+	c.w.s.shards.room(c.head.size)
 	c.cuts, err = c.w.cuts(c.head.cuts)
 	return err
 }

@@ -152,7 +152,7 @@ func (w *writer) dropUnused() error {
 	if err := w.rebase(frames); err != nil {
 		return err
 	}
-	*w.own = shards{}
+	w.own.forget()
 	unused := func(used map[uint64]bool) func([]byte) bool { return func(k []byte) bool { return !used[fromKey(k)] } }
 	return errors.Join(w.drop(bucketFrames, nil, unused(frames)), w.drop(bucketCuts, nil, unused(cuts)))
 }

@@ -59,13 +59,13 @@ func (l *lockers) benchmarkStore(b *testing.B) {
 	b.Run("append/store", func(b *testing.B) { l.report(b, l.storeAppend, float64(l.storeBytes)/1e6) })
 	b.Run("read/store", func(b *testing.B) {
 		for b.Loop() {
-			l.store.shards = shards{} // as in a process that has just started
+			l.store.shards.forget() // as in a process that has just started
 			l.readStore(b, l.rng.IntN(l.days))
 		}
 	})
 	b.Run("history/store", func(b *testing.B) {
 		for b.Loop() {
-			l.store.shards = shards{}
+			l.store.shards.forget()
 			if n := l.history(b, l.anyone()); n == 0 {
 				b.Fatal("no state")
 			}
