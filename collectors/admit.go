@@ -19,6 +19,7 @@ type question struct {
 	req  *http.Request
 	body []byte
 	call string
+	lane string
 	rec  *recorder
 	// url, text and redacted are the forms of address and body that are kept.
 	url, text string
@@ -45,7 +46,7 @@ func (d *door) admit(r *http.Request) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &question{req: r, body: body, call: call, rec: rec}
+	q := &question{req: r, body: body, call: call, lane: d.lane(r), rec: rec}
 	d.redact.question(q)
 	return q, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 )
@@ -23,11 +24,11 @@ type answer struct {
 // attempt asks once and records it.
 func (d *door) attempt(q *question, n int) answer {
 	host := q.req.URL.Host
-	if err := d.limits.acquire(q.req.Context(), host); err != nil {
+	if err := d.limits.acquire(q.req.Context(), q.lane); err != nil {
 		return answer{err: fmt.Errorf("waiting to ask %s: %w", host, err)}
 	}
 	var a answer
-	defer func() { d.limits.release(host, errors.Is(a.err, ErrThrottled)) }()
+	defer func() { d.limits.release(q.lane, errors.Is(a.err, ErrThrottled)) }()
 	x := q.asked(n)
 	x.Started = d.opt.Now()
 	a = d.judge(q, d.exchange(q, n))
@@ -120,6 +121,13 @@ func (d *door) isThrottled(a answer) bool {
 		d.throttled != nil && status >= 400 && d.throttled(status, h, a.body)
 }
 
+// unknownHost tells that a name server knows no such name, which asking again
+// does not change.
+func unknownHost(err error) bool {
+	var lookup *net.DNSError
+	return errors.As(err, &lookup) && lookup.IsNotFound || errors.Is(err, ErrNoHost)
+}
+
 func (d *door) judgeError(q *question, where string, err error) (_ error, again bool) {
 	var untrusted *tls.CertificateVerificationError
 	switch ended := q.req.Context().Err(); {
@@ -133,6 +141,8 @@ func (d *door) judgeError(q *question, where string, err error) (_ error, again 
 		return fmt.Errorf("%w: %s: no answer within %s", ErrUnreachable, where, d.opt.AttemptTimeout.Round(time.Second)), true
 	case Classified(err):
 		return fmt.Errorf("%s: %w", where, err), false
+	case unknownHost(err):
+		return fmt.Errorf("%w: %s: %w", ErrUnreachable, where, ErrNoHost), false
 	case errors.As(err, &untrusted):
 		return fmt.Errorf("%w: %s: %w", ErrUnreachable, where, err), false
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -16,6 +17,9 @@ type Visit struct {
 	session Session
 	err     error
 	rec     recorder
+
+	mu     sync.Mutex // guards shared
+	shared map[string]*shared
 }
 
 // Snapshot is what one capture brought.
@@ -51,7 +55,7 @@ func (v *Visit) Capture(ctx context.Context, kind evidence.Kind, w evidence.Wind
 	now := v.source.door.opt.Now
 	rec, out := &recorder{}, NewOutput(kind)
 	started := now()
-	err := v.collect(withRecorder(ctx, rec), kind, w, out)
+	err := v.collect(context.WithValue(withRecorder(ctx, rec), visitKey{}, v), kind, w, out)
 	ended := now()
 
 	records, err := v.finish(out, err)
@@ -111,7 +115,7 @@ func (o *Output) take(r *redactor) []evidence.Record {
 
 func (o *Output) firstUnread() *evidence.ScopeResult {
 	for _, s := range o.scopeResults() {
-		if s.Status != evidence.ScopeRead {
+		if s.Status.Unread() {
 			return &s
 		}
 	}

@@ -31,6 +31,9 @@ type Spec struct {
 	// Throttled tells a throttling answer that HTTP status 429, or 503 with
 	// Retry-After, does not show. Nil means there is none.
 	Throttled func(status int, h http.Header, body []byte) bool
+	// Lane names what the vendor throttles apart: the requests of one lane share a
+	// bound, and slow down together. Nil means one lane for each host.
+	Lane func(r *http.Request) string
 	// Redact names JSON members, XML elements and form fields whose values are
 	// never stored, wherever they stand in a body.
 	Redact []string

@@ -26,8 +26,8 @@ type DoorOptions struct {
 	AttemptTimeout time.Duration
 	// Patience bounds all waiting between the attempts of one request; 5 min if 0.
 	Patience time.Duration
-	// Concurrency bounds the requests under way to one host, 8 if 0. It is
-	// lowered while the host throttles.
+	// Concurrency bounds the requests under way in one lane, 8 if 0. It is
+	// lowered while the source throttles there.
 	Concurrency int
 	// Offline says that Base is a recording; see Env.Offline.
 	Offline bool
@@ -83,6 +83,7 @@ type door struct {
 	calls     identifier
 	hosts     []string
 	throttled func(status int, h http.Header, body []byte) bool
+	lane      func(*http.Request) string
 	redact    *redactor
 	limits    *limiter
 	log       *slog.Logger
@@ -97,7 +98,7 @@ func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := d.newPace(q.req.URL.Host)
+	p := d.newPace(q.lane)
 	for n := 1; ; n++ {
 		if err := d.yield(r.Context(), q, p); err != nil {
 			return nil, err
@@ -121,7 +122,7 @@ func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // yield waits while the host has asked everyone to.
 func (d *door) yield(ctx context.Context, q *question, p *pace) error {
-	wait := d.limits.pause(q.req.URL.Host, d.opt.Now())
+	wait := d.limits.pause(q.lane, d.opt.Now())
 	if wait <= 0 {
 		return nil
 	}

@@ -21,6 +21,9 @@ var (
 	ErrUnreachable = errors.New("unreachable")
 	// ErrIncomplete: an answer that cannot be the whole answer.
 	ErrIncomplete = errors.New("incomplete")
+	// ErrNoHost: the name of the host is not known, by the word of the name
+	// server. It is always wrapped together with ErrUnreachable.
+	ErrNoHost = errors.New("no such host")
 	// ErrForbidden: the collector tried what it has not declared. A defect of ours.
 	ErrForbidden = errors.New("refused by the door")
 )

@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// limiter bounds the requests under way to each host. The bound is halved when
-// the host throttles, and grows by one for every full round without it (AIMD).
+// limiter bounds the requests under way in each lane. The bound is halved when
+// the source throttles there, and grows by one for every full round without it (AIMD).
 type limiter struct {
 	most int
 
 	mu    sync.Mutex
-	hosts map[string]*lane
+	lanes map[string]*lane
 }
 
-// lane is one host; the limiter's lock guards it.
+// lane is what a source throttles by itself, such as a host; the limiter's lock guards it.
 type lane struct {
 	bound float64
 	busy  int
 	queue []chan struct{} // closed when its turn has come
-	until time.Time       // the host asked everyone to wait until then
+	until time.Time       // the source asked everyone to wait until then
 }
 
-func newLimiter(most int) *limiter { return &limiter{most: max(most, 1), hosts: map[string]*lane{}} }
+func newLimiter(most int) *limiter { return &limiter{most: max(most, 1), lanes: map[string]*lane{}} }
 
-func (l *limiter) lane(host string) *lane {
-	if l.hosts[host] == nil {
-		l.hosts[host] = &lane{bound: float64(l.most)}
+func (l *limiter) lane(name string) *lane {
+	if l.lanes[name] == nil {
+		l.lanes[name] = &lane{bound: float64(l.most)}
 	}
-	return l.hosts[host]
+	return l.lanes[name]
 }
 
 // acquire waits for a turn; release ends it.
-func (l *limiter) acquire(ctx context.Context, host string) error {
+func (l *limiter) acquire(ctx context.Context, name string) error {
 	l.mu.Lock()
-	n := l.lane(host)
+	n := l.lane(name)
 	if n.busy < int(n.bound) {
 		n.busy++
 		l.mu.Unlock()
@@ -67,10 +67,10 @@ func (l *limiter) leave(n *lane, turn chan struct{}) {
 }
 
 // release ends a turn and learns from it.
-func (l *limiter) release(host string, throttled bool) {
+func (l *limiter) release(name string, throttled bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := l.lane(host)
+	n := l.lane(name)
 	n.busy--
 	if throttled {
 		n.bound = max(n.bound/2, 1)
@@ -88,18 +88,18 @@ func (n *lane) wake() {
 	}
 }
 
-// hold notes that the host asked everyone to wait.
-func (l *limiter) hold(host string, until time.Time) {
+// hold notes that the source asked everyone to wait.
+func (l *limiter) hold(name string, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n := l.lane(host); until.After(n.until) {
+	if n := l.lane(name); until.After(n.until) {
 		n.until = until
 	}
 }
 
-// pause gives how long to wait before the host may be asked.
-func (l *limiter) pause(host string, now time.Time) time.Duration {
+// pause gives how long to wait before it may be asked again.
+func (l *limiter) pause(name string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.lane(host).until.Sub(now)
+	return l.lane(name).until.Sub(now)
 }

@@ -2,6 +2,7 @@ package collectors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"runtime"
@@ -80,7 +81,7 @@ func (o *Output) Scope(s evidence.Scope, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if old, ok := o.scopes[s]; ok && old.Status != evidence.ScopeRead {
-		return // a part once unread stays unread
+		return // a part once unread stays unread, and one that is absent stays absent
 	}
 	o.scopes[s] = res
 }
@@ -89,9 +90,42 @@ func (o *Output) Scope(s evidence.Scope, err error) {
 // time, and notes each result. The exchanges made for a part name it. A part that cannot be read does not stop the
 // others; the error then wraps the first one's class and says how many.
 func (o *Output) EachScope(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) error {
-	errs := Each(ctx, len(parts), parallel, func(ctx context.Context, i int) error {
+	return o.settle(parts, eachPart(ctx, parts, parallel, read))
+}
+
+// EachRegion is EachScope for parts that have hosts of their own. A part whose
+// host does not exist, while another part was read, is one to which the source
+// has not brought what is read: nothing can be there.
+func (o *Output) EachRegion(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) error {
+	errs := eachPart(ctx, parts, parallel, read)
+	if slices.Contains(errs, nil) {
+		for i, err := range errs {
+			if errors.Is(err, ErrNoHost) {
+				o.absent(parts[i], err)
+				errs[i] = nil
+			}
+		}
+	}
+	return o.settle(parts, errs)
+}
+
+// absent notes a part in which there is nothing to read.
+func (o *Output) absent(s evidence.Scope, err error) {
+	reason := ReasonOf(err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.scopes[s] = evidence.ScopeResult{Scope: s, Status: evidence.ScopeAbsent, Reason: &reason}
+}
+
+func eachPart(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) []error {
+	return Each(ctx, len(parts), parallel, func(ctx context.Context, i int) error {
 		return read(withScope(ctx, parts[i]), parts[i])
 	})
+}
+
+// settle notes what became of each part, and gives the error of them all. What
+// is noted already, and worse or absent, stays.
+func (o *Output) settle(parts []evidence.Scope, errs []error) error {
 	for i, err := range errs {
 		o.Scope(parts[i], err)
 	}

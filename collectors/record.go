@@ -16,8 +16,9 @@ import (
 // recorder keeps the exchanges of one session or one capture. It travels in
 // the context, so that concurrent captures each get their own.
 type recorder struct {
-	mu sync.Mutex
-	xs []evidence.Exchange
+	mu      sync.Mutex
+	xs      []evidence.Exchange
+	adopted map[*shared][]evidence.Exchange
 }
 
 type recorderKey struct{}
@@ -47,7 +48,11 @@ func (r *recorder) add(x evidence.Exchange) {
 func (r *recorder) exchanges() []evidence.Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.xs)
+	xs := slices.Clone(r.xs)
+	for _, more := range r.adopted {
+		xs = append(xs, more...)
+	}
+	return xs
 }
 
 // asked gives the exchange of attempt n as far as it is known before the answer.

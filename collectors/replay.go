@@ -72,7 +72,10 @@ func (p *player) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func played(r *http.Request, x evidence.Exchange) (*http.Response, error) {
-	if x.Status == 0 {
+	switch {
+	case x.Status == 0 && strings.HasSuffix(x.Error, ErrNoHost.Error()):
+		return nil, ErrNoHost
+	case x.Status == 0:
 		return nil, errors.New(x.Error)
 	}
 	h := http.Header{}

@@ -22,17 +22,17 @@ const (
 // pace decides when one request is asked again.
 type pace struct {
 	door     *door
-	host     string
+	lane     string
 	interval *backoff.ExponentialBackOff
 	tries    int
 	waited   time.Duration
 }
 
-func (d *door) newPace(host string) *pace {
+func (d *door) newPace(lane string) *pace {
 	// The jitter is ours, so that it can be fixed; the library gives the steps.
 	b := &backoff.ExponentialBackOff{InitialInterval: time.Second, Multiplier: 2, MaxInterval: 30 * time.Second}
 	b.Reset()
-	return &pace{door: d, host: host, interval: b}
+	return &pace{door: d, lane: lane, interval: b}
 }
 
 // spend takes d from the patience, and reports whether there was enough.
@@ -57,7 +57,7 @@ func (p *pace) next(a answer) (time.Duration, error) {
 	if asked, ok := statedWait(a, p.door.opt.Now()); ok {
 		wait = max(asked, wait)
 		if throttled && wait <= p.door.opt.Patience {
-			p.door.limits.hold(p.host, p.door.opt.Now().Add(asked))
+			p.door.limits.hold(p.lane, p.door.opt.Now().Add(asked))
 		}
 	}
 	if !p.spend(wait) {

@@ -3,6 +3,7 @@ package collectors
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -52,8 +53,11 @@ func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, e
 		return nil, err
 	}
 	d := &door{
-		opt: opt, calls: calls, hosts: cfg.Hosts(), throttled: spec.Throttled,
+		opt: opt, calls: calls, hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane,
 		redact: newRedactor(spec.Redact), limits: newLimiter(opt.Concurrency), log: log,
+	}
+	if d.lane == nil {
+		d.lane = func(r *http.Request) string { return r.URL.Host }
 	}
 	for _, s := range secretsIn(cfg) {
 		d.redact.conceal(s)

@@ -12,7 +12,13 @@ const (
 	ScopeDenied ScopeStatus = "denied"
 	// ScopeFailed: could not be read for another reason.
 	ScopeFailed ScopeStatus = "failed"
+	// ScopeAbsent: the source does not offer this kind there, so there is nothing to
+	// read: a region that a service has not come to. The reason says how that is known.
+	ScopeAbsent ScopeStatus = "absent"
 )
+
+// Unread reports a part that something may be in, and that was not read.
+func (s ScopeStatus) Unread() bool { return s != ScopeRead && s != ScopeAbsent }
 
 // ScopeResult is what became of one part of a stream's scope: one region of an
 // account, one repository of an organisation.

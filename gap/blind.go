@@ -67,7 +67,7 @@ func whatIsMissing(run evidence.Run) string {
 		return "the run has no certificate"
 	}
 	for _, s := range run.Certificate.Scopes {
-		if s.Status != evidence.ScopeRead {
+		if s.Status.Unread() {
 			return fmt.Sprintf("%s was %s", s.Scope, s.Status)
 		}
 	}

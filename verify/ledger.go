@@ -62,7 +62,7 @@ func (c *check) claims(index int, r evidence.Run) {
 		c.fail("ledger", entriesName, "entry %d: called %s, but its certificate is not complete", index, r.Outcome)
 	case r.Outcome.Complete():
 		for _, s := range cert.Scopes {
-			if s.Status != evidence.ScopeRead {
+			if s.Status.Unread() {
 				c.fail("ledger", entriesName, "entry %d: called %s, but scope %s was not read", index, r.Outcome, s.Scope)
 			}
 		}

@@ -11,6 +11,19 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
+const (
+	kindAccount evidence.Kind = "aws.account"
+	kindRegion  evidence.Kind = "aws.region"
+)
+
+func accountKinds() []kind {
+	return []kind{
+		{state(kindAccount, "An account, as the organisation or the configuration names it."),
+			[]call{{name: "organizations:ListAccounts", why: "accounts of the organisation"}}, (*session).collectAccounts},
+		{state(kindRegion, "A region that the account has enabled."), nil, (*session).collectRegions},
+	}
+}
+
 // collectAccounts names the accounts, by the mode that is configured.
 func (s *session) collectAccounts(ctx context.Context, out *collectors.Output) error {
 	switch s.RootScope() {

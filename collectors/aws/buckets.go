@@ -13,6 +13,19 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
+const kindBucket evidence.Kind = "aws.s3.bucket"
+
+func bucketKinds() []kind {
+	return []kind{{state(kindBucket, "A bucket, with the settings that protect it."), []call{
+		{name: "s3:ListBuckets", permission: "s3:ListAllMyBuckets", why: "list of buckets"},
+		{name: "s3:GetBucketLocation", why: "region of a bucket"},
+		{name: "s3:GetBucketEncryption", permission: "s3:GetEncryptionConfiguration", why: "default encryption"},
+		{name: "s3:GetPublicAccessBlock", permission: "s3:GetBucketPublicAccessBlock", why: "public access block of a bucket"},
+		{name: "s3:GetBucketVersioning", why: "versioning"},
+		{name: "s3control:GetPublicAccessBlock", permission: "s3:GetAccountPublicAccessBlock", why: "public access block of the account"},
+	}, (*session).collectBuckets}}
+}
+
 // collectBuckets lists the buckets and reads each one's settings. A setting
 // that cannot be read is left out, and the bucket becomes an unread scope.
 func (s *session) collectBuckets(ctx context.Context, out *collectors.Output) error {

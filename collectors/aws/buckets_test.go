@@ -13,7 +13,7 @@ import (
 const (
 	owner    = `<Owner><ID>x</ID></Owner>`
 	blockAll = `<PublicAccessBlockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>false</RestrictPublicBuckets></PublicAccessBlockConfiguration>`
-	kms      = `<ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>arn:aws:kms:k</KMSMasterKeyID></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>true</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>`
+	keyed    = `<ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>arn:aws:kms:k</KMSMasterKeyID></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>true</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>`
 	blocked  = `"public_access_block":{"block_public_acls":true,"block_public_policy":true,"configured":true,"ignore_public_acls":true,"restrict_public_buckets":false}`
 )
 
@@ -23,7 +23,7 @@ func buckets() map[string][]reply {
 		"s3:ListBuckets":                 {ok(`<ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` + owner + `<Buckets><Bucket><Name>data</Name><CreationDate>2020-01-02T03:04:05.000Z</CreationDate><BucketRegion>eu-west-1</BucketRegion></Bucket></Buckets><ContinuationToken>t2</ContinuationToken></ListAllMyBucketsResult>`)},
 		"s3:ListBuckets t2":              {ok(`<ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` + owner + `<Buckets><Bucket><Name>old</Name></Bucket></Buckets></ListAllMyBucketsResult>`)},
 		"s3:GetBucketLocation old":       {ok(`<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>`)},
-		"s3:GetBucketEncryption data":    {ok(kms)},
+		"s3:GetBucketEncryption data":    {ok(keyed)},
 		"s3:GetBucketEncryption old":     {s3Error(404, "ServerSideEncryptionConfigurationNotFoundError")},
 		"s3:GetPublicAccessBlock data":   {ok(blockAll)},
 		"s3:GetPublicAccessBlock old":    {s3Error(404, noBlock)},

@@ -128,5 +128,5 @@ func (c *Config) Open(env collectors.Env) (collectors.Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &collector{cfg: c, env: env, aws: base}, nil
+	return &collector{cfg: c, env: env, aws: base, kinds: allKinds()}, nil
 }

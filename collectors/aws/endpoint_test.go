@@ -37,7 +37,7 @@ func TestHosts(t *testing.T) {
 		"111122223333.s3-control.us-east-1.amazonaws.com": true, "111122223333.s3-control.dualstack.us-east-1.amazonaws.com": true,
 		"ec2-1-2-3-4.compute-1.amazonaws.com": false, "ec2-1-2-3-4.eu-west-1.compute.amazonaws.com": false,
 		"bucket.s3.amazonaws.com": false, "bucket.s3.eu-west-1.amazonaws.com": false, "iam.s3.eu-west-1.amazonaws.com": false,
-		"x-1.elb.amazonaws.com": false, "abc.execute-api.us-east-1.amazonaws.com": false, "kms.us-east-1.amazonaws.com": false,
+		"x-1.elb.amazonaws.com": false, "abc.execute-api.us-east-1.amazonaws.com": false, "sqs.us-east-1.amazonaws.com": false,
 		"s3-website-us-east-1.amazonaws.com": false, "amazonaws.com": false, "iam.amazonaws.com.evil.org": false,
 	} {
 		if admitted(host) != ok {

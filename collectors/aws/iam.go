@@ -9,6 +9,27 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
+const (
+	kindIAMAccount     evidence.Kind = "aws.iam.account"
+	kindPasswordPolicy evidence.Kind = "aws.iam.password_policy"
+	kindUser           evidence.Kind = "aws.iam.user"
+)
+
+func iamKinds() []kind {
+	return []kind{
+		{state(kindIAMAccount, "The account's root user and counts of its users and MFA devices."),
+			[]call{{name: "iam:GetAccountSummary", why: "root user and counts"}}, (*session).collectSummary},
+		{state(kindPasswordPolicy, "The account's password policy, or that there is none."),
+			[]call{{name: "iam:GetAccountPasswordPolicy", why: "password policy"}}, (*session).collectPasswordPolicy},
+		{state(kindUser, "A user, or the root user, as of the credential report.",
+			"password_last_used_at", "access_key_1_last_used_at", "access_key_2_last_used_at"),
+			[]call{
+				{name: "iam:GenerateCredentialReport", why: "makes AWS prepare the credential report; changes nothing"},
+				{name: "iam:GetCredentialReport", why: "users, passwords, keys, MFA"},
+			}, (*session).collectUsers},
+	}
+}
+
 // collectSummary reads the account's root user and counts; unlike the
 // credential report they are of this moment.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html

@@ -12,17 +12,30 @@ import (
 // identify names the operation of a request by its bytes: the service by the
 // scope of its signature, the operation by the protocol of the service.
 func identify(r *http.Request, body []byte) string {
-	service := signedFor(r.Header.Get("Authorization"))
-	switch service {
-	case "sts", "ec2", "iam":
-		return queryCall(service, r, body)
-	case "cloudtrail", "organizations":
-		return jsonCall(service, r)
-	case "s3":
-		return restCall(r, body)
+	s, known := serviceNamed(signedFor(r.Header.Get("Authorization")))
+	switch {
+	case !known:
+		return ""
+	case s.protocol == queryXML:
+		return queryCall(s.name, r, body)
+	case s.protocol == rpcJSON:
+		return jsonCall(s.name, r)
+	case s.protocol == restJSON:
+		return s.name + ":" + pathOperation(s.name, r)
 	}
-	return ""
+	return restCall(r, body)
 }
+
+// lane is what AWS throttles by itself: one service in one region of one
+// account. The key id stands for the account, as each has a role of its own.
+func lane(r *http.Request) string {
+	if m := laneOf.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
+		return m[1] + " " + m[2]
+	}
+	return r.URL.Host
+}
+
+var laneOf = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/,\s]+)/[0-9]{8}/([a-z0-9-]+/[a-z0-9-]+)/aws4_request,`)
 
 var signature = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/,\s]+/[0-9]{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request,`)
 
@@ -60,8 +73,13 @@ func atRoot(r *http.Request) bool {
 
 // bucketCalls are the settings of a bucket by the query that asks for them.
 var bucketCalls = map[string]string{
+	"acl":               "s3:GetBucketAcl",
 	"encryption":        "s3:GetBucketEncryption",
 	"location":          "s3:GetBucketLocation",
+	"logging":           "s3:GetBucketLogging",
+	"ownershipControls": "s3:GetBucketOwnershipControls",
+	"policy":            "s3:GetBucketPolicy",
+	"policyStatus":      "s3:GetBucketPolicyStatus",
 	"publicAccessBlock": "s3:GetPublicAccessBlock",
 	"versioning":        "s3:GetBucketVersioning",
 }

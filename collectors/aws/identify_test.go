@@ -35,7 +35,7 @@ func TestIdentify(t *testing.T) {
 		{"list of objects by host", "s3", "GET", "https://data.s3.eu-west-1.amazonaws.com/?x-id=ListBuckets", "", nil, ""},
 		{"setting with a value", "s3", "GET", "https://s3.eu-west-1.amazonaws.com/data?encryption=x", "", nil, ""},
 		{"put", "s3", "PUT", "https://s3.eu-west-1.amazonaws.com/data?encryption", "", nil, ""},
-		{"service of nobody", "kms", "POST", "https://kms.eu-west-1.amazonaws.com/", "{}", map[string]string{"X-Amz-Target": "TrentService.Decrypt"}, ""},
+		{"service of nobody", "sqs", "POST", "https://sqs.eu-west-1.amazonaws.com/", "{}", map[string]string{"X-Amz-Target": "AmazonSQS.SendMessage"}, ""},
 		{"unsigned", "", "POST", "https://iam.amazonaws.com/", "Action=GetUser", map[string]string{"Content-Type": form}, ""},
 	}
 	for _, tt := range tests {

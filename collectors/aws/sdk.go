@@ -9,13 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/organizations"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3control"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/evidenced/evidenced/collectors"
@@ -100,51 +93,4 @@ func in(cfg aws.Config, region string) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region
 	return cfg
-}
-
-// The clients. An endpoint override wins over what the environment says of a
-// single service; an address of the environment alone is refused by the door.
-
-func stsClient(cfg aws.Config) *sts.Client {
-	return sts.NewFromConfig(cfg, func(o *sts.Options) { o.BaseEndpoint = override(cfg, o.BaseEndpoint) })
-}
-
-func ec2Client(cfg aws.Config) *ec2.Client {
-	return ec2.NewFromConfig(cfg, func(o *ec2.Options) { o.BaseEndpoint = override(cfg, o.BaseEndpoint) })
-}
-
-func iamClient(cfg aws.Config) *iam.Client {
-	return iam.NewFromConfig(cfg, func(o *iam.Options) { o.BaseEndpoint = override(cfg, o.BaseEndpoint) })
-}
-
-func organizationsClient(cfg aws.Config) *organizations.Client {
-	return organizations.NewFromConfig(cfg, func(o *organizations.Options) { o.BaseEndpoint = override(cfg, o.BaseEndpoint) })
-}
-
-func trailClient(cfg aws.Config) *cloudtrail.Client {
-	return cloudtrail.NewFromConfig(cfg, func(o *cloudtrail.Options) { o.BaseEndpoint = override(cfg, o.BaseEndpoint) })
-}
-
-// s3Client puts the bucket into the path, always: the door then tells a
-// bucket's settings from an object by the path alone.
-func s3Client(cfg aws.Config) *s3.Client {
-	return s3.NewFromConfig(cfg, func(o *s3.Options) {
-		o.BaseEndpoint = override(cfg, o.BaseEndpoint)
-		o.UsePathStyle = true
-	})
-}
-
-func s3controlClient(cfg aws.Config) *s3control.Client {
-	return s3control.NewFromConfig(cfg, func(o *s3control.Options) {
-		if cfg.BaseEndpoint != nil {
-			o.EndpointResolverV2 = asIs(*cfg.BaseEndpoint)
-		}
-	})
-}
-
-func override(cfg aws.Config, otherwise *string) *string {
-	if cfg.BaseEndpoint != nil {
-		return cfg.BaseEndpoint
-	}
-	return otherwise
 }

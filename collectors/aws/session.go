@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,9 +17,10 @@ import (
 
 // collector implements collectors.Collector.
 type collector struct {
-	cfg *Config
-	env collectors.Env
-	aws aws.Config // with the base credential
+	cfg   *Config
+	env   collectors.Env
+	aws   aws.Config // with the base credential
+	kinds []kind
 }
 
 // RootScope is how the accounts are chosen: organization, single or list.
@@ -67,7 +69,6 @@ func (c *collector) Session(ctx context.Context, scope evidence.Scope) (collecto
 		return nil, fmt.Errorf("%w: the credential is one of account %s, not of %s: set role_name", collectors.ErrDenied, who.AccountID, s.account)
 	}
 	s.principal = who.String()
-	s.findRegions(ctx)
 	return s, nil
 }
 
@@ -97,9 +98,6 @@ type session struct {
 	account   string
 	partition string // aws, aws-cn, aws-us-gov
 	principal string
-	regions   []region
-	// regionsErr is why the regions are not known. It stops only what needs them.
-	regionsErr error
 }
 
 // region is one region to be read; its status is "" if it was configured.
@@ -112,60 +110,58 @@ func (s *session) Principal() string { return s.principal }
 // to be asked. AWS does not list it unless asked to; other servers do.
 const notOptedIn = "not-opted-in"
 
-// findRegions lists the regions that are enabled, unless they are configured.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
-func (s *session) findRegions(ctx context.Context) {
+// regions are those that are configured, or those that the account has enabled.
+func (s *session) regions(ctx context.Context) ([]region, error) {
+	var named []region
 	for _, name := range s.cfg.Regions.List {
-		s.regions = append(s.regions, region{name: name})
+		named = append(named, region{name: name})
 	}
-	if len(s.regions) > 0 {
-		return
+	if named != nil {
+		return named, nil
 	}
+	return collectors.Shared(ctx, "regions", s.enabledRegions)
+}
+
+// enabledRegions lists the regions that are enabled.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
+func (s *session) enabledRegions(ctx context.Context) (regions []region, err error) {
 	out, err := ec2Client(s.aws).DescribeRegions(ctx, &ec2.DescribeRegionsInput{})
 	if err != nil {
-		s.regionsErr = classify(err)
-		return
+		return nil, classify(err)
 	}
 	for _, r := range out.Regions {
 		if aws.ToString(r.RegionName) == "" {
-			s.regionsErr = collectors.Incomplete("ec2:DescribeRegions lists a region without a name")
-			return
+			return nil, collectors.Incomplete("ec2:DescribeRegions lists a region without a name")
 		}
 		if status := aws.ToString(r.OptInStatus); status != notOptedIn {
-			s.regions = append(s.regions, region{*r.RegionName, status})
+			regions = append(regions, region{*r.RegionName, status})
 		}
 	}
-	if len(s.regions) == 0 {
-		s.regionsErr = collectors.Incomplete("ec2:DescribeRegions lists no region")
+	if len(regions) == 0 {
+		return nil, collectors.Incomplete("ec2:DescribeRegions lists no region")
 	}
+	return regions, nil
 }
 
 // scope gives a part of the account's scope.
 func (s *session) scope(part string) evidence.Scope { return evidence.Scope(s.account + "/" + part) }
 
 // Collect reads one kind.
-func (s *session) Collect(ctx context.Context, kind evidence.Kind, _ evidence.Window, out *collectors.Output) error {
-	read := map[evidence.Kind]func(context.Context, *collectors.Output) error{
-		kindAccount:        s.collectAccounts,
-		kindRegion:         s.collectRegions,
-		kindIAMAccount:     s.collectSummary,
-		kindPasswordPolicy: s.collectPasswordPolicy,
-		kindUser:           s.collectUsers,
-		kindTrail:          s.collectTrails,
-		kindBucket:         s.collectBuckets,
-	}[kind]
-	if read == nil || s.root != (kind == kindAccount) {
-		return fmt.Errorf("kind %s is not read in the scope of %s", kind, s.account)
+func (s *session) Collect(ctx context.Context, name evidence.Kind, w evidence.Window, out *collectors.Output) error {
+	i := slices.IndexFunc(s.kinds, func(k kind) bool { return k.Kind == name })
+	if i < 0 || s.root != (name == kindAccount) {
+		return fmt.Errorf("kind %s is not read in the scope of %s", name, s.account)
 	}
-	return classify(read(ctx, out))
+	return classify(s.kinds[i].read(s, ctx, out))
 }
 
-func (s *session) collectRegions(_ context.Context, out *collectors.Output) error {
-	if s.regionsErr != nil {
-		return s.regionsErr
+func (s *session) collectRegions(ctx context.Context, out *collectors.Output) error {
+	regions, err := s.regions(ctx)
+	if err != nil {
+		return err
 	}
 	out.Page()
-	for _, r := range s.regions {
+	for _, r := range regions {
 		a := collectors.Attributes{}
 		a.Text("opt_in_status", &r.status)
 		if err := out.Emit(evidence.Record{ID: r.name, Name: r.name, Attributes: a}); err != nil {

@@ -13,22 +13,26 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
+const kindTrail evidence.Kind = "aws.cloudtrail.trail"
+
+func trailKinds() []kind {
+	return []kind{{state(kindTrail, "A trail of CloudTrail, with its status.", "latest_delivery_at"), []call{
+		{name: "cloudtrail:DescribeTrails", why: "trails and their settings"},
+		{name: "cloudtrail:GetTrailStatus", why: "whether a trail logs and delivers"},
+	}, (*session).collectTrails}}
+}
+
 // collectTrails reads the trails of every region, then the status of each
 // where it is at home. A trail of several regions is listed in each of them.
 func (s *session) collectTrails(ctx context.Context, out *collectors.Output) error {
-	if s.regionsErr != nil {
-		return s.regionsErr
+	regions, err := s.regions(ctx)
+	if err != nil {
+		return err
 	}
 	lists := &found[string, []types.Trail]{m: map[string][]types.Trail{}}
-	scopes := make([]evidence.Scope, len(s.regions))
-	names := map[evidence.Scope]string{}
-	for i, r := range s.regions {
-		scopes[i] = s.scope(r.name)
-		names[scopes[i]] = r.name
-	}
-	unread := out.EachScope(ctx, scopes, parallel, func(ctx context.Context, sc evidence.Scope) error {
-		trails, err := s.describeTrails(ctx, out, names[sc])
-		lists.set(names[sc], trails)
+	unread := s.eachRegion(ctx, out, regions, func(ctx context.Context, p *place) error {
+		trails, err := p.describeTrails(ctx)
+		lists.set(p.region, trails)
 		return err
 	})
 	trails, err := distinct(lists.m)
@@ -43,12 +47,12 @@ func (s *session) collectTrails(ctx context.Context, out *collectors.Output) err
 
 // describeTrails lists the trails of a region, those at home elsewhere included.
 // https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
-func (s *session) describeTrails(ctx context.Context, out *collectors.Output, region string) ([]types.Trail, error) {
-	resp, err := trailClient(in(s.aws, region)).DescribeTrails(ctx, &cloudtrail.DescribeTrailsInput{IncludeShadowTrails: aws.Bool(true)})
+func (p *place) describeTrails(ctx context.Context) ([]types.Trail, error) {
+	resp, err := trailClient(p.aws).DescribeTrails(ctx, &cloudtrail.DescribeTrailsInput{IncludeShadowTrails: aws.Bool(true)})
 	if err != nil {
 		return nil, classify(err)
 	}
-	out.Page()
+	p.out.Page()
 	return resp.TrailList, nil
 }
 

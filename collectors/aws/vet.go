@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
-	"github.com/aws/aws-sdk-go-v2/service/organizations"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -47,16 +46,24 @@ func peek(body *io.ReadCloser) ([]byte, error) {
 // the Query protocol are named after the operation, "GetUserResponse"; some
 // servers name the others like that too.
 var roots = map[string]string{
-	"GetBucketEncryption":  "ServerSideEncryptionConfiguration",
-	"GetBucketLocation":    "LocationConstraint",
-	"GetBucketVersioning":  "VersioningConfiguration",
-	"GetPublicAccessBlock": "PublicAccessBlockConfiguration", // of a bucket, and of an account
-	"ListBuckets":          "ListAllMyBucketsResult",
+	"GetBucketAcl":               "AccessControlPolicy",
+	"GetBucketEncryption":        "ServerSideEncryptionConfiguration",
+	"GetBucketLocation":          "LocationConstraint",
+	"GetBucketLogging":           "BucketLoggingStatus",
+	"GetBucketOwnershipControls": "OwnershipControls",
+	"GetBucketPolicyStatus":      "PolicyStatus",
+	"GetBucketVersioning":        "VersioningConfiguration",
+	"GetPublicAccessBlock":       "PublicAccessBlockConfiguration", // of a bucket, and of an account
+	"ListBuckets":                "ListAllMyBucketsResult",
 }
 
 // vet reports an answer that is not a whole document of the right type.
 func vet(service, operation string, body []byte) error {
-	if service == cloudtrail.ServiceID || service == organizations.ServiceID {
+	p, known := protocolOf(service)
+	if !known {
+		return fmt.Errorf("the service %q is not one of this source", service)
+	}
+	if p == rpcJSON || p == restJSON || operation == "GetBucketPolicy" {
 		if !json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
 			return collectors.Incomplete("the answer to %s is not a JSON object", operation)
 		}

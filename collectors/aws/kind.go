@@ -1,0 +1,170 @@
+package aws
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// kind is one kind of record: what is declared of it, and how it is read.
+type kind struct {
+	collectors.KindSpec
+	// calls are the reads it is made of, those that other kinds share included.
+	calls []call
+	// read reads the kind whole in one account.
+	read func(*session, context.Context, *collectors.Output) error
+}
+
+// call declares one operation of AWS: its name, the permission that allows it
+// where that has another name, and what it is read for.
+type call struct{ name, permission, why string }
+
+// allKinds are the kinds of this source, the root first. Each file of a
+// service gives its own.
+func allKinds() []kind {
+	return slices.Concat(accountKinds(), iamKinds(), trailKinds(), bucketKinds())
+}
+
+func kinds() (specs []collectors.KindSpec) {
+	for _, k := range allKinds() {
+		specs = append(specs, k.KindSpec)
+	}
+	return specs
+}
+
+// calls are all calls, once, with the kinds that they serve. The permission of
+// an operation is called like the operation, unless the declaration says so.
+func calls() []collectors.Call {
+	all := []collectors.Call{
+		{Name: "sts:GetCallerIdentity", Why: "who asks; needs no permission"},
+		{Name: "sts:AssumeRole", Permissions: []string{"sts:AssumeRole"}, Why: "the read-only role in other accounts"},
+		{Name: "ec2:DescribeRegions", Permissions: []string{"ec2:DescribeRegions"}, Why: "which regions are enabled"},
+	}
+	for _, k := range allKinds() {
+		for _, c := range k.calls {
+			all = declare(all, c, k.Kind)
+		}
+	}
+	return all
+}
+
+func declare(all []collectors.Call, c call, k evidence.Kind) []collectors.Call {
+	for i := range all {
+		if all[i].Name == c.name {
+			all[i].Kinds = append(all[i].Kinds, k)
+			return all
+		}
+	}
+	permission := c.permission
+	if permission == "" {
+		permission = c.name
+	}
+	return append(all, collectors.Call{Name: c.name, Permissions: []string{permission}, Kinds: []evidence.Kind{k}, Why: c.why})
+}
+
+// state declares a kind whose records are complete lists.
+func state(k evidence.Kind, doc string, volatile ...string) collectors.KindSpec {
+	return collectors.KindSpec{Kind: k, Mode: evidence.State, Doc: doc, Volatile: volatile}
+}
+
+// place is one region of an account while one kind is read there.
+type place struct {
+	*session
+	out    *collectors.Output
+	region string
+	aws    aws.Config // of the region
+	part   evidence.Scope
+}
+
+// at gives the place of a region.
+func (s *session) at(region string, out *collectors.Output) *place {
+	return &place{session: s, out: out, region: region, aws: in(s.aws, region), part: s.scope(region)}
+}
+
+// inRegions makes a reader that reads every region of the account.
+func inRegions(read func(context.Context, *place) error) func(*session, context.Context, *collectors.Output) error {
+	return func(s *session, ctx context.Context, out *collectors.Output) error {
+		regions, err := s.regions(ctx)
+		if err != nil {
+			return err
+		}
+		return s.eachRegion(ctx, out, regions, func(ctx context.Context, p *place) error { return read(ctx, p) })
+	}
+}
+
+// eachRegion reads the regions, several at a time. A region in which a service
+// has no host, while it has one elsewhere, is one to which AWS has not brought
+// the service: nothing can be there.
+func (s *session) eachRegion(ctx context.Context, out *collectors.Output, regions []region, read func(context.Context, *place) error) error {
+	parts := make([]evidence.Scope, len(regions))
+	names := map[evidence.Scope]string{}
+	for i, r := range regions {
+		parts[i] = s.scope(r.name)
+		names[parts[i]] = r.name
+	}
+	return out.EachRegion(ctx, parts, parallel, func(ctx context.Context, part evidence.Scope) error {
+		return classify(read(ctx, s.at(names[part], out)))
+	})
+}
+
+// emit adds a record of this place.
+func (p *place) emit(id, name string, a collectors.Attributes) error {
+	if id == "" {
+		return collectors.Incomplete("a listing of %s in %s has a row without an id", p.account, p.region)
+	}
+	if name == "" {
+		name = id
+	}
+	return p.out.Emit(evidence.Record{ID: id, Name: name, Scope: p.part, Attributes: a})
+}
+
+// arn makes the ARN of a resource of this place whose listing has none.
+func (p *place) arn(service, resource string) string {
+	return strings.Join([]string{"arn", p.partition, service, p.region, p.account, resource}, ":")
+}
+
+// lack notes that one resource of this place could not be read whole; its
+// record holds what could be. It gives err back.
+func (p *place) lack(resource string, err error) error {
+	if err != nil {
+		p.out.Scope(evidence.Scope(string(p.part)+"/"+resource), classify(err))
+	}
+	return err
+}
+
+// rows reads a listing to its last page, and hands every row to row. ask makes
+// one call for the page named by token, nil for the first.
+func rows[T any](ctx context.Context, out *collectors.Output, ask func(ctx context.Context, token *string) ([]T, *string, error), row func(T) error) error {
+	return out.Pages(ctx, func(ctx context.Context, token string) (string, error) {
+		page, next, err := ask(ctx, optional(token))
+		if err != nil {
+			return "", classify(err)
+		}
+		for _, r := range page {
+			if err := row(r); err != nil {
+				return "", err
+			}
+		}
+		return aws.ToString(next), nil
+	})
+}
+
+// list reads a listing to its last page.
+func list[T any](ctx context.Context, out *collectors.Output, ask func(ctx context.Context, token *string) ([]T, *string, error)) ([]T, error) {
+	var all []T
+	err := rows(ctx, out, ask, func(r T) error {
+		all = append(all, r)
+		return nil
+	})
+	return all, err
+}
+
+// notThere is whether an answer says, by one of these codes, that there is no such thing.
+func notThere(err error, codes ...string) bool {
+	return err != nil && slices.Contains(codes, code(err))
+}
