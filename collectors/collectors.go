@@ -98,6 +98,9 @@ type Config interface {
 type Base struct {
 	// Schedule is a cron spec of five fields, in UTC unless it starts with "CRON_TZ=Zone ".
 	Schedule string `yaml:"schedule"`
+	// Kinds are the kinds to read, all of the source if none are named. The root
+	// kind is always read. Tests of a kind that is not read have no verdict.
+	Kinds []evidence.Kind `yaml:"kinds"`
 	// Endpoint replaces the vendor's address, for a private instance or a test server.
 	Endpoint string `yaml:"endpoint"`
 }

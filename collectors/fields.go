@@ -91,9 +91,18 @@ func (c *cut) json() {
 			i = end
 			continue
 		}
-		c.out = append(append(c.out, c.src[i:at]...), `"`+redacted+`"`...)
+		c.out = append(append(c.out, c.src[i:at]...), stead(c.src[at])...)
 		i = valueEnd(c.src, at)
 	}
+}
+
+// stead is what stands for a removed value that begins with b. An object stays
+// one, so that the document can still be read by whoever expects it.
+func stead(b byte) string {
+	if b == '{' {
+		return `{"` + redacted + `":"` + redacted + `"}`
+	}
+	return `"` + redacted + `"`
 }
 
 // hitJSON leaves null as it is: it holds no secret, and says that there is none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"runtime"
 	"slices"
@@ -59,6 +60,18 @@ func (o *Output) Total(n int) {
 		o.total = new(int)
 	}
 	*o.total += n
+}
+
+// Adopt takes the scopes, pages and filters of a reading that several kinds
+// share; its records are not taken.
+func (o *Output) Adopt(shared *Output) {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	maps.Copy(o.scopes, shared.scopes)
+	maps.Copy(o.filters, shared.filters)
+	o.pages += shared.pages
 }
 
 // Filter names a parameter that leaves something out.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -28,6 +29,10 @@ func Open(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*Source, er
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
 	}
+	spec, err := spec.only(cfg.Base().Kinds)
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
+	}
 	d, err := newDoor(spec, cfg, opt, log)
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
@@ -40,6 +45,25 @@ func Open(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*Source, er
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
 	}
+	return s, nil
+}
+
+// only gives the declaration without the kinds that are not wanted, and without
+// the calls that serve them alone: the door then refuses those.
+func (s Spec) only(wanted []evidence.Kind) (Spec, error) {
+	if len(wanted) == 0 {
+		return s, nil
+	}
+	for _, k := range wanted {
+		if _, known := s.Kind(k); !known {
+			return s, fmt.Errorf("kinds holds %q, which is none of this source: see docs/sources.md", k)
+		}
+	}
+	left := func(k evidence.Kind) bool { return k != s.Root && !slices.Contains(wanted, k) }
+	s.Kinds = slices.DeleteFunc(slices.Clone(s.Kinds), func(k KindSpec) bool { return left(k.Kind) })
+	s.Calls = slices.DeleteFunc(slices.Clone(s.Calls), func(c Call) bool {
+		return len(c.Kinds) > 0 && !slices.ContainsFunc(c.Kinds, func(k evidence.Kind) bool { return !left(k) })
+	})
 	return s, nil
 }
 

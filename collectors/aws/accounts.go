@@ -19,8 +19,8 @@ const (
 func accountKinds() []kind {
 	return []kind{
 		{state(kindAccount, "An account, as the organisation or the configuration names it."),
-			[]call{{name: "organizations:ListAccounts", why: "accounts of the organisation"}}, (*session).collectAccounts},
-		{state(kindRegion, "A region that the account has enabled."), nil, (*session).collectRegions},
+			[]call{{name: "organizations:ListAccounts", why: "accounts of the organisation"}}, whole((*session).collectAccounts)},
+		{state(kindRegion, "A region that the account has enabled."), nil, whole((*session).collectRegions)},
 	}
 }
 

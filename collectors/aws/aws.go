@@ -13,15 +13,15 @@ var sample []byte
 func Spec() collectors.Spec {
 	return collectors.Spec{
 		Name:      "aws",
-		Version:   1,
-		Doc:       "AWS accounts: root user, users and their second factor, password policy, trails, buckets.",
+		Version:   2,
+		Doc:       "AWS accounts: identities and what they may do, logging, detection, encryption, network, backups, vulnerabilities.",
 		Root:      kindAccount,
 		Kinds:     kinds(),
 		Calls:     calls(),
 		Identify:  identify,
 		Throttled: throttled,
 		Lane:      lane,
-		Redact:    []string{"SecretAccessKey", "SessionToken", "Password", "PrivateKey", "ClientSecret", "accessToken", "refreshToken"},
+		Redact:    []string{"SecretAccessKey", "SessionToken", "Password", "PrivateKey", "ClientSecret", "accessToken", "refreshToken", "Variables"},
 		NewConfig: func() collectors.Config { return newConfig() },
 		Sample:    sample,
 		Policy:    policy,

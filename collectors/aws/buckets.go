@@ -22,8 +22,13 @@ func bucketKinds() []kind {
 		{name: "s3:GetBucketEncryption", permission: "s3:GetEncryptionConfiguration", why: "default encryption"},
 		{name: "s3:GetPublicAccessBlock", permission: "s3:GetBucketPublicAccessBlock", why: "public access block of a bucket"},
 		{name: "s3:GetBucketVersioning", why: "versioning"},
+		{name: "s3:GetBucketPolicyStatus", why: "whether a bucket's policy is public"},
+		{name: "s3:GetBucketPolicy", why: "whether a bucket's policy demands TLS"},
+		{name: "s3:GetBucketLogging", why: "access logs of a bucket"},
+		{name: "s3:GetBucketOwnershipControls", why: "whether access control lists count"},
+		{name: "s3:GetBucketAcl", why: "whether an access control list is public"},
 		{name: "s3control:GetPublicAccessBlock", permission: "s3:GetAccountPublicAccessBlock", why: "public access block of the account"},
-	}, (*session).collectBuckets}}
+	}, whole((*session).collectBuckets)}}
 }
 
 // collectBuckets lists the buckets and reads each one's settings. A setting
@@ -102,7 +107,8 @@ func (s *session) collectBucket(ctx context.Context, out *collectors.Output, b t
 	if errRegion == nil {
 		a["region"], scope = region, s.scope(region)
 		client := s3Client(in(s.aws, region))
-		errs = append(errs, addEncryption(ctx, client, b.Name, a), addBlock(ctx, client, b.Name, a), addVersioning(ctx, client, b.Name, a))
+		errs = append(errs, addEncryption(ctx, client, b.Name, a), addBlock(ctx, client, b.Name, a), addVersioning(ctx, client, b.Name, a),
+			addPolicyStatus(ctx, client, b.Name, a), addBucketPolicy(ctx, client, b.Name, a), addLogging(ctx, client, b.Name, a), addAccessList(ctx, client, b.Name, a))
 	}
 	errs = append(errs, out.Emit(evidence.Record{ID: "arn:" + s.partition + ":s3:::" + *b.Name, Name: *b.Name, Scope: scope, Attributes: a}))
 	return first(errs)

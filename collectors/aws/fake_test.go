@@ -96,13 +96,32 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if json.Unmarshal(body, &named) == nil {
 		keys = append(keys, op+" "+named.Name+named.NextToken)
 	}
+	if _, after, found := strings.Cut(string(body), `"AttributeValue":"`); found {
+		value, _, _ := strings.Cut(after, `"`)
+		keys = append(keys, op+" "+value)
+	}
 	a := f.reply(keys, string(body))
+	a.body = placed(a.body, r)
 	w.Header().Set("Date", "Wed, 01 Jul 2026 06:00:00 GMT")
 	for k, v := range a.header {
 		w.Header().Set(k, v)
 	}
 	w.WriteHeader(a.status)
 	_, _ = io.WriteString(w, a.body)
+}
+
+// placed puts the place that was asked into an answer.
+func placed(answer string, r *http.Request) string {
+	m := laneOf.FindStringSubmatch(r.Header.Get("Authorization"))
+	if m == nil {
+		return answer
+	}
+	account := own
+	if m[1] == "ASIAROLE" {
+		account = other
+	}
+	region, _, _ := strings.Cut(m[2], "/")
+	return strings.NewReplacer("REGION", region, "ACCOUNT", account).Replace(answer)
 }
 
 func (f *fake) reply(keys []string, form string) reply {

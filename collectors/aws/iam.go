@@ -3,7 +3,9 @@ package aws
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
@@ -18,15 +20,15 @@ const (
 func iamKinds() []kind {
 	return []kind{
 		{state(kindIAMAccount, "The account's root user and counts of its users and MFA devices."),
-			[]call{{name: "iam:GetAccountSummary", why: "root user and counts"}}, (*session).collectSummary},
+			[]call{{name: "iam:GetAccountSummary", why: "root user and counts"}, {name: "iam:ListVirtualMFADevices", why: "whether the root user's device is a virtual one"}}, whole((*session).collectSummary)},
 		{state(kindPasswordPolicy, "The account's password policy, or that there is none."),
-			[]call{{name: "iam:GetAccountPasswordPolicy", why: "password policy"}}, (*session).collectPasswordPolicy},
+			[]call{{name: "iam:GetAccountPasswordPolicy", why: "password policy"}}, whole((*session).collectPasswordPolicy)},
 		{state(kindUser, "A user, or the root user, as of the credential report.",
 			"password_last_used_at", "access_key_1_last_used_at", "access_key_2_last_used_at"),
 			[]call{
 				{name: "iam:GenerateCredentialReport", why: "makes AWS prepare the credential report; changes nothing"},
 				{name: "iam:GetCredentialReport", why: "users, passwords, keys, MFA"},
-			}, (*session).collectUsers},
+			}, whole((*session).collectUsers)},
 	}
 }
 
@@ -54,7 +56,35 @@ func (s *session) collectSummary(ctx context.Context, out *collectors.Output) er
 			a[name] = int64(v)
 		}
 	}
-	return out.Emit(evidence.Record{ID: s.account, Name: s.account, Attributes: a})
+	unread := s.addRootDevice(ctx, out, a)
+	return first([]error{unread, out.Emit(evidence.Record{ID: s.account, Name: s.account, Attributes: a})})
+}
+
+// addRootDevice says whether the root user's device is a virtual one. It is
+// asked only where there is a device.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListVirtualMFADevices.html
+func (s *session) addRootDevice(ctx context.Context, out *collectors.Output, a collectors.Attributes) error {
+	if a["root_mfa"] != true {
+		return nil
+	}
+	client, virtual := iamClient(s.aws), false
+	err := rows(ctx, out, func(ctx context.Context, token *string) ([]types.VirtualMFADevice, *string, error) {
+		page, err := client.ListVirtualMFADevices(ctx, &iam.ListVirtualMFADevicesInput{AssignmentStatus: types.AssignmentStatusTypeAssigned, Marker: token, MaxItems: aws.Int32(1000)})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.VirtualMFADevices, page.Marker, nil
+	}, func(d types.VirtualMFADevice) error {
+		virtual = virtual || d.User != nil && aws.ToString(d.User.Arn) == "arn:"+s.partition+":iam::"+s.account+":root"
+		return nil
+	})
+	if err != nil {
+		out.Scope(evidence.Scope(s.account), nil)
+		out.Scope(s.scope("root-device"), err)
+		return err
+	}
+	a["root_mfa_virtual"] = virtual
+	return nil
 }
 
 // collectPasswordPolicy reads the password policy. That there is none is a fact.

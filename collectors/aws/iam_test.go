@@ -15,8 +15,9 @@ import (
 func TestSummary(t *testing.T) {
 	s := capture(t, map[string][]reply{"iam:GetAccountSummary": {ok(`<GetAccountSummaryResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetAccountSummaryResult><SummaryMap>` +
 		`<entry><key>AccountMFAEnabled</key><value>1</value></entry><entry><key>AccountAccessKeysPresent</key><value>0</value></entry><entry><key>Users</key><value>32</value></entry>` +
-		`</SummaryMap></GetAccountSummaryResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetAccountSummaryResponse>`)}}, kindIAMAccount)
-	expect(t, s, true, `111122223333 111122223333 [] {"root_access_keys":0,"root_mfa":true,"users":32}
+		`</SummaryMap></GetAccountSummaryResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetAccountSummaryResponse>`)},
+		"iam:ListVirtualMFADevices": everyService()["iam:ListVirtualMFADevices"]}, kindIAMAccount)
+	expect(t, s, true, `111122223333 111122223333 [] {"root_access_keys":0,"root_mfa":true,"root_mfa_virtual":true,"users":32}
 111122223333 read`)
 }
 

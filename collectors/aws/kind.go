@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -17,7 +18,17 @@ type kind struct {
 	// calls are the reads it is made of, those that other kinds share included.
 	calls []call
 	// read reads the kind whole in one account.
-	read func(*session, context.Context, *collectors.Output) error
+	read reader
+}
+
+// reader reads a kind whole in one account; the window is zero for state kinds.
+type reader func(s *session, ctx context.Context, w evidence.Window, out *collectors.Output) error
+
+// whole makes a reader of what is read in the account itself.
+func whole(read func(*session, context.Context, *collectors.Output) error) reader {
+	return func(s *session, ctx context.Context, _ evidence.Window, out *collectors.Output) error {
+		return read(s, ctx, out)
+	}
 }
 
 // call declares one operation of AWS: its name, the permission that allows it
@@ -27,7 +38,8 @@ type call struct{ name, permission, why string }
 // allKinds are the kinds of this source, the root first. Each file of a
 // service gives its own.
 func allKinds() []kind {
-	return slices.Concat(accountKinds(), iamKinds(), trailKinds(), bucketKinds())
+	return slices.Concat(accountKinds(), iamKinds(), authorizationKinds(), identityCenterKinds(), trailKinds(), eventKinds(), bucketKinds(), computeKinds(), networkKinds(), databaseKinds(), keyKinds(), balancerKinds(),
+		certificateKinds(), recorderKinds(), detectionKinds(), monitoringKinds(), backupKinds(), vulnerabilityKinds(), storeKinds())
 }
 
 func kinds() (specs []collectors.KindSpec) {
@@ -72,10 +84,17 @@ func state(k evidence.Kind, doc string, volatile ...string) collectors.KindSpec 
 	return collectors.KindSpec{Kind: k, Mode: evidence.State, Doc: doc, Volatile: volatile}
 }
 
+// event declares a kind whose records are what happened in a window; late is
+// how long after the fact AWS may still add to it, or change it.
+func event(k evidence.Kind, doc string, late time.Duration) collectors.KindSpec {
+	return collectors.KindSpec{Kind: k, Mode: evidence.Event, Doc: doc, Late: late}
+}
+
 // place is one region of an account while one kind is read there.
 type place struct {
 	*session
 	out    *collectors.Output
+	window evidence.Window // of an event kind
 	region string
 	aws    aws.Config // of the region
 	part   evidence.Scope
@@ -87,13 +106,16 @@ func (s *session) at(region string, out *collectors.Output) *place {
 }
 
 // inRegions makes a reader that reads every region of the account.
-func inRegions(read func(context.Context, *place) error) func(*session, context.Context, *collectors.Output) error {
-	return func(s *session, ctx context.Context, out *collectors.Output) error {
+func inRegions(read func(context.Context, *place) error) reader {
+	return func(s *session, ctx context.Context, w evidence.Window, out *collectors.Output) error {
 		regions, err := s.regions(ctx)
 		if err != nil {
 			return err
 		}
-		return s.eachRegion(ctx, out, regions, func(ctx context.Context, p *place) error { return read(ctx, p) })
+		return s.eachRegion(ctx, out, regions, func(ctx context.Context, p *place) error {
+			p.window = w
+			return read(ctx, p)
+		})
 	}
 }
 
@@ -121,6 +143,33 @@ func (p *place) emit(id, name string, a collectors.Attributes) error {
 		name = id
 	}
 	return p.out.Emit(evidence.Record{ID: id, Name: name, Scope: p.part, Attributes: a})
+}
+
+// happened adds an event of this place. One outside of the window is one that
+// was not asked for; AWS takes its bounds in whole seconds.
+func (p *place) happened(id, name string, at *time.Time, a collectors.Attributes) error {
+	if at == nil || id == "" {
+		return collectors.Incomplete("a listing of %s in %s has an event without id or time", p.account, p.region)
+	}
+	if at.Before(p.window.From) || !at.Before(p.window.To) {
+		return nil
+	}
+	when := at.UTC()
+	if name == "" {
+		name = id
+	}
+	return p.out.Emit(evidence.Record{ID: id, Name: name, Scope: p.part, Effective: &when, Attributes: a})
+}
+
+// from and until are the bounds of the window, widened to whole seconds.
+func (p *place) from() *time.Time {
+	t := p.window.From.Truncate(time.Second)
+	return &t
+}
+
+func (p *place) until() *time.Time {
+	t := p.window.To.Add(time.Second - 1).Truncate(time.Second)
+	return &t
 }
 
 // arn makes the ARN of a resource of this place whose listing has none.
@@ -167,4 +216,9 @@ func list[T any](ctx context.Context, out *collectors.Output, ask func(ctx conte
 // notThere is whether an answer says, by one of these codes, that there is no such thing.
 func notThere(err error, codes ...string) bool {
 	return err != nil && slices.Contains(codes, code(err))
+}
+
+// eachOf reads more of every row of a listing, several at a time.
+func eachOf[T any](ctx context.Context, all []T, read func(context.Context, T) error) []error {
+	return collectors.Each(ctx, len(all), parallel, func(ctx context.Context, i int) error { return read(ctx, all[i]) })
 }

@@ -16,6 +16,15 @@ type statement struct {
 	Resource string   `json:"Resource"`
 }
 
+// sid names a statement after a service. IAM takes letters and digits only.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html
+func sid(service string) (name string) {
+	for part := range strings.SplitSeq(service, "-") {
+		name += strings.ToUpper(part[:1]) + part[1:]
+	}
+	return name
+}
+
 // policy gives the IAM policy that grants the calls, one statement per
 // service. ROLE stands for role_name; the last statement is needed only by the
 // credential that takes that role in other accounts.
@@ -33,7 +42,7 @@ func policy(calls []collectors.Call) ([]byte, error) {
 	}{Version: "2012-10-17"}
 	for service, actions := range byService {
 		slices.Sort(actions)
-		s := statement{strings.ToUpper(service[:1]) + service[1:], "Allow", slices.Compact(actions), "*"}
+		s := statement{sid(service), "Allow", slices.Compact(actions), "*"}
 		if service == "sts" {
 			s.Resource = "arn:aws:iam::*:role/ROLE"
 		}

@@ -71,7 +71,7 @@ var services = []service{
 		"GET /backup-jobs": "ListBackupJobs", "GET /restore-jobs": "ListRestoreJobs",
 	}},
 	{name: "inspector2", id: "Inspector2", protocol: restJSON, hosts: []string{"inspector2", "inspector2-fips"}, paths: map[string]string{
-		"POST /status/batch/get": "BatchGetAccountStatus", "POST /findings/list": "ListFindings", "POST /coverage/list": "ListCoverage",
+		"POST /status/batch/get": "BatchGetAccountStatus", "POST /findings/list": "ListFindings",
 	}},
 	{name: "lambda", id: "Lambda", protocol: restJSON, hosts: []string{"lambda", "lambda-fips"}, paths: map[string]string{
 		"GET /2015-03-31/functions": "ListFunctions", "GET /2015-03-31/functions/{function}/policy": "GetPolicy",

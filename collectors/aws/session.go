@@ -52,7 +52,7 @@ func (c *collector) Session(ctx context.Context, scope evidence.Scope) (collecto
 	if err != nil {
 		return nil, err
 	}
-	s.partition = who.Partition
+	s.partition, s.home = who.Partition, who.AccountID
 	if scope == c.RootScope() {
 		s.root, s.account, s.principal = true, who.AccountID, who.String()
 		return s, nil
@@ -96,6 +96,7 @@ type session struct {
 	root      bool       // names accounts, and reads none
 	aws       aws.Config // with the credential of this account
 	account   string
+	home      string // the account of the base credential
 	partition string // aws, aws-cn, aws-us-gov
 	principal string
 }
@@ -152,7 +153,7 @@ func (s *session) Collect(ctx context.Context, name evidence.Kind, w evidence.Wi
 	if i < 0 || s.root != (name == kindAccount) {
 		return fmt.Errorf("kind %s is not read in the scope of %s", name, s.account)
 	}
-	return classify(s.kinds[i].read(s, ctx, out))
+	return classify(s.kinds[i].read(s, ctx, w, out))
 }
 
 func (s *session) collectRegions(ctx context.Context, out *collectors.Output) error {

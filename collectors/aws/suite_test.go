@@ -15,12 +15,12 @@ func wholeOrganization(t *testing.T) *fake {
 		"sts:GetCallerIdentity ASIAROLE": {identityOf(other, "assumed-role/Reader/evidenced")},
 		"sts:AssumeRole":                 {ok(assumed)},
 		"organizations:ListAccounts":     {ok(`{"Accounts":[{"Id":"` + own + `","State":"ACTIVE"},{"Id":"` + other + `","Name":"` + secretKey + `","State":"ACTIVE"}]}`)},
-		"iam:GetAccountSummary":          {ok(`<GetAccountSummaryResponse><GetAccountSummaryResult><SummaryMap><entry><key>Users</key><value>32</value></entry></SummaryMap></GetAccountSummaryResult></GetAccountSummaryResponse>`)},
+		"iam:GetAccountSummary":          {ok(`<GetAccountSummaryResponse><GetAccountSummaryResult><SummaryMap><entry><key>Users</key><value>32</value></entry><entry><key>AccountMFAEnabled</key><value>1</value></entry></SummaryMap></GetAccountSummaryResult></GetAccountSummaryResponse>`)},
 		"iam:GetAccountPasswordPolicy":   {queryError(404, "NoSuchEntity")},
 		"iam:GenerateCredentialReport":   {generated("COMPLETE")},
 		"iam:GetCredentialReport":        {reportOf(sampleReport(t))},
 	})
-	for _, more := range []map[string][]reply{trails(), buckets()} {
+	for _, more := range []map[string][]reply{everyService(), trails(), buckets()} {
 		for key, rs := range more {
 			replies[key] = rs
 		}
@@ -49,7 +49,8 @@ func TestSuite(t *testing.T) {
 	inOrganization(cfg)
 	collectortest.Run(t, collectortest.Case{
 		Spec: Spec(), Config: cfg, Server: wholeOrganization(t), Now: time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC),
-		Secrets: []string{secretKey, sessionToken, roleKey},
+		Secrets: []string{secretKey, sessionToken, roleKey, lambdaPassword},
+		Window:  aDay,
 		Loop:    endless,
 	})
 }

@@ -19,7 +19,8 @@ func trailKinds() []kind {
 	return []kind{{state(kindTrail, "A trail of CloudTrail, with its status.", "latest_delivery_at"), []call{
 		{name: "cloudtrail:DescribeTrails", why: "trails and their settings"},
 		{name: "cloudtrail:GetTrailStatus", why: "whether a trail logs and delivers"},
-	}, (*session).collectTrails}}
+		{name: "cloudtrail:GetEventSelectors", why: "which events a trail logs"},
+	}, whole((*session).collectTrails)}}
 }
 
 // collectTrails reads the trails of every region, then the status of each
@@ -84,7 +85,7 @@ func (s *session) collectStatus(ctx context.Context, out *collectors.Output, tra
 	var unread error
 	for _, t := range trails {
 		a := settings(t)
-		if err := s.addStatus(ctx, out, t, a); err != nil {
+		if err := first([]error{s.addStatus(ctx, out, t, a), s.addSelectors(ctx, out, t, a)}); err != nil {
 			out.Scope(s.scope(*t.HomeRegion), err)
 			if unread == nil {
 				unread = err
@@ -130,5 +131,42 @@ func (s *session) addStatus(ctx context.Context, out *collectors.Output, t types
 	a.Text("latest_digest_delivery_error", st.LatestDigestDeliveryError)
 	a.Time("started_logging_at", st.StartLoggingTime)
 	a.Time("stopped_logging_at", st.StopLoggingTime)
+	return nil
+}
+
+// addSelectors says which management events a trail logs. A trail without
+// selectors of either kind is one of which nothing is known: AWS states the
+// default as a selector.
+// https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventSelectors.html
+func (s *session) addSelectors(ctx context.Context, out *collectors.Output, t types.Trail, a collectors.Attributes) error {
+	resp, err := trailClient(in(s.aws, *t.HomeRegion)).GetEventSelectors(ctx, &cloudtrail.GetEventSelectorsInput{TrailName: t.TrailARN})
+	if err != nil {
+		return classify(err)
+	}
+	out.Page()
+	if len(resp.EventSelectors)+len(resp.AdvancedEventSelectors) == 0 {
+		return collectors.Incomplete("cloudtrail:GetEventSelectors states no selector of %s", *t.TrailARN)
+	}
+	management, data := false, false
+	for _, sel := range resp.EventSelectors {
+		management = management || sel.IncludeManagementEvents != nil && *sel.IncludeManagementEvents && sel.ReadWriteType == types.ReadWriteTypeAll && len(sel.ExcludeManagementEventSources) == 0
+		data = data || len(sel.DataResources) > 0
+	}
+	for _, sel := range resp.AdvancedEventSelectors {
+		category := selected(sel, "eventCategory")
+		management = management || slices.Contains(category, "Management") && len(sel.FieldSelectors) == 1
+		data = data || slices.Contains(category, "Data")
+	}
+	a["all_management_events"], a["data_events"] = management, data
+	return nil
+}
+
+// selected gives the values that an advanced selector demands of a field.
+func selected(sel types.AdvancedEventSelector, field string) []string {
+	for _, f := range sel.FieldSelectors {
+		if aws.ToString(f.Field) == field {
+			return f.Equals
+		}
+	}
 	return nil
 }

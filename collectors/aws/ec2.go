@@ -1,0 +1,256 @@
+package aws
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+const (
+	kindCompute  evidence.Kind = "aws.ec2.region"
+	kindInstance evidence.Kind = "aws.ec2.instance"
+	kindVolume   evidence.Kind = "aws.ec2.volume"
+	kindSnapshot evidence.Kind = "aws.ec2.snapshot"
+	kindImage    evidence.Kind = "aws.ec2.image"
+)
+
+func computeKinds() []kind {
+	return []kind{
+		{state(kindCompute, "What a region does by default: encryption of volumes, sharing of snapshots, instance metadata."), []call{
+			{name: "ec2:GetEbsEncryptionByDefault", why: "whether new volumes are encrypted"},
+			{name: "ec2:GetSnapshotBlockPublicAccessState", why: "whether snapshots may be made public"},
+			{name: "ec2:GetInstanceMetadataDefaults", why: "whether new instances demand IMDSv2"},
+		}, inRegions(collectCompute)},
+		{state(kindInstance, "An instance: metadata service, address, profile."), []call{{name: "ec2:DescribeInstances", why: "instances"}}, inRegions(collectInstances)},
+		{state(kindVolume, "An EBS volume and its encryption."), []call{{name: "ec2:DescribeVolumes", why: "volumes"}}, inRegions(collectVolumes)},
+		{state(kindSnapshot, "An EBS snapshot of the account's own: encryption, and whether anyone may restore it."), []call{{name: "ec2:DescribeSnapshots", why: "snapshots, and which are public"}}, inRegions(collectSnapshots)},
+		{state(kindImage, "A machine image of the account's own, and whether it is public."), []call{{name: "ec2:DescribeImages", why: "machine images"}}, inRegions(collectImages)},
+	}
+}
+
+// perPage is what the EC2 calls are asked for; without it some give everything
+// in one answer, and time out.
+const perPage = 500
+
+// collectCompute emits the settings of a region. One that cannot be read is
+// left out, and makes the region a part that was not read whole.
+func collectCompute(ctx context.Context, p *place) error {
+	a := collectors.Attributes{}
+	errs := []error{p.addEncryption(ctx, a), p.addSharing(ctx, a), p.addMetadata(ctx, a)}
+	return first(append(errs, p.emit(p.region, p.region, a)))
+}
+
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetEbsEncryptionByDefault.html
+func (p *place) addEncryption(ctx context.Context, a collectors.Attributes) error {
+	resp, err := ec2Client(p.aws).GetEbsEncryptionByDefault(ctx, &ec2.GetEbsEncryptionByDefaultInput{})
+	switch {
+	case err != nil:
+		return p.lack("ebs-encryption", err)
+	case resp.EbsEncryptionByDefault == nil:
+		return p.lack("ebs-encryption", collectors.Incomplete("ec2:GetEbsEncryptionByDefault says nothing"))
+	}
+	p.out.Page()
+	a.Bool("ebs_encryption_by_default", resp.EbsEncryptionByDefault)
+	return nil
+}
+
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetSnapshotBlockPublicAccessState.html
+func (p *place) addSharing(ctx context.Context, a collectors.Attributes) error {
+	resp, err := ec2Client(p.aws).GetSnapshotBlockPublicAccessState(ctx, &ec2.GetSnapshotBlockPublicAccessStateInput{})
+	switch {
+	case err != nil:
+		return p.lack("snapshot-sharing", err)
+	case resp.State == "":
+		return p.lack("snapshot-sharing", collectors.Incomplete("ec2:GetSnapshotBlockPublicAccessState says nothing"))
+	}
+	p.out.Page()
+	word(a, "snapshot_block_public_access", resp.State)
+	return nil
+}
+
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetInstanceMetadataDefaults.html
+func (p *place) addMetadata(ctx context.Context, a collectors.Attributes) error {
+	resp, err := ec2Client(p.aws).GetInstanceMetadataDefaults(ctx, &ec2.GetInstanceMetadataDefaultsInput{})
+	switch {
+	case err != nil:
+		return p.lack("metadata-defaults", err)
+	case resp.AccountLevel == nil:
+		return p.lack("metadata-defaults", collectors.Incomplete("ec2:GetInstanceMetadataDefaults says nothing"))
+	}
+	p.out.Page()
+	a["imds_tokens"] = "no-preference" // an account without a default states none
+	word(a, "imds_tokens", resp.AccountLevel.HttpTokens)
+	return nil
+}
+
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+func collectInstances(ctx context.Context, p *place) error {
+	client := ec2Client(p.aws)
+	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Reservation, *string, error) {
+		page, err := client.DescribeInstances(ctx, &ec2.DescribeInstancesInput{NextToken: token, MaxResults: aws.Int32(perPage)})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Reservations, page.NextToken, nil
+	}, func(r types.Reservation) error {
+		for _, i := range r.Instances {
+			if err := p.emitInstance(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (p *place) emitInstance(i types.Instance) error {
+	a := collectors.Attributes{}
+	if i.State != nil {
+		word(a, "state", i.State.Name)
+	}
+	if m := i.MetadataOptions; m != nil {
+		word(a, "imds_tokens", m.HttpTokens)
+		word(a, "imds_endpoint", m.HttpEndpoint)
+	}
+	if i.IamInstanceProfile != nil {
+		a.Text("profile", i.IamInstanceProfile.Arn)
+	}
+	a.Text("public_ip", i.PublicIpAddress)
+	a.Text("vpc_id", i.VpcId)
+	a.Text("image_id", i.ImageId)
+	a.Text("platform", i.PlatformDetails)
+	a.Time("launched_at", i.LaunchTime)
+	a.Set("security_groups", groupIDs(i.SecurityGroups))
+	id := aws.ToString(i.InstanceId)
+	if id == "" {
+		return p.emit("", "", nil)
+	}
+	return p.emit(p.arn("ec2", "instance/"+id), named(i.Tags, id), a)
+}
+
+func groupIDs(groups []types.GroupIdentifier) (ids []string) {
+	for _, g := range groups {
+		ids = append(ids, aws.ToString(g.GroupId))
+	}
+	return ids
+}
+
+// named gives the tag Name, or the id.
+func named(tags []types.Tag, id string) string {
+	for _, t := range tags {
+		if aws.ToString(t.Key) == "Name" && aws.ToString(t.Value) != "" {
+			return *t.Value
+		}
+	}
+	return id
+}
+
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html
+func collectVolumes(ctx context.Context, p *place) error {
+	client := ec2Client(p.aws)
+	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Volume, *string, error) {
+		page, err := client.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{NextToken: token, MaxResults: aws.Int32(perPage)})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Volumes, page.NextToken, nil
+	}, func(v types.Volume) error {
+		id := aws.ToString(v.VolumeId)
+		if id == "" {
+			return p.emit("", "", nil)
+		}
+		a := collectors.Attributes{}
+		a.Bool("encrypted", v.Encrypted)
+		a.Text("kms_key_id", v.KmsKeyId)
+		word(a, "state", v.State)
+		count(a, "size_gib", v.Size)
+		a.Time("created_at", v.CreateTime)
+		var attached []string
+		for _, at := range v.Attachments {
+			attached = append(attached, aws.ToString(at.InstanceId))
+		}
+		a.Set("attached_to", attached)
+		return p.emit(p.arn("ec2", "volume/"+id), named(v.Tags, id), a)
+	})
+}
+
+// collectSnapshots lists the account's own snapshots, and those of them that
+// anyone may restore: two listings, where one question per snapshot would be
+// thousands.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSnapshots.html
+func collectSnapshots(ctx context.Context, p *place) error {
+	open, err := p.snapshots(ctx, "all")
+	if err != nil {
+		return err
+	}
+	public := map[string]bool{}
+	for _, s := range open {
+		public[aws.ToString(s.SnapshotId)] = true
+	}
+	own, err := p.snapshots(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, s := range own {
+		if err := p.emitSnapshot(s, public); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// snapshots lists the account's own snapshots, all of them or those that restorableBy may restore.
+func (p *place) snapshots(ctx context.Context, restorableBy string) ([]types.Snapshot, error) {
+	client := ec2Client(p.aws)
+	return list(ctx, p.out, func(ctx context.Context, token *string) ([]types.Snapshot, *string, error) {
+		in := &ec2.DescribeSnapshotsInput{NextToken: token, MaxResults: aws.Int32(perPage), OwnerIds: []string{"self"}}
+		if restorableBy != "" {
+			in.RestorableByUserIds = []string{restorableBy}
+		}
+		page, err := client.DescribeSnapshots(ctx, in)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Snapshots, page.NextToken, nil
+	})
+}
+
+func (p *place) emitSnapshot(s types.Snapshot, public map[string]bool) error {
+	id := aws.ToString(s.SnapshotId)
+	if id == "" {
+		return p.emit("", "", nil)
+	}
+	a := collectors.Attributes{"public": public[id]}
+	a.Bool("encrypted", s.Encrypted)
+	a.Text("kms_key_id", s.KmsKeyId)
+	a.Text("volume_id", s.VolumeId)
+	word(a, "state", s.State)
+	a.Time("created_at", s.StartTime)
+	return p.emit(p.arn("ec2", "snapshot/"+id), named(s.Tags, id), a)
+}
+
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
+func collectImages(ctx context.Context, p *place) error {
+	client := ec2Client(p.aws)
+	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Image, *string, error) {
+		page, err := client.DescribeImages(ctx, &ec2.DescribeImagesInput{NextToken: token, MaxResults: aws.Int32(perPage), Owners: []string{"self"}})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Images, page.NextToken, nil
+	}, func(i types.Image) error {
+		id := aws.ToString(i.ImageId)
+		if id == "" {
+			return p.emit("", "", nil)
+		}
+		a := collectors.Attributes{}
+		a.Bool("public", i.Public)
+		word(a, "state", i.State)
+		a.Text("created_at", i.CreationDate)
+		return p.emit(p.arn("ec2", "image/"+id), aws.ToString(i.Name), a)
+	})
+}

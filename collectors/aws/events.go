@@ -1,0 +1,160 @@
+package aws
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+const (
+	kindEvent   evidence.Kind = "aws.cloudtrail.event"
+	kindOwnRead evidence.Kind = "aws.cloudtrail.own_read"
+	// eventLate: CloudTrail shows most events within 15 minutes, and promises none.
+	eventLate = time.Hour
+)
+
+func eventKinds() []kind {
+	lookup := []call{{name: "cloudtrail:LookupEvents", why: "who changed access and logging, and what was read by us"}}
+	return []kind{
+		{event(kindEvent, "A management event that matters to access and change: sign-ins, users, policies, keys, trails, detectors.", eventLate), lookup, inRegions(collectEvents)},
+		{event(kindOwnRead, "One of our own reads, as CloudTrail saw it: AWS's word that it happened, and when.", eventLate), lookup, inRegions(collectOwnReads)},
+	}
+}
+
+// watched are the management events that are looked up, by where they are kept:
+// those of global services in the first region of the partition alone.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
+var watched = struct{ global, regional []string }{
+	global: []string{
+		"CreateUser", "DeleteUser", "CreateLoginProfile", "UpdateLoginProfile", "CreateAccessKey", "DeactivateMFADevice", "DeleteVirtualMFADevice",
+		"AttachUserPolicy", "AttachGroupPolicy", "AttachRolePolicy", "PutUserPolicy", "PutGroupPolicy", "PutRolePolicy", "AddUserToGroup",
+		"CreatePolicyVersion", "CreateRole", "UpdateAssumeRolePolicy", "DeleteAccountPasswordPolicy", "UpdateAccountPasswordPolicy",
+		"CreateSAMLProvider", "UpdateSAMLProvider", "CreateOpenIDConnectProvider", "LeaveOrganization", "DetachPolicy", "DeletePolicy",
+	},
+	regional: []string{
+		"ConsoleLogin", "StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors", "StopConfigurationRecorder", "DeleteConfigurationRecorder", "DeleteDeliveryChannel",
+		"DeleteDetector", "UpdateDetector", "DisableSecurityHub", "DisableKey", "ScheduleKeyDeletion", "DisableKeyRotation", "PutKeyPolicy",
+		"DeleteFlowLogs", "DisableEbsEncryptionByDefault", "DeleteAnalyzer", "DeleteLogGroup",
+		"CreateAccountAssignment", "DeleteAccountAssignment", "PutInlinePolicyToPermissionSet", "AttachManagedPolicyToPermissionSet",
+	},
+}
+
+// globalRegion is where a partition keeps the events of its global services.
+var globalRegion = map[string]string{"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+// collectEvents looks up one name at a time: CloudTrail takes one attribute,
+// and gives two answers a second for an account in a region.
+// https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+func collectEvents(ctx context.Context, p *place) error {
+	names := watched.regional
+	if p.region == globalRegion[p.partition] {
+		names = slices.Concat(watched.global, watched.regional)
+	}
+	for _, name := range names {
+		if err := p.lookup(ctx, types.LookupAttributeKeyEventName, name, p.emitEvent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collectOwnReads looks up what was done under the name that CloudTrail gives
+// our principal.
+func collectOwnReads(ctx context.Context, p *place) error {
+	return p.lookup(ctx, types.LookupAttributeKeyUsername, userName(p.principal), p.emitOwnRead)
+}
+
+// userName is the last part of the ARN of a user or a session; the root user is
+// called by that name.
+func userName(principal string) string {
+	return principal[strings.LastIndexAny(principal, "/:")+1:]
+}
+
+func (p *place) lookup(ctx context.Context, key types.LookupAttributeKey, value string, emit func(types.Event) error) error {
+	client := trailClient(p.aws)
+	by := []types.LookupAttribute{{AttributeKey: key, AttributeValue: &value}}
+	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Event, *string, error) {
+		page, err := client.LookupEvents(ctx, &cloudtrail.LookupEventsInput{
+			LookupAttributes: by, StartTime: p.from(), EndTime: p.until(), NextToken: token, MaxResults: aws.Int32(50),
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Events, page.NextToken, nil
+	}, emit)
+}
+
+// detail is what is kept of an event's own text.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+type detail struct {
+	RequestID    string `json:"requestID"`
+	SourceIP     string `json:"sourceIPAddress"`
+	UserAgent    string `json:"userAgent"`
+	ErrorCode    string `json:"errorCode"`
+	UserIdentity struct {
+		Type string `json:"type"`
+		ARN  string `json:"arn"`
+	} `json:"userIdentity"`
+	AdditionalEventData struct {
+		MFAUsed string `json:"MFAUsed"`
+	} `json:"additionalEventData"`
+	ResponseElements struct {
+		ConsoleLogin string `json:"ConsoleLogin"`
+	} `json:"responseElements"`
+}
+
+func detailOf(e types.Event) (d detail, err error) {
+	if err := json.Unmarshal([]byte(aws.ToString(e.CloudTrailEvent)), &d); err != nil {
+		return d, collectors.Incomplete("the text of event %s cannot be read: %v", aws.ToString(e.EventId), err)
+	}
+	return d, nil
+}
+
+func (p *place) emitEvent(e types.Event) error {
+	d, err := detailOf(e)
+	if err != nil {
+		return err
+	}
+	a := collectors.Attributes{"event": aws.ToString(e.EventName)}
+	a.Text("service", e.EventSource)
+	a.Text("user_name", e.Username)
+	a.Text("user_type", &d.UserIdentity.Type)
+	a.Text("user_arn", &d.UserIdentity.ARN)
+	a.Text("source_ip", &d.SourceIP)
+	a.Text("error", &d.ErrorCode)
+	a.Text("request_id", &d.RequestID)
+	if d.AdditionalEventData.MFAUsed != "" {
+		a["mfa_used"] = d.AdditionalEventData.MFAUsed == "Yes"
+	}
+	a.Text("login", &d.ResponseElements.ConsoleLogin)
+	var of []string
+	for _, r := range e.Resources {
+		of = append(of, aws.ToString(r.ResourceName))
+	}
+	a.Set("resources", of)
+	return p.happened(aws.ToString(e.EventId), aws.ToString(e.EventName), e.EventTime, a)
+}
+
+func (p *place) emitOwnRead(e types.Event) error {
+	d, err := detailOf(e)
+	if err != nil {
+		return err
+	}
+	a := collectors.Attributes{"event": aws.ToString(e.EventName)}
+	a.Text("service", e.EventSource)
+	a.Text("user_arn", &d.UserIdentity.ARN)
+	a.Text("source_ip", &d.SourceIP)
+	a.Text("user_agent", &d.UserAgent)
+	a.Text("error", &d.ErrorCode)
+	a.Text("request_id", &d.RequestID)
+	return p.happened(aws.ToString(e.EventId), aws.ToString(e.EventName), e.EventTime, a)
+}

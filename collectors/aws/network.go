@@ -1,0 +1,178 @@
+package aws
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+const (
+	kindSecurityGroup evidence.Kind = "aws.ec2.security_group"
+	kindVPC           evidence.Kind = "aws.ec2.vpc"
+)
+
+func networkKinds() []kind {
+	return []kind{
+		{state(kindSecurityGroup, "A security group: what may come in, from where, and how many interfaces it guards.", "interfaces"), []call{
+			{name: "ec2:DescribeSecurityGroups", why: "security groups and their rules"},
+			{name: "ec2:DescribeNetworkInterfaces", why: "which groups are in use"},
+		}, inRegions(collectSecurityGroups)},
+		{state(kindVPC, "A VPC and its flow logs."), []call{
+			{name: "ec2:DescribeVpcs", why: "VPCs"},
+			{name: "ec2:DescribeFlowLogs", why: "flow logs, and whether they are delivered"},
+		}, inRegions(collectVPCs)},
+	}
+}
+
+// collectSecurityGroups joins the groups with the interfaces that they guard: a
+// group without one protects, and opens, nothing. If the interfaces cannot be
+// read, the groups do not say how many there are.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html
+func collectSecurityGroups(ctx context.Context, p *place) error {
+	client := ec2Client(p.aws)
+	guarded, unread := p.guarded(ctx)
+	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.SecurityGroup, *string, error) {
+		page, err := client.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{NextToken: token, MaxResults: aws.Int32(perPage)})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.SecurityGroups, page.NextToken, nil
+	}, func(g types.SecurityGroup) error { return p.emitGroup(g, guarded) })
+	return first([]error{err, p.lack("network-interfaces", unread)})
+}
+
+// guarded counts the interfaces of each group; it is nil if they could not be read.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html
+func (p *place) guarded(ctx context.Context) (map[string]int64, error) {
+	client := ec2Client(p.aws)
+	n := map[string]int64{}
+	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.NetworkInterface, *string, error) {
+		page, err := client.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{NextToken: token, MaxResults: aws.Int32(perPage)})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.NetworkInterfaces, page.NextToken, nil
+	}, func(i types.NetworkInterface) error {
+		for _, id := range groupIDs(i.Groups) {
+			n[id]++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+func (p *place) emitGroup(g types.SecurityGroup, guarded map[string]int64) error {
+	id := aws.ToString(g.GroupId)
+	if id == "" {
+		return p.emit("", "", nil)
+	}
+	a := collectors.Attributes{"ingress": attributeList(rules(g.IpPermissions)), "egress": attributeList(rules(g.IpPermissionsEgress)), "default": aws.ToString(g.GroupName) == "default"}
+	if guarded != nil {
+		a["interfaces"] = guarded[id]
+	}
+	a.Text("vpc_id", g.VpcId)
+	a.Text("description", g.Description)
+	return p.emit(p.arn("ec2", "security-group/"+id), aws.ToString(g.GroupName), a)
+}
+
+// rules gives the rules of one direction, in a fixed order. A rule for all
+// protocols has the protocol "-1" and no ports; world says that it holds for
+// every address of one version of IP.
+func rules(permissions []types.IpPermission) (out []collectors.Attributes) {
+	for _, r := range permissions {
+		a := collectors.Attributes{}
+		a.Text("protocol", r.IpProtocol)
+		count(a, "from", r.FromPort)
+		count(a, "to", r.ToPort)
+		from := peers(r)
+		a.Set("peers", from)
+		a["world"] = slices.Contains(from, "0.0.0.0/0") || slices.Contains(from, "::/0")
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(x, y collectors.Attributes) int {
+		b, _ := evidence.Canonical(x) // texts, numbers and booleans only
+		c, _ := evidence.Canonical(y)
+		return cmp.Compare(string(b), string(c))
+	})
+	return out
+}
+
+// peers are the addresses, groups and prefix lists of a rule.
+func peers(r types.IpPermission) (all []string) {
+	for _, v := range r.IpRanges {
+		all = append(all, aws.ToString(v.CidrIp))
+	}
+	for _, v := range r.Ipv6Ranges {
+		all = append(all, aws.ToString(v.CidrIpv6))
+	}
+	for _, v := range r.PrefixListIds {
+		all = append(all, aws.ToString(v.PrefixListId))
+	}
+	for _, v := range r.UserIdGroupPairs {
+		all = append(all, aws.ToString(v.GroupId))
+	}
+	return all
+}
+
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html
+func collectVPCs(ctx context.Context, p *place) error {
+	client := ec2Client(p.aws)
+	logs, unread := p.flowLogs(ctx)
+	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Vpc, *string, error) {
+		page, err := client.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{NextToken: token, MaxResults: aws.Int32(perPage)})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Vpcs, page.NextToken, nil
+	}, func(v types.Vpc) error {
+		id := aws.ToString(v.VpcId)
+		if id == "" {
+			return p.emit("", "", nil)
+		}
+		a := collectors.Attributes{}
+		a.Bool("default", v.IsDefault)
+		a.Text("cidr", v.CidrBlock)
+		if unread == nil {
+			a["flow_logs"] = attributeList(logs[id])
+		}
+		return p.emit(p.arn("ec2", "vpc/"+id), named(v.Tags, id), a)
+	})
+	return first([]error{err, p.lack("flow-logs", unread)})
+}
+
+// flowLogs gives the flow logs by the VPC, subnet or interface that they watch.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeFlowLogs.html
+func (p *place) flowLogs(ctx context.Context) (map[string][]collectors.Attributes, error) {
+	client := ec2Client(p.aws)
+	all := map[string][]collectors.Attributes{}
+	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.FlowLog, *string, error) {
+		page, err := client.DescribeFlowLogs(ctx, &ec2.DescribeFlowLogsInput{NextToken: token, MaxResults: aws.Int32(perPage)})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.FlowLogs, page.NextToken, nil
+	}, func(l types.FlowLog) error {
+		a := collectors.Attributes{}
+		a.Text("id", l.FlowLogId)
+		a.Text("status", l.FlowLogStatus)
+		a.Text("delivery", l.DeliverLogsStatus)
+		a.Text("delivery_error", l.DeliverLogsErrorMessage)
+		word(a, "traffic", l.TrafficType)
+		word(a, "destination_type", l.LogDestinationType)
+		a.Text("destination", l.LogDestination)
+		of := aws.ToString(l.ResourceId)
+		all[of] = append(all[of], a)
+		return nil
+	})
+	return all, err
+}
