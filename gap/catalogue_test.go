@@ -51,8 +51,10 @@ func TestDefaultTests(t *testing.T) {
 			t.Errorf("%s is not complete: %+v", ts.ID, ts)
 		}
 	}
-	if diff := gocmp.Diff(strings.Fields(testIDs), got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
+	for _, id := range strings.Fields(testIDs) {
+		if !slices.Contains(got, id) {
+			t.Errorf("%s is gone: the simulator plants what it finds", id)
+		}
 	}
 }
 
