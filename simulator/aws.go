@@ -102,6 +102,8 @@ func (q *awsRequest) name() {
 	switch target := q.http.Header.Get("X-Amz-Target"); {
 	case target != "":
 		q.action = target[strings.LastIndexByte(target, '.')+1:]
+	case q.service == "guardduty":
+		q.action = detectorAction(q.http)
 	case q.service == "s3":
 		var name string
 		q.action, name = s3Action(q.http)
@@ -134,6 +136,26 @@ var awsHandlers = map[string]func(*Company, *awsRequest) reply{
 	"s3:GetBucketVersioning":         (*Company).getBucketVersioning,
 	"s3:GetPublicAccessBlock":        (*Company).getBucketBlock,
 	"s3:GetAccountPublicAccessBlock": (*Company).getAccountBlock,
+	"s3:GetBucketPolicyStatus":       (*Company).getBucketPolicyStatus,
+	"s3:GetBucketPolicy":             (*Company).getBucketPolicy,
+	"s3:GetBucketLogging":            (*Company).getBucketLogging,
+	"s3:GetBucketOwnershipControls":  (*Company).getBucketOwnership,
+
+	"iam:ListVirtualMFADevices":     (*Company).listVirtualDevices,
+	"cloudtrail:GetEventSelectors":  (*Company).getSelectors,
+	"guardduty:ListDetectors":       (*Company).listDetectors,
+	"guardduty:GetDetector":         (*Company).getDetector,
+	"ec2:DescribeSecurityGroups":    (*Company).describeGroups,
+	"ec2:DescribeNetworkInterfaces": (*Company).describeInterfaces,
+	"rds:DescribeDBInstances":       (*Company).describeDatabases,
+	"kms:ListKeys":                  (*Company).listKeys,
+	"kms:DescribeKey":               (*Company).describeKey,
+	"kms:GetKeyRotationStatus":      (*Company).rotationStatus,
+	"kms:GetKeyPolicy":              (*Company).keyPolicy,
+
+	"config:DescribeConfigurationRecorders":      (*Company).describeRecorders,
+	"config:DescribeConfigurationRecorderStatus": (*Company).recorderStatus,
+	"config:DescribeDeliveryChannelStatus":       (*Company).deliveryStatus,
 }
 
 // awsAnswer finds the handler of the operation.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // failure gives the error that a fault wants in place of the answer.
@@ -28,7 +29,7 @@ func (q *awsRequest) throttle() reply {
 		return q.fail(http.StatusServiceUnavailable, "RequestLimitExceeded", "Request limit exceeded.")
 	case "s3":
 		return q.fail(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
-	case "iam", "sts":
+	case "iam", "sts", "rds":
 		return q.fail(http.StatusBadRequest, "Throttling", "Rate exceeded")
 	}
 	return q.fail(http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
@@ -40,7 +41,7 @@ func (q *awsRequest) deny() reply {
 	switch q.service {
 	case "ec2":
 		return q.fail(http.StatusForbidden, "UnauthorizedOperation", "You are not authorized to perform this operation. "+who)
-	case "iam", "sts":
+	case "iam", "sts", "rds":
 		return q.fail(http.StatusForbidden, "AccessDenied", who)
 	case "s3":
 		return q.fail(http.StatusForbidden, "AccessDenied", "Access Denied")
@@ -48,13 +49,16 @@ func (q *awsRequest) deny() reply {
 	return q.fail(http.StatusBadRequest, "AccessDeniedException", who)
 }
 
+// jsonServices write their answers in JSON, errors too.
+var jsonServices = []string{"cloudtrail", "organizations", "config", "kms", "guardduty"}
+
 // fail gives an error in the form of the service's protocol.
 func (q *awsRequest) fail(status int, code, message string) reply {
 	e := el("Error", leaf("Type", "Sender"), leaf("Code", code), leaf("Message", message))
 	switch {
-	case q.service == "cloudtrail" || q.service == "organizations":
+	case slices.Contains(jsonServices, q.service):
 		body, _ := json.Marshal(map[string]string{"__type": code, "message": message, "Message": message}) // text always can
-		return reply{status: status, mime: "application/x-amz-json-1.1", body: body}
+		return reply{status: status, mime: "application/x-amz-json-1.1", body: body}.with("x-amzn-ErrorType", code)
 	case q.service == "ec2":
 		return xmlReply(status, el("Response", el("Errors", e), leaf("RequestID", q.id)))
 	case q.op == "s3:GetAccountPublicAccessBlock":

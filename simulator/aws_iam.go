@@ -34,6 +34,18 @@ func (c *Company) getAccountSummary(q *awsRequest) reply {
 	return q.query(iamNamespace, el("SummaryMap", entries...))
 }
 
+// listVirtualDevices gives the virtual devices of users; the root user's is a piece of hardware.
+func (c *Company) listVirtualDevices(q *awsRequest) reply {
+	var list []node
+	for _, u := range q.account.users {
+		if u.life.holds(q.now) && u.mfa.at(q.now) {
+			list = append(list, el("member", leaf("SerialNumber", strings.Replace(u.arn, ":user/", ":mfa/", 1)), leaf("EnableDate", u.life.from),
+				el("User", leaf("Path", "/"), leaf("UserName", u.name), leaf("UserId", "AIDASIM"+u.name), leaf("Arn", u.arn), leaf("CreateDate", u.life.from))))
+		}
+	}
+	return q.query(iamNamespace, leaf("IsTruncated", false), el("VirtualMFADevices", list...))
+}
+
 func count(b bool) int {
 	if b {
 		return 1

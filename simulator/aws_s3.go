@@ -37,6 +37,14 @@ func s3Action(r *http.Request) (action, name string) {
 		return "GetBucketVersioning", name
 	case q.Has("publicAccessBlock"):
 		return "GetPublicAccessBlock", name
+	case q.Has("policyStatus"):
+		return "GetBucketPolicyStatus", name
+	case q.Has("policy"):
+		return "GetBucketPolicy", name
+	case q.Has("logging"):
+		return "GetBucketLogging", name
+	case q.Has("ownershipControls"):
+		return "GetBucketOwnershipControls", name
 	}
 	return "Unknown", name
 }
@@ -102,6 +110,42 @@ func (c *Company) getBucketEncryption(q *awsRequest) reply {
 func (c *Company) getBucketVersioning(q *awsRequest) reply {
 	return c.onBucket(q, func(b *bucket) reply {
 		return s3Reply(el(fmt.Sprintf("VersioningConfiguration xmlns=%q", s3Namespace), leaf("Status", b.version.at(q.now))))
+	})
+}
+
+// noPolicy is what S3 says of a bucket without a policy.
+func (q *awsRequest) noPolicy() reply {
+	return q.fail(http.StatusNotFound, "NoSuchBucketPolicy", "The bucket policy does not exist")
+}
+
+func (c *Company) getBucketPolicyStatus(q *awsRequest) reply {
+	return c.onBucket(q, func(b *bucket) reply {
+		if !b.tlsOnly.at(q.now) {
+			return q.noPolicy()
+		}
+		return s3Reply(el(fmt.Sprintf("PolicyStatus xmlns=%q", s3Namespace), leaf("IsPublic", false)))
+	})
+}
+
+func (c *Company) getBucketPolicy(q *awsRequest) reply {
+	return c.onBucket(q, func(b *bucket) reply {
+		if !b.tlsOnly.at(q.now) {
+			return q.noPolicy()
+		}
+		return reply{status: http.StatusOK, mime: "application/json", body: fmt.Appendf(nil, `{"Version":"2012-10-17","Statement":[{"Sid":"TLSOnly","Effect":"Deny",`+
+			`"Principal":"*","Action":"s3:*","Resource":["%[1]s","%[1]s/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`, b.arn())}
+	})
+}
+
+func (c *Company) getBucketLogging(q *awsRequest) reply {
+	return c.onBucket(q, func(b *bucket) reply {
+		return s3Reply(el(fmt.Sprintf("BucketLoggingStatus xmlns=%q", s3Namespace), el("LoggingEnabled", leaf("TargetBucket", "logs-"+b.owner.id), leaf("TargetPrefix", b.name+"/"))))
+	})
+}
+
+func (c *Company) getBucketOwnership(q *awsRequest) reply {
+	return c.onBucket(q, func(*bucket) reply {
+		return s3Reply(el(fmt.Sprintf("OwnershipControls xmlns=%q", s3Namespace), el("Rule", leaf("ObjectOwnership", "BucketOwnerEnforced"))))
 	})
 }
 

@@ -51,6 +51,17 @@ func (c *Company) getTrailStatus(q *awsRequest) reply {
 	return q.fail(http.StatusBadRequest, "TrailNotFoundException", "Unknown trail: "+in.Name)
 }
 
+// getSelectors gives the default of AWS: every management event, no other.
+func (c *Company) getSelectors(q *awsRequest) reply {
+	var in struct{ TrailName string }
+	if err := json.Unmarshal(q.body, &in); err != nil {
+		return q.fail(http.StatusBadRequest, "SerializationException", err.Error())
+	}
+	return jsonReply(map[string]any{"TrailARN": in.TrailName, "EventSelectors": []any{map[string]any{
+		"ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": []any{}, "ExcludeManagementEventSources": []any{},
+	}}})
+}
+
 // status tells of logging and delivery. Files are delivered every five
 // minutes until logging stops or the bucket refuses them.
 func (t *trail) status(now time.Time) any {

@@ -29,6 +29,7 @@ type account struct {
 	block   timeline[*accessBlock]
 	buckets []*bucket
 	trails  []*trail // its own, and the organisation's
+	estates []*estate
 }
 
 // rootARN names the root user.
@@ -67,6 +68,8 @@ type bucket struct {
 	kms     string
 	block   timeline[*accessBlock]
 	version timeline[string]
+	// tlsOnly: the policy refuses what is asked without TLS.
+	tlsOnly timeline[bool]
 }
 
 // sortedBuckets gives the buckets in the order in which S3 lists them.
@@ -98,6 +101,7 @@ func (c *Company) newAccount(d dice, id, name string) *account {
 		rootMFA: constant(true), policy: constant(goodPolicy(d)),
 	}
 	a.appeared, a.deployed = a.created, a.created
+	a.settle()
 	if d.chance(0.7) {
 		a.rootLogin = instants{a.created.Add(time.Hour)}
 	}
@@ -137,7 +141,7 @@ func (c *Company) fillBuckets(d dice, a *account, n int) {
 		b := &bucket{
 			owner: a, name: fmt.Sprintf("%s-%s-%s", c.org.login, a.name, []string{"logs", "assets", "exports", "backups", "models"}[i%5]),
 			region: regions[i%len(regions)], life: interval{from: a.created.Add(time.Duration(20+i) * day)},
-			block: constant(blockAll()), version: constant("Enabled"),
+			block: constant(blockAll()), version: constant("Enabled"), tlsOnly: constant(true),
 		}
 		b.kms = fmt.Sprintf("arn:aws:kms:%s:%s:key/0b8d2c7e-0000-4000-8000-%s", b.region, a.id, a.id)
 		if i >= 2 && i == n-1 { // the last one is given up in the course of the period
@@ -149,5 +153,6 @@ func (c *Company) fillBuckets(d dice, a *account, n int) {
 
 // accountKinds are the kinds that are read of every account.
 func accountKinds() []string {
-	return []string{"aws.region", "aws.iam.account", "aws.iam.password_policy", "aws.iam.user", "aws.cloudtrail.trail", "aws.s3.bucket"}
+	return []string{"aws.region", "aws.iam.account", "aws.iam.password_policy", "aws.iam.user", "aws.cloudtrail.trail", "aws.s3.bucket",
+		"aws.guardduty.detector", "aws.config.recorder", "aws.ec2.security_group", "aws.kms.key", "aws.rds.instance"}
 }

@@ -88,14 +88,21 @@ func (p *planner) narrowAWS() []fault {
 		on(one(), "aws.iam.account", "iam:GetAccountSummary", "", malformed),
 		on(one(), "aws.s3.bucket", "s3:ListBuckets", "", loops),
 		on(a, "aws.s3.bucket", "s3:GetBucketVersioning", "/"+a.buckets[0].name, denied),
+		on(one(), "aws.guardduty.detector", "guardduty:ListDetectors", "/"+pick(p.dice, regions), denied),
+		on(one(), "aws.ec2.security_group", "ec2:DescribeSecurityGroups", "/"+pick(p.dice, regions), denied),
+		on(one(), "aws.rds.instance", "rds:DescribeDBInstances", "/"+pick(p.dice, regions), malformed),
+		on(one(), "aws.kms.key", "kms:ListKeys", "/"+pick(p.dice, regions), denied),
 	}
 	return append(out, p.noRegions(one()), p.noSession(p.c.old()[p.between(1, 2)]))
 }
 
 // noRegions hides which regions there are: what is read region by region cannot be whole.
 func (p *planner) noRegions(a *account) fault {
-	return fault{vendor: "aws", op: "ec2:DescribeRegions", where: a.id, effect: denied, note: "ec2:DescribeRegions denied in " + a.id,
-		blinds: []evidence.Stream{p.c.awsStream("aws.region", a), p.c.awsStream("aws.cloudtrail.trail", a)}}
+	f := fault{vendor: "aws", op: "ec2:DescribeRegions", where: a.id, effect: denied, note: "ec2:DescribeRegions denied in " + a.id}
+	for _, k := range []evidence.Kind{"aws.region", "aws.cloudtrail.trail", "aws.guardduty.detector", "aws.config.recorder", "aws.ec2.security_group", "aws.kms.key", "aws.rds.instance"} {
+		f.blinds = append(f.blinds, p.c.awsStream(k, a))
+	}
+	return f
 }
 
 // noSession closes the role of a member account: no kind of it can be read.
@@ -152,7 +159,8 @@ func (p *planner) transients() []fault {
 	aws := []effect{throttled, throttled, unavailable, broken, reset, truncated}
 	hub := []effect{throttled, secondary, unavailable, unavailable, broken, broken, reset, truncated}
 	ops := []string{"iam:GetAccountSummary", "iam:GetCredentialReport", "cloudtrail:DescribeTrails", "s3:ListBuckets", "s3:GetBucketEncryption",
-		"ec2:DescribeRegions", "sts:GetCallerIdentity", "s3:GetAccountPublicAccessBlock"}
+		"ec2:DescribeRegions", "sts:GetCallerIdentity", "s3:GetAccountPublicAccessBlock",
+		"guardduty:GetDetector", "config:DescribeConfigurationRecorders", "kms:DescribeKey", "rds:DescribeDBInstances", "ec2:DescribeSecurityGroups"}
 	return []fault{
 		{vendor: "aws", op: "organizations:ListAccounts", effect: pick(p.dice, aws)},
 		{vendor: "aws", op: pick(p.dice, ops), where: a.id, effect: pick(p.dice, aws)},

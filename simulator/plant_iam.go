@@ -81,6 +81,8 @@ func (p *planner) rootMFA() {
 
 func no(bool) bool { return false }
 
+func yes(bool) bool { return true }
+
 func (p *planner) mfaLapse() {
 	u, ok := p.userLike((*iamUser).hasConsole)
 	if !ok {

@@ -18,6 +18,7 @@ func (c *Company) derive() []Planted {
 		n.users(a)
 		n.trails(a)
 		n.buckets(a)
+		n.estates(a)
 		n.arrival(a)
 	}
 	n.github()
@@ -139,9 +140,11 @@ func (n *notes) trails(a *account) {
 		n.state("aws.cloudtrail.encrypted", s, t.arn, "the trail has no KMS key", life, cuts,
 			func(at time.Time) bool { return !t.encrypted.at(at) })
 	}
-	n.state("aws.cloudtrail.multi-region", s, a.id, "no multi-region trail logs", a.seen(), all, func(at time.Time) bool {
-		return !slices.ContainsFunc(a.trails, func(t *trail) bool { return t.multi && t.logging.at(at) })
-	})
+	for _, test := range []string{"aws.cloudtrail.multi-region", "aws.cloudtrail.management-events"} {
+		n.state(test, s, a.id, "no multi-region trail logs", a.seen(), all, func(at time.Time) bool {
+			return !slices.ContainsFunc(a.trails, func(t *trail) bool { return t.multi && t.logging.at(at) })
+		})
+	}
 }
 
 func (t *trail) cuts() []time.Time {
@@ -151,11 +154,13 @@ func (t *trail) cuts() []time.Time {
 func (n *notes) buckets(a *account) {
 	s := n.c.awsStream("aws.s3.bucket", a)
 	for _, b := range a.buckets {
-		cuts := append(append(b.block.cuts(), b.version.cuts()...), a.block.cuts()...)
+		cuts := slices.Concat(b.block.cuts(), b.version.cuts(), b.tlsOnly.cuts(), a.block.cuts())
 		n.state("aws.s3.public-block", s, b.arn(), "public access is not blocked", b.life, cuts,
 			func(t time.Time) bool { return !b.block.at(t).all() && !a.block.at(t).all() })
 		n.state("aws.s3.versioning", s, b.arn(), "versioning is suspended", b.life, cuts,
 			func(t time.Time) bool { return b.version.at(t) != "Enabled" })
+		n.state("aws.s3.tls-only", s, b.arn(), "requests without TLS are answered", b.life, cuts,
+			func(t time.Time) bool { return !b.tlsOnly.at(t) })
 	}
 }
 

@@ -96,7 +96,8 @@ func separate(truth []Planted) error {
 // everyTest are the tests of the contract that accidents break.
 var everyTest = strings.Fields(`
 	aws.iam.root-mfa aws.iam.root-no-access-key aws.iam.user-console-mfa aws.iam.password-policy aws.iam.key-age-90 aws.iam.unused-creds-90 aws.iam.root-unused
-	aws.cloudtrail.multi-region aws.cloudtrail.logging aws.cloudtrail.validation aws.cloudtrail.encrypted aws.s3.public-block aws.s3.versioning
+	aws.cloudtrail.multi-region aws.cloudtrail.logging aws.cloudtrail.validation aws.cloudtrail.encrypted aws.cloudtrail.management-events
+	aws.s3.public-block aws.s3.versioning aws.s3.tls-only aws.config.recorder aws.guardduty.enabled aws.sg.no-world-admin aws.kms.rotation aws.rds.backup aws.rds.not-public
 	github.org.2fa-required github.org.members-2fa github.org.base-permission
 	github.branch.pr-required github.branch.force-push-blocked github.branch.stale-dismissed github.branch.checks-required github.branch.admins-bound
 	github.pr.independent-approval github.pr.approved-last-push github.pr.checks-passed github.pr.ticket-linked`)

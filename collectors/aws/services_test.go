@@ -67,8 +67,8 @@ func everyService() map[string][]reply {
 		"cloudtrail:LookupEvents evidenced":    lookedUp("GetAccountSummary"),
 
 		"config:DescribeConfigurationRecorders":      js(`{"ConfigurationRecorders":[{"name":"default","recordingGroup":{"allSupported":true,"includeGlobalResourceTypes":true,"recordingStrategy":{"useOnly":"ALL_SUPPORTED_RESOURCE_TYPES"}}},{"name":"AWSConfigurationRecorderForSecurityHub","servicePrincipal":"securityhub.amazonaws.com"}]}`),
-		"config:DescribeConfigurationRecorderStatus": js(`{"ConfigurationRecordersStatus":[{"name":"default","recording":true,"lastStatus":"SUCCESS","lastStartTime":1577836800}]}`),
-		"config:DescribeDeliveryChannelStatus":       js(`{"DeliveryChannelsStatus":[{"name":"default","configHistoryDeliveryInfo":{"lastStatus":"SUCCESS","lastSuccessfulTime":1782864000}}]}`),
+		"config:DescribeConfigurationRecorderStatus": js(`{"ConfigurationRecordersStatus":[{"name":"default","recording":true,"lastStatus":"Success","lastStartTime":1577836800}]}`),
+		"config:DescribeDeliveryChannelStatus":       js(`{"DeliveryChannelsStatus":[{"name":"default","configHistoryDeliveryInfo":{"lastStatus":"Success","lastSuccessfulTime":1782864000}}]}`),
 		"guardduty:ListDetectors":                    js(`{"detectorIds":["12abc34d567e8fa901bc2d34eREGION"]}`),
 		"guardduty:GetDetector":                      js(`{"createdAt":"2020-01-01T00:00:00Z","serviceRole":"r","status":"ENABLED","findingPublishingFrequency":"SIX_HOURS","features":[{"name":"S3_DATA_EVENTS","status":"ENABLED"},{"name":"EKS_AUDIT_LOGS","status":"DISABLED"}]}`),
 		"guardduty:ListFindings":                     js(`{"findingIds":["f-1"]}`),

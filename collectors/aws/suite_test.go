@@ -1,12 +1,10 @@
 package aws
 
 import (
-	"bytes"
 	"testing"
 	"time"
 
 	"github.com/evidenced/evidenced/collectors/collectortest"
-	"github.com/evidenced/evidenced/evidence"
 )
 
 // wholeOrganization answers every call for two accounts, always alike.
@@ -28,29 +26,20 @@ func wholeOrganization(t *testing.T) *fake {
 	return &fake{replies: replies, asked: map[string]int{}}
 }
 
-// endless makes every page of a listing name the same next one.
-func endless(x evidence.Exchange, a *collectortest.Answer) bool {
-	switch x.Call {
-	case "organizations:ListAccounts":
-		a.Body = append([]byte(`{"NextToken":"again",`), bytes.TrimPrefix(a.Body, []byte("{"))...)
-	case "s3:ListBuckets":
-		body, _, _ := bytes.Cut(a.Body, []byte("<ContinuationToken>"))
-		body = bytes.TrimSuffix(body, []byte("</ListAllMyBucketsResult>"))
-		a.Body = append(bytes.Clone(body), "<ContinuationToken>again</ContinuationToken></ListAllMyBucketsResult>"...)
-	default:
-		return false
-	}
-	return true
-}
-
 func TestSuite(t *testing.T) {
 	environment(t)
 	cfg := newConfig()
 	inOrganization(cfg)
+	ms := newModels(t)
 	collectortest.Run(t, collectortest.Case{
 		Spec: Spec(), Config: cfg, Server: wholeOrganization(t), Now: time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC),
 		Secrets: []string{secretKey, sessionToken, roleKey, lambdaPassword},
 		Window:  aDay,
-		Loop:    endless,
+		Loop:    ms.loops,
 	})
+	for _, c := range calls() {
+		if m, operation := ms.of(c.Name); len(m.Pages[operation].OutputToken) > 0 && !ms.looped[c.Name] {
+			t.Errorf("%s answers in pages, and was not tried with an endless one", c.Name)
+		}
+	}
 }

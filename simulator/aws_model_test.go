@@ -1,0 +1,86 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evidenced/evidenced/mototest"
+)
+
+// TestAWSAnswersAreAsDescribed holds the answer of every operation that is
+// served to AWS's own description of it: known members, the right types, and
+// none missing that is always there.
+func TestAWSAnswersAreAsDescribed(t *testing.T) {
+	c := grow(3, 60)
+	c.accounts[1].block = constant(blockAll()) // the test asks for the one of the account
+	c.SetNow(start.Add(30*day + 6*time.Hour))
+	models := map[string]*mototest.Model{}
+	for op := range awsHandlers {
+		service, operation, _ := strings.Cut(op, ":")
+		if operation == "GetAccountPublicAccessBlock" {
+			service, operation = "s3control", "GetPublicAccessBlock"
+		}
+		if models[service] == nil {
+			models[service] = mototest.ReadModel(t, service)
+		}
+		rec := httptest.NewRecorder()
+		c.Handler().ServeHTTP(rec, c.question(op))
+		if rec.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", op, rec.Code, rec.Body)
+			continue
+		}
+		if err := models[service].Check(operation, rec.Body.Bytes(), true); err != nil {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+}
+
+// question is a request for an operation in the home region of production.
+func (c *Company) question(op string) *http.Request {
+	service, operation, _ := strings.Cut(op, ":")
+	a := c.accounts[1]
+	key := keyPrefix + a.id
+	method, path, body, target := http.MethodPost, "/", "", ""
+	switch {
+	case service == "s3":
+		method, path = http.MethodGet, s3Paths(a)[operation]
+	case service == "guardduty":
+		method, path = http.MethodGet, map[string]string{"ListDetectors": "/detector", "GetDetector": "/detector/d"}[operation]
+	case operation == "ListAccounts" || operation == "AssumeRole":
+		key = "AKIABASE"
+	}
+	switch service {
+	case "iam", "sts", "ec2", "rds":
+		body = url.Values{"Action": {operation}, "RoleArn": {"arn:aws:iam::" + a.id + ":role/" + roleName}, "RoleSessionName": {"s"}}.Encode()
+	case "cloudtrail", "organizations", "config", "kms":
+		target = "Any." + operation
+		body = fmt.Sprintf(`{"Name":%q,"TrailName":%[1]q,"KeyId":%q}`, a.trails[0].arn, a.estates[0].keyID())
+	}
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+key+"/20260101/"+regions[0]+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	r.Header.Set("X-Amz-Account-Id", a.id)
+	if target != "" {
+		r.Header.Set("X-Amz-Target", target)
+	}
+	return r
+}
+
+// s3Paths are the paths by which the first bucket of the home region is asked.
+func s3Paths(a *account) map[string]string {
+	name := ""
+	for _, b := range a.sortedBuckets() {
+		if b.region == regions[0] && b.life.to.IsZero() && name == "" {
+			name = b.name
+		}
+	}
+	return map[string]string{
+		"ListBuckets": "/", "GetBucketEncryption": "/" + name + "?encryption", "GetBucketVersioning": "/" + name + "?versioning",
+		"GetPublicAccessBlock": "/" + name + "?publicAccessBlock", "GetBucketPolicyStatus": "/" + name + "?policyStatus", "GetBucketPolicy": "/" + name + "?policy",
+		"GetBucketLogging": "/" + name + "?logging", "GetBucketOwnershipControls": "/" + name + "?ownershipControls", "GetAccountPublicAccessBlock": s3controlPath,
+	}
+}
