@@ -24,30 +24,68 @@ const (
 func authorizationKinds() []kind {
 	details := []call{{name: "iam:GetAccountAuthorizationDetails", why: "what users, groups, roles and policies allow"}}
 	return []kind{
-		{state(kindUserAccess, "What a user may do: groups, attached and inline policies."), details, authorization((*session).emitUserAccess, types.EntityTypeUser)},
-		{state(kindGroup, "A group of users and its policies."), details, authorization((*session).emitGroups, types.EntityTypeGroup)},
-		{state(kindRole, "A role: who may take it, and what it allows.", "last_used_at", "last_used_region"), details, authorization((*session).emitRoles, types.EntityTypeRole)},
-		{state(kindPolicy, "A managed policy of the account's own, or one of AWS that is in use."), details,
-			authorization((*session).emitPolicies, types.EntityTypeLocalManagedPolicy, types.EntityTypeAWSManagedPolicy)},
+		{state(kindUserAccess, "What a user may do: groups, attached and inline policies."), details, whole((*session).collectUserAccess)},
+		{state(kindGroup, "A group of users and its policies."), details, whole((*session).collectGroups)},
+		{state(kindRole, "A role: who may take it, and what it allows.", "last_used_at", "last_used_region"), details, whole((*session).collectRoles)},
+		{state(kindPolicy, "A managed policy of the account's own, or one of AWS that is in use."), details, whole((*session).collectPolicies)},
 	}
 }
 
-// authorization makes a reader of some of the account's authorization details:
-// one listing where one question for each user, role and policy would be thousands.
+// authorization is what an account says of its users, groups, roles and own
+// policies.
+type authorization struct {
+	read     *collectors.Output
+	users    []types.UserDetail
+	groups   []types.GroupDetail
+	roles    []types.RoleDetail
+	policies []types.ManagedPolicyDetail
+	// everything are the ARNs of the account's own policies that allow everything.
+	everything map[string]bool
+}
+
+// authorization reads it once for all kinds that are made of it: one listing
+// where one question for each user, role and policy would be thousands.
+func (s *session) authorization(ctx context.Context, out *collectors.Output) (*authorization, error) {
+	z, err := collectors.Shared(ctx, "authorization", s.readAuthorization)
+	if err != nil {
+		return nil, err
+	}
+	out.Adopt(z.read)
+	return z, nil
+}
+
+func (s *session) readAuthorization(ctx context.Context) (*authorization, error) {
+	z := &authorization{read: collectors.NewOutput(kindPolicy), everything: map[string]bool{}}
+	err := s.authorizationPages(ctx, z.read, func(page *iam.GetAccountAuthorizationDetailsOutput) error {
+		z.users, z.groups = append(z.users, page.UserDetailList...), append(z.groups, page.GroupDetailList...)
+		z.roles, z.policies = append(z.roles, page.RoleDetailList...), append(z.policies, page.Policies...)
+		return nil
+	}, types.EntityTypeUser, types.EntityTypeGroup, types.EntityTypeRole, types.EntityTypeLocalManagedPolicy)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range z.policies {
+		all, _, err := allowsEverything(p)
+		if err != nil {
+			return nil, err
+		}
+		z.everything[aws.ToString(p.Arn)] = all
+	}
+	return z, nil
+}
+
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
-func authorization(emit func(*session, *collectors.Output, *iam.GetAccountAuthorizationDetailsOutput) error, of ...types.EntityType) reader {
-	return whole(func(s *session, ctx context.Context, out *collectors.Output) error {
-		client := iamClient(s.aws)
-		return out.Pages(ctx, func(ctx context.Context, token string) (string, error) {
-			page, err := client.GetAccountAuthorizationDetails(ctx, &iam.GetAccountAuthorizationDetailsInput{Filter: of, Marker: optional(token), MaxItems: aws.Int32(1000)})
-			if err != nil {
-				return "", classify(err)
-			}
-			if page.IsTruncated && aws.ToString(page.Marker) == "" {
-				return "", collectors.Incomplete("iam:GetAccountAuthorizationDetails is cut, and names no next page")
-			}
-			return aws.ToString(page.Marker), emit(s, out, page)
-		})
+func (s *session) authorizationPages(ctx context.Context, out *collectors.Output, take func(*iam.GetAccountAuthorizationDetailsOutput) error, of ...types.EntityType) error {
+	client := iamClient(s.aws)
+	return out.Pages(ctx, func(ctx context.Context, token string) (string, error) {
+		page, err := client.GetAccountAuthorizationDetails(ctx, &iam.GetAccountAuthorizationDetailsInput{Filter: of, Marker: optional(token), MaxItems: aws.Int32(1000)})
+		if err != nil {
+			return "", classify(err)
+		}
+		if page.IsTruncated && aws.ToString(page.Marker) == "" {
+			return "", collectors.Incomplete("iam:GetAccountAuthorizationDetails is cut, and names no next page")
+		}
+		return aws.ToString(page.Marker), take(page)
 	})
 }
 
@@ -62,12 +100,16 @@ func emitNamed(out *collectors.Output, id, name *string, a collectors.Attributes
 	return out.Emit(evidence.Record{ID: *id, Name: *name, Attributes: a})
 }
 
-func (s *session) emitUserAccess(out *collectors.Output, page *iam.GetAccountAuthorizationDetailsOutput) error {
-	for _, u := range page.UserDetailList {
+func (s *session) collectUserAccess(ctx context.Context, out *collectors.Output) error {
+	z, err := s.authorization(ctx, out)
+	if err != nil {
+		return err
+	}
+	for _, u := range z.users {
 		a := collectors.Attributes{}
 		a.Set("groups", u.GroupList)
 		a.Time("created_at", u.CreateDate)
-		if err := addPolicies(a, u.AttachedManagedPolicies, u.UserPolicyList, u.PermissionsBoundary); err != nil {
+		if err := z.addPolicies(a, u.AttachedManagedPolicies, u.UserPolicyList, u.PermissionsBoundary); err != nil {
 			return err
 		}
 		if err := emitNamed(out, u.Arn, u.UserName, a); err != nil {
@@ -77,11 +119,15 @@ func (s *session) emitUserAccess(out *collectors.Output, page *iam.GetAccountAut
 	return nil
 }
 
-func (s *session) emitGroups(out *collectors.Output, page *iam.GetAccountAuthorizationDetailsOutput) error {
-	for _, g := range page.GroupDetailList {
+func (s *session) collectGroups(ctx context.Context, out *collectors.Output) error {
+	z, err := s.authorization(ctx, out)
+	if err != nil {
+		return err
+	}
+	for _, g := range z.groups {
 		a := collectors.Attributes{}
 		a.Time("created_at", g.CreateDate)
-		if err := addPolicies(a, g.AttachedManagedPolicies, g.GroupPolicyList, nil); err != nil {
+		if err := z.addPolicies(a, g.AttachedManagedPolicies, g.GroupPolicyList, nil); err != nil {
 			return err
 		}
 		if err := emitNamed(out, g.Arn, g.GroupName, a); err != nil {
@@ -94,15 +140,15 @@ func (s *session) emitGroups(out *collectors.Output, page *iam.GetAccountAuthori
 // administrator ends the ARN of AWS's policy that allows everything.
 const administrator = ":iam::aws:policy/AdministratorAccess"
 
-// addPolicies says what is attached and what is inline, and whether one of
-// these allows everything. A policy of the account's own says that of itself,
-// in its own record.
-func addPolicies(a collectors.Attributes, attached []types.AttachedPolicy, inline []types.PolicyDetail, boundary *types.AttachedPermissionsBoundary) error {
+// addPolicies says what is attached and what is inline, and which of these
+// allow everything.
+func (z *authorization) addPolicies(a collectors.Attributes, attached []types.AttachedPolicy, inline []types.PolicyDetail, boundary *types.AttachedPermissionsBoundary) error {
 	var arns, names, admin []string
 	for _, p := range attached {
-		arns = append(arns, aws.ToString(p.PolicyArn))
-		if strings.HasSuffix(aws.ToString(p.PolicyArn), administrator) {
-			admin = append(admin, "AdministratorAccess")
+		id := aws.ToString(p.PolicyArn)
+		arns = append(arns, id)
+		if strings.HasSuffix(id, administrator) || z.everything[id] {
+			admin = append(admin, aws.ToString(p.PolicyName))
 		}
 	}
 	for _, p := range inline {
@@ -124,8 +170,12 @@ func addPolicies(a collectors.Attributes, attached []types.AttachedPolicy, inlin
 	return nil
 }
 
-func (s *session) emitRoles(out *collectors.Output, page *iam.GetAccountAuthorizationDetailsOutput) error {
-	for _, r := range page.RoleDetailList {
+func (s *session) collectRoles(ctx context.Context, out *collectors.Output) error {
+	z, err := s.authorization(ctx, out)
+	if err != nil {
+		return err
+	}
+	for _, r := range z.roles {
 		a := collectors.Attributes{"service_linked": strings.HasPrefix(aws.ToString(r.Path), "/aws-service-role/")}
 		a.Text("path", r.Path)
 		a.Time("created_at", r.CreateDate)
@@ -138,7 +188,7 @@ func (s *session) emitRoles(out *collectors.Output, page *iam.GetAccountAuthoriz
 			return err
 		}
 		s.addTrust(a, trust)
-		if err := addPolicies(a, r.AttachedManagedPolicies, r.RolePolicyList, r.PermissionsBoundary); err != nil {
+		if err := z.addPolicies(a, r.AttachedManagedPolicies, r.RolePolicyList, r.PermissionsBoundary); err != nil {
 			return err
 		}
 		if err := emitNamed(out, r.Arn, r.RoleName, a); err != nil {
@@ -196,29 +246,52 @@ func (s grant) demandsExternalID() bool {
 	return false
 }
 
-// emitPolicies leaves out the policies of AWS that nothing uses.
-func (s *session) emitPolicies(out *collectors.Output, page *iam.GetAccountAuthorizationDetailsOutput) error {
-	for _, p := range page.Policies {
-		own := !strings.Contains(aws.ToString(p.Arn), ":iam::aws:policy/")
-		if !own && aws.ToInt32(p.AttachmentCount) == 0 {
-			continue
-		}
-		a := collectors.Attributes{"aws_managed": !own}
-		count(a, "attachments", p.AttachmentCount)
-		a.Text("version", p.DefaultVersionId)
-		a.Time("created_at", p.CreateDate)
-		a.Time("updated_at", p.UpdateDate)
-		i := slices.IndexFunc(p.PolicyVersionList, func(v types.PolicyVersion) bool { return v.IsDefaultVersion })
-		if i >= 0 && p.PolicyVersionList[i].Document != nil {
-			doc, err := parsePolicy(*p.PolicyVersionList[i].Document)
-			if err != nil {
-				return err
-			}
-			a["admin"] = doc.admin()
-		}
-		if err := emitNamed(out, p.Arn, p.PolicyName, a); err != nil {
+// collectPolicies emits the account's own policies, and those of AWS that are in use.
+func (s *session) collectPolicies(ctx context.Context, out *collectors.Output) error {
+	z, err := s.authorization(ctx, out)
+	if err != nil {
+		return err
+	}
+	for _, p := range z.policies {
+		if err := emitPolicy(out, p, false); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.authorizationPages(ctx, out, func(page *iam.GetAccountAuthorizationDetailsOutput) error {
+		for _, p := range page.Policies {
+			if aws.ToInt32(p.AttachmentCount) == 0 {
+				continue
+			}
+			if err := emitPolicy(out, p, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, types.EntityTypeAWSManagedPolicy)
+}
+
+func emitPolicy(out *collectors.Output, p types.ManagedPolicyDetail, theirs bool) error {
+	a := collectors.Attributes{"aws_managed": theirs}
+	count(a, "attachments", p.AttachmentCount)
+	a.Text("version", p.DefaultVersionId)
+	a.Time("created_at", p.CreateDate)
+	a.Time("updated_at", p.UpdateDate)
+	all, said, err := allowsEverything(p)
+	if err != nil {
+		return err
+	}
+	if said {
+		a["admin"] = all
+	}
+	return emitNamed(out, p.Arn, p.PolicyName, a)
+}
+
+// allowsEverything reads the version of a policy that is in force; it may not be said.
+func allowsEverything(p types.ManagedPolicyDetail) (all, said bool, err error) {
+	i := slices.IndexFunc(p.PolicyVersionList, func(v types.PolicyVersion) bool { return v.IsDefaultVersion })
+	if i < 0 || p.PolicyVersionList[i].Document == nil {
+		return false, false, nil
+	}
+	doc, err := parsePolicy(*p.PolicyVersionList[i].Document)
+	return doc.admin(), true, err
 }

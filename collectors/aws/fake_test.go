@@ -100,6 +100,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		value, _, _ := strings.Cut(after, `"`)
 		keys = append(keys, op+" "+value)
 	}
+	if strings.Contains(string(body), "=AWSManagedPolicy") {
+		keys = append(keys, op+" AWSManagedPolicy")
+	}
 	a := f.reply(keys, string(body))
 	a.body = placed(a.body, r)
 	w.Header().Set("Date", "Wed, 01 Jul 2026 06:00:00 GMT")

@@ -28,7 +28,9 @@ type models struct {
 	looped map[string]bool
 }
 
-func newModels(t *testing.T) *models { return &models{t: t, all: map[string]*mototest.Model{}, looped: map[string]bool{}} }
+func newModels(t *testing.T) *models {
+	return &models{t: t, all: map[string]*mototest.Model{}, looped: map[string]bool{}}
+}
 
 // of gives the description of a call's API, and the operation's name.
 func (ms *models) of(call string) (*mototest.Model, string) {

@@ -28,7 +28,19 @@ import (
 var standIns = map[string]struct{ permission, why string }{
 	"s3:GetEncryptionConfiguration":  {"s3:ListBucket", "moto knows no ?encryption, and takes it for a list of objects"},
 	"s3:GetBucketPublicAccessBlock":  {"s3:ListBucket", "moto looks for ?public_access_block, and takes ?publicAccessBlock for a list of objects"},
+	"s3:GetBucketPolicyStatus":       {"s3:ListBucket", "moto knows no ?policyStatus, and takes it for a list of objects"},
+	"s3:GetBucketOwnershipControls":  {"s3:ListBucket", "moto takes ?ownershipControls for a list of objects"},
+	"cloudwatch:DescribeAlarms":      {"monitoring:DescribeAlarms", "moto takes the service from the signature, where CloudWatch has its old name"},
 	"s3:GetAccountPublicAccessBlock": {"s3:GetPublicAccessBlock", "moto takes the name of the operation for that of the permission"},
+}
+
+// unenforced are the calls that moto answers with an error page before it looks
+// at who asks. That their denial is told is shown by TestSuite alone.
+var unenforced = []string{
+	"access-analyzer:ListAnalyzers", "access-analyzer:ListFindingsV2", "guardduty:ListFindings", "guardduty:GetFindings", "securityhub:GetEnabledStandards",
+	"backup:ListBackupJobs", "backup:ListProtectedResources", "backup:ListRestoreJobs", "backup:ListBackupSelections",
+	"sso:ListAccountAssignments", // moto names no account to ask of
+	"iam:ListVirtualMFADevices",  // which is asked where the root user has a device, and moto cannot give it one
 }
 
 // grantedBy gives the permission that moto asks for.
@@ -60,9 +72,16 @@ type proof struct {
 
 func (m *moto) prove(t *testing.T) *proof {
 	t.Helper()
-	p := &proof{moto: m, main: m.seed(t)}
+	p := &proof{moto: &moto{m.url, completion(t)}, main: m.seed(t)}
 	p.main.organization()
 	p.main.whole()
+	p.main.watch()
+	p.main.rights()
+	p.main.machines()
+	p.main.databases()
+	p.main.functions()
+	p.main.plans()
+	p.main.directory()
 	p.main.user("evidenced")
 	p.holder = p.main.accessKey("evidenced")
 	p.id, p.inside = p.main.member("product")
@@ -95,11 +114,11 @@ func (p *proof) roleAlone(t *testing.T) {
 	p.enforce(t, false)
 	p.main.grantUser("evidenced", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}`)
 	p.enforce(t, true)
-	for st, s := range p.collect(t, everywhere) {
+	for st, s := range p.collect(t, everywhere, only(core...)) {
 		inside := st.Scope == evidence.Scope(p.id)
 		switch {
 		case st.Kind == kindTrail: // see standIns
-		case inside && s.Err != nil && !onlyRootless(st, s):
+		case inside && !p.asFlawed(st, s):
 			t.Errorf("%s: %v", st, s.Err)
 		case !inside && !errors.Is(s.Err, collectors.ErrDenied):
 			t.Errorf("%s: error %v, want it denied", st, s.Err)
@@ -136,6 +155,9 @@ func (m *moto) leastPrivilege(t *testing.T) {
 	t.Run("as printed", p.asPrinted)
 	t.Run("role alone", p.roleAlone)
 	for _, permission := range permissions() {
+		if lost := callsThatNeed(permission); slices.Contains(unenforced, lost[0].Name) {
+			continue
+		}
 		t.Run("without "+permission, func(t *testing.T) { p.without(t, permission) })
 	}
 }
@@ -161,7 +183,7 @@ func (p *proof) enough(t *testing.T) {
 	}
 	// With regions: enabled the list of regions is read; see standIns for why the trails are not whole then.
 	regions := stream(motoAccount, kindRegion)
-	if s := p.collect(t, everywhere)[regions]; s.Err != nil || len(s.Records) < 17 {
+	if s := p.collect(t, everywhere, only(kindRegion))[regions]; s.Err != nil || len(s.Records) < 17 {
 		t.Errorf("%s: %v, %d records", regions, s.Err, len(s.Records))
 	}
 }
@@ -172,7 +194,7 @@ func (p *proof) asPrinted(t *testing.T) {
 	refused := refusals(p.collect(t))
 	for _, c := range calls() {
 		stands := slices.ContainsFunc(c.Permissions, func(permission string) bool { return standIns[permission].permission != "" })
-		if refused[c.Name] != stands {
+		if refused[c.Name] != stands && !slices.Contains(unenforced, c.Name) {
 			t.Errorf("%s: refused %v; a stand-in is listed: %v", c.Name, refused[c.Name], stands)
 		}
 	}
@@ -194,16 +216,16 @@ func refusals(all snapshots) map[string]bool {
 func (p *proof) without(t *testing.T, permission string) {
 	p.grant(t, forMoto(permission))
 	lost := callsThatNeed(permission)
-	var change []func(*Config)
+	change := []func(*Config){only(served(lost)...)}
 	if permission == "ec2:DescribeRegions" {
 		change = append(change, everywhere) // otherwise it is not asked
 	}
 	all := p.collect(t, change...)
 	for st, s := range all {
 		switch {
-		case p.needs(st, lost[0]):
+		case p.needs(st, lost[0]) && p.asks(st, s, lost):
 			isDenied(t, st, s, lost)
-		case s.Err != nil && !onlyRootless(st, s):
+		case !p.asFlawed(st, s):
 			t.Errorf("%s: %v", st, s.Err)
 		}
 	}
@@ -214,6 +236,28 @@ func (p *proof) without(t *testing.T, permission string) {
 		}
 	}
 	p.passesNothing(t, all, lost[0])
+}
+
+// asks reports whether a call was made. In the inner account, which holds little,
+// some are not: there is no table to ask about.
+func (p *proof) asks(st evidence.Stream, s collectors.Snapshot, lost []collectors.Call) bool {
+	if st.Scope != evidence.Scope(p.id) || lost[0].Name == "sts:AssumeRole" {
+		return true
+	}
+	return slices.ContainsFunc(s.Exchanges, func(x evidence.Exchange) bool {
+		return slices.ContainsFunc(lost, func(c collectors.Call) bool { return c.Name == x.Call })
+	})
+}
+
+// served are the kinds that calls serve, those of core where they serve all.
+func served(cs []collectors.Call) (kinds []evidence.Kind) {
+	for _, c := range cs {
+		kinds = append(kinds, c.Kinds...)
+	}
+	if kinds == nil {
+		return core
+	}
+	return kinds
 }
 
 // callsThatNeed gives the calls that moto refuses without a permission.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	trailtypes "github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	orgtypes "github.com/aws/aws-sdk-go-v2/service/organizations/types"
@@ -100,6 +101,10 @@ func (s seed) trail(region, bucket string, trail cloudtrail.CreateTrailInput) {
 	c := trailClient(in(s.aws, region))
 	write(s, c.CreateTrail, trail)
 	write(s, c.StartLogging, cloudtrail.StartLoggingInput{Name: trail.Name})
+	// AWS has this by default; moto states none.
+	write(s, c.PutEventSelectors, cloudtrail.PutEventSelectorsInput{TrailName: trail.Name, EventSelectors: []trailtypes.EventSelector{
+		{ReadWriteType: trailtypes.ReadWriteTypeAll, IncludeManagementEvents: aws.Bool(true)},
+	}})
 }
 
 func (s seed) stopTrail(region, name string) {

@@ -3,23 +3,80 @@
 package aws
 
 import (
+	"bytes"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/mototest"
 )
 
 // moto is an AWS that others wrote, as a server of its own.
-type moto struct{ url string }
+type moto struct {
+	url string
+	// completed, if not nil, answers in moto's place what moto has no answer to.
+	completed http.Handler
+}
 
 // startMoto runs a server until the end of t.
 func startMoto(t *testing.T) *moto {
 	t.Helper()
-	return &moto{mototest.Start(t)}
+	return &moto{url: mototest.Start(t)}
+}
+
+// misanswered are calls that moto answers with 200 and something else: the
+// objects of a bucket, and a duration where AWS has a text.
+var misanswered = []string{"s3:GetBucketPolicyStatus", "sso:DescribePermissionSet"}
+
+// completion answers what moto has no answer to, of buckets of any name.
+func completion(t *testing.T) http.Handler {
+	other := wholeOrganization(t)
+	other.replies["s3:GetBucketPolicyStatus"] = other.replies["s3:GetBucketPolicyStatus data"]
+	return other
+}
+
+// completing asks moto, and takes the other's answer where moto's is an error
+// page, or a wrong one. What moto refuses stays refused.
+type completing struct{ other http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (c completing) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	x, _ := collectors.Asked(r.Context())
+	body, err := peek(&resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	wrong := slices.Contains(misanswered, x.Call) && resp.StatusCode == http.StatusOK
+	page := resp.StatusCode >= http.StatusNotFound && bytes.HasPrefix(bytes.ToLower(body), []byte("<!doctype html"))
+	if !wrong && !page {
+		return resp, nil
+	}
+	again := r.Clone(r.Context())
+	if r.GetBody != nil {
+		if again.Body, err = r.GetBody(); err != nil {
+			return nil, err
+		}
+	} else {
+		again.Body = http.NoBody
+	}
+	rec := httptest.NewRecorder()
+	c.other.ServeHTTP(rec, again)
+	resp = rec.Result()
+	resp.Header.Set("X-Amzn-Requestid", "completed")
+	resp.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	return resp, nil
 }
 
 // control posts to moto's own API.

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -33,11 +35,21 @@ func (c *Config) load(env collectors.Env) (aws.Config, error) {
 	through := *env.HTTP
 	through.Transport = vetted{env.HTTP.Transport}
 	cfg.HTTPClient = &through
+	cfg.APIOptions = append(cfg.APIOptions, hashBody)
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	if c.Common.Endpoint != "" {
 		cfg.BaseEndpoint = &c.Common.Endpoint
 	}
 	return cfg, nil
+}
+
+// hashBody makes every request name the hash of its body, as S3 demands of its
+// own: whoever verifies the signature then need not know what no body is hashed as.
+func hashBody(stack *middleware.Stack) error {
+	if _, has := stack.Finalize.Get((&v4.ContentSHA256Header{}).ID()); has {
+		return nil
+	}
+	return v4.AddContentSHA256HeaderMiddleware(stack)
 }
 
 // guarded conceals every credential that it hands out, and gives the want of
