@@ -23,6 +23,9 @@ type Spec struct {
 	Root evidence.Kind
 	// Kinds are all kinds the source may emit, the root among them.
 	Kinds []KindSpec
+	// Testimony is the kind, if any, in which the source tells of our own requests:
+	// each record has the vendor's id of one as request_id, and its time.
+	Testimony evidence.Kind
 	// Calls are all calls the source may make. The door refuses any other.
 	Calls []Call
 	// Identify names the declared call of a request from the bytes on the wire.
@@ -43,6 +46,8 @@ type Spec struct {
 	Sample []byte
 	// Policy renders the least-privilege policy that grants the calls, in the vendor's format.
 	Policy func(calls []Call) ([]byte, error)
+	// Templates render, by name, what puts the policy into place: "terraform".
+	Templates map[string]func(calls []Call) ([]byte, error)
 }
 
 // Kind returns the declaration of k.

@@ -26,8 +26,10 @@ func TestGenerated(t *testing.T) {
 		"../../docs/sources.md":        sourcesPage,
 		"../../docs/controls.md":       controlsPage,
 		"../../config/example.yaml":    examplePage,
-		"../../deploy/aws/policy.json": policyOf("aws"),
-		"../../deploy/github/app.json": policyOf("github"),
+		"../../deploy/aws/policy.json": policyOf("aws", ""),
+		"../../deploy/aws/role.tf":     policyOf("aws", "terraform"),
+		"../../deploy/aws/role.json":   policyOf("aws", "cloudformation"),
+		"../../deploy/github/app.json": policyOf("github", ""),
 	} {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			want, err := make()
@@ -53,14 +55,11 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-func policyOf(name string) func() ([]byte, error) {
+func policyOf(name, as string) func() ([]byte, error) {
 	return func() ([]byte, error) {
-		s, err := specOf(name)
-		if err != nil {
-			return nil, err
-		}
-		b, err := s.Policy(s.Calls)
-		return append(bytes.TrimSpace(b), '\n'), err
+		var stdout bytes.Buffer
+		err := (&app{stdout: &stdout}).permissions(name, as)
+		return stdout.Bytes(), err
 	}
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,22 +13,33 @@ import (
 )
 
 func (a *app) permissionsCommand() *cobra.Command {
-	return &cobra.Command{
+	var as string
+	c := &cobra.Command{
 		Use:   "permissions SOURCE",
 		Short: "Print the least-privilege policy that a source needs, from its declared calls",
 		Example: "  evidenced permissions aws > policy.json\n" +
+			"  evidenced permissions aws --as terraform > evidenced.tf\n" +
 			"  evidenced permissions github",
 		Args: usage(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error { return a.permissions(args[0]) },
+		RunE: func(_ *cobra.Command, args []string) error { return a.permissions(args[0], as) },
 	}
+	c.Flags().StringVar(&as, "as", "", "print what puts it into place: terraform, cloudformation")
+	return c
 }
 
-func (a *app) permissions(name string) error {
+func (a *app) permissions(name, as string) error {
 	spec, err := specOf(name)
 	if err != nil {
 		return err
 	}
-	policy, err := spec.Policy(spec.Calls)
+	render := spec.Policy
+	if as != "" {
+		known := slices.Sorted(maps.Keys(spec.Templates))
+		if render = spec.Templates[as]; render == nil {
+			return usageError{fmt.Errorf("%s has no form %q; known are: %s", name, as, orDash(strings.Join(known, ", ")))}
+		}
+	}
+	policy, err := render(spec.Calls)
 	if err != nil {
 		return fmt.Errorf("permissions of %s: %w", name, err)
 	}

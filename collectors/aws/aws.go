@@ -16,6 +16,7 @@ func Spec() collectors.Spec {
 		Version:   2,
 		Doc:       "AWS accounts: identities and what they may do, logging, detection, encryption, network, backups, vulnerabilities.",
 		Root:      kindAccount,
+		Testimony: kindOwnRead,
 		Kinds:     kinds(),
 		Calls:     calls(),
 		Identify:  identify,
@@ -25,5 +26,6 @@ func Spec() collectors.Spec {
 		NewConfig: func() collectors.Config { return newConfig() },
 		Sample:    sample,
 		Policy:    policy,
+		Templates: map[string]func([]collectors.Call) ([]byte, error){"terraform": terraform, "cloudformation": cloudFormation},
 	}
 }

@@ -177,14 +177,3 @@ func FuzzReport(f *testing.F) {
 		_, _ = evidence.Lines(rows)
 	})
 }
-
-func TestPolicy(t *testing.T) {
-	b, err := policy(calls())
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := os.ReadFile("testdata/policy.json")
-	if err != nil || strings.TrimSpace(string(want)) != strings.TrimSpace(string(b)) {
-		t.Errorf("got %s, %v", b, err)
-	}
-}

@@ -30,6 +30,7 @@ func TestMoto(t *testing.T) {
 	m.run(t, "unknown operations", (*moto).unknownOperations)
 	m.run(t, "least privilege", (*moto).leastPrivilege)
 	m.run(t, "credential", (*moto).credential)
+	m.run(t, "template", (*moto).template)
 }
 
 // open opens the source as the holder of c, in three regions where not changed: one has no trail.

@@ -8,12 +8,18 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// statement is one statement of an IAM policy.
+// allowance is a policy of IAM.
+type allowance struct {
+	Version   string      `json:"Version"`
+	Statement []statement `json:"Statement"`
+}
+
+// statement is one statement of it.
 type statement struct {
 	Sid      string   `json:"Sid"`
 	Effect   string   `json:"Effect"`
 	Action   []string `json:"Action"`
-	Resource string   `json:"Resource"`
+	Resource any      `json:"Resource"`
 }
 
 // sid names a statement after a service. IAM takes letters and digits only.
@@ -25,10 +31,9 @@ func sid(service string) (name string) {
 	return name
 }
 
-// policy gives the IAM policy that grants the calls, one statement per
-// service. ROLE stands for role_name; the last statement is needed only by the
-// credential that takes that role in other accounts.
-func policy(calls []collectors.Call) ([]byte, error) {
+// allow gives the policy that grants the calls, one statement per service. In
+// place of ROLE the statement of sts names the roles that may be taken.
+func allow(calls []collectors.Call, role any) allowance {
 	byService := map[string][]string{}
 	for _, c := range calls {
 		for _, p := range c.Permissions {
@@ -36,19 +41,40 @@ func policy(calls []collectors.Call) ([]byte, error) {
 			byService[service] = append(byService[service], p)
 		}
 	}
-	doc := struct {
-		Version   string      `json:"Version"`
-		Statement []statement `json:"Statement"`
-	}{Version: "2012-10-17"}
+	doc := allowance{Version: "2012-10-17"}
 	for service, actions := range byService {
 		slices.Sort(actions)
 		s := statement{sid(service), "Allow", slices.Compact(actions), "*"}
 		if service == "sts" {
-			s.Resource = "arn:aws:iam::*:role/ROLE"
+			s.Resource = role
 		}
 		doc.Statement = append(doc.Statement, s)
 	}
 	slices.SortFunc(doc.Statement, func(a, b statement) int { return strings.Compare(a.Sid, b.Sid) })
-	b, err := json.MarshalIndent(doc, "", "  ")
+	return doc
+}
+
+// policy gives the whole policy. ROLE stands for role_name; the last statement
+// is needed only by the credential that takes that role in other accounts.
+func policy(calls []collectors.Call) ([]byte, error) {
+	b, err := json.MarshalIndent(allow(calls, "arn:aws:iam::*:role/ROLE"), "", "  ")
 	return append(b, '\n'), err
+}
+
+// ofBase are the calls that only the credential makes which evidenced runs
+// with, in its own account; all others are made as the role in each account.
+func ofBase(c collectors.Call) bool {
+	return strings.HasPrefix(c.Name, "organizations:") || c.Name == "sts:AssumeRole"
+}
+
+// divided parts the calls of the role from those of the base credential.
+func divided(calls []collectors.Call) (role, base []collectors.Call) {
+	for _, c := range calls {
+		if ofBase(c) {
+			base = append(base, c)
+		} else {
+			role = append(role, c)
+		}
+	}
+	return role, base
 }
