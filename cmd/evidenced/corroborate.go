@@ -121,7 +121,7 @@ func corroborations(s recorded, kinds map[evidence.Kind]bool, w evidence.Window)
 		return nil, err
 	}
 	for _, r := range accounts {
-		c, err := corroborated(s, r, runs[r.Source+"/"+string(r.Scope)])
+		c, err := corroborated(s, r, runs[r.Stream.Source+"/"+string(r.Stream.Scope)])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Stream, err)
 		}
@@ -139,10 +139,10 @@ func told(s recorded, kinds map[evidence.Kind]bool, w evidence.Window) (accounts
 			return nil, nil, err
 		}
 		if r.Exchanges != nil {
-			key := r.Source + "/" + string(r.Scope)
+			key := r.Stream.Source + "/" + string(r.Stream.Scope)
 			runs[key] = append(runs[key], r)
 		}
-		if !kinds[r.Kind] || r.Records == nil || r.Certificate == nil || r.Certificate.Window == nil || !r.Certificate.Complete {
+		if !kinds[r.Stream.Kind] || r.Records == nil || r.Certificate == nil || r.Certificate.Window == nil || !r.Certificate.Complete {
 			continue
 		}
 		newest[r.Stream] = r
