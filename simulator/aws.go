@@ -99,11 +99,12 @@ func (c *Company) account(id string) *account {
 // name finds the operation, and the places by which faults know the request.
 func (q *awsRequest) name() {
 	places := []string{q.account.id, q.account.id + "/" + q.region}
+	named, byPath := pathAction(q.service, q.http)
 	switch target := q.http.Header.Get("X-Amz-Target"); {
 	case target != "":
 		q.action = target[strings.LastIndexByte(target, '.')+1:]
-	case q.service == "guardduty":
-		q.action = detectorAction(q.http)
+	case byPath:
+		q.action = named
 	case q.service == "s3":
 		var name string
 		q.action, name = s3Action(q.http)
@@ -160,8 +161,11 @@ var awsHandlers = map[string]func(*Company, *awsRequest) reply{
 
 // awsAnswer finds the handler of the operation.
 func (c *Company) awsAnswer(q *awsRequest) reply {
-	h, ok := awsHandlers[q.op]
-	if !ok {
+	h := awsHandlers[q.op]
+	if h == nil {
+		h = calm[q.op]
+	}
+	if h == nil {
 		return q.fail(http.StatusBadRequest, "InvalidAction", fmt.Sprintf("Could not find operation %s for service %s", q.action, q.service))
 	}
 	return h(c, q)

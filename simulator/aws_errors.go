@@ -50,7 +50,8 @@ func (q *awsRequest) deny() reply {
 }
 
 // jsonServices write their answers in JSON, errors too.
-var jsonServices = []string{"cloudtrail", "organizations", "config", "kms", "guardduty"}
+var jsonServices = []string{"cloudtrail", "organizations", "config", "kms", "guardduty",
+	"acm", "dynamodb", "ecr", "logs", "secretsmanager", "ssm", "sso", "access-analyzer", "securityhub", "inspector2", "lambda", "backup"}
 
 // fail gives an error in the form of the service's protocol.
 func (q *awsRequest) fail(status int, code, message string) reply {

@@ -19,8 +19,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Look at the store, and ask each source: reachable, who am I, which permission is granted or denied",
-		Long: `Looks at the store, its keys and its anchors. Reads every kind once from the root and from the first scope of each source,
-stores nothing, and tells for each declared call whether it was granted.`,
+		Long: `Looks at the store, its keys and its anchors. Reads every kind once from the root and from each scope of each source, such as the
+accounts of an organisation, stores nothing, and tells for each declared call whether it was granted, and where it was denied.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context()) },
 	}
@@ -48,6 +48,8 @@ type callAnswer struct {
 	Call        string   `json:"call"`
 	Permissions []string `json:"permissions"`
 	Answer      string   `json:"answer"`
+	// DeniedIn are the scopes in which it was denied, of those that were read.
+	DeniedIn []evidence.Scope `json:"denied_in"`
 }
 
 func (e examination) well() bool {
@@ -93,28 +95,53 @@ func (a *app) doctor(ctx context.Context) error {
 	return errors.Join(err, sick)
 }
 
-// examine reads the root and every kind of the first scope, and stores nothing.
+// atOnce is how many scopes doctor reads at a time; the door bounds it further.
+const atOnce = 4
+
+// examine reads the root and every kind of each scope, and stores nothing.
 func (a *app) examine(ctx context.Context, s *collectors.Source) examination {
 	e := examination{Source: s.Spec.Name, Scopes: []evidence.Scope{}, Problems: []string{}}
-	root := s.Visit(ctx, s.Collector().RootScope()).Capture(ctx, s.Spec.Root, evidence.Window{})
+	rootScope := s.Collector().RootScope()
+	root := s.Visit(ctx, rootScope).Capture(ctx, s.Spec.Root, evidence.Window{})
 	e.Principal, e.ClockOffsetMS = root.Certificate.Principal, root.Certificate.ClockOffsetMS
-	exchanges := root.Exchanges
 	e.problem(string(s.Spec.Root), root.Err)
 	if root.Err == nil {
 		e.Scopes = append(e.Scopes, s.Collector().Scopes(root.Records)...)
 	}
-	if len(e.Scopes) > 0 {
-		exchanges = append(exchanges, a.probe(ctx, s, &e)...)
+	said := make([]probe, len(e.Scopes)+1)
+	said[0] = probe{scope: rootScope}
+	said[0].hear(root)
+	collectors.Each(ctx, len(e.Scopes), atOnce, func(ctx context.Context, i int) error {
+		said[i+1] = a.probe(ctx, s, e.Scopes[i])
+		return nil
+	})
+	for _, p := range said {
+		e.Reachable = e.Reachable || p.reached
+		for _, problem := range p.problems {
+			e.problem(problem.kind, problem.err)
+		}
 	}
-	for _, x := range exchanges {
-		e.Reachable = e.Reachable || x.Status != 0
-	}
-	e.Calls = answers(s.Spec.Calls, exchanges)
+	e.Calls = answers(s.Spec.Calls, said)
 	return e
 }
 
-func (a *app) probe(ctx context.Context, s *collectors.Source, e *examination) (xs []evidence.Exchange) {
-	visit := s.Visit(ctx, e.Scopes[0])
+// probe is what one scope said to each call, by the name of the call.
+type probe struct {
+	scope    evidence.Scope
+	answers  map[string]string
+	reached  bool
+	problems []problem
+}
+
+type problem struct {
+	kind string
+	err  error
+}
+
+// probe reads every kind of a scope.
+func (a *app) probe(ctx context.Context, s *collectors.Source, scope evidence.Scope) probe {
+	p := probe{scope: scope}
+	visit := s.Visit(ctx, scope)
 	for _, k := range s.Spec.Kinds {
 		if k.Kind == s.Spec.Root {
 			continue
@@ -124,10 +151,31 @@ func (a *app) probe(ctx context.Context, s *collectors.Source, e *examination) (
 			w = evidence.Window{From: now.AddDate(0, 0, -1), To: now}
 		}
 		snap := visit.Capture(ctx, k.Kind, w)
-		e.problem(string(k.Kind), snap.Err)
-		xs = append(xs, snap.Exchanges...)
+		p.hear(snap)
+		if snap.Err != nil {
+			p.problems = append(p.problems, problem{string(k.Kind), snap.Err})
+		}
 	}
-	return xs
+	return p
+}
+
+// hear takes the answers of a snapshot's exchanges; a denial stands.
+func (p *probe) hear(snap collectors.Snapshot) {
+	if p.answers == nil {
+		p.answers = map[string]string{}
+	}
+	for _, x := range snap.Exchanges {
+		p.reached = p.reached || x.Status != 0
+		p.answers[x.Call] = worse(p.answers[x.Call], answer(x))
+	}
+}
+
+// worse gives the answer that stands: denied, then granted, then unknown.
+func worse(old, now string) string {
+	if old == denied || old == granted && now == unknown {
+		return old
+	}
+	return now
 }
 
 func (e *examination) problem(kind string, err error) {
@@ -143,19 +191,19 @@ func (e *examination) problem(kind string, err error) {
 	e.Problems = append(e.Problems, kind+": "+text)
 }
 
-// answers tells, per declared call, what the source said to it.
-func answers(calls []collectors.Call, xs []evidence.Exchange) []callAnswer {
-	said := map[string]string{}
-	for _, x := range xs {
-		if a := answer(x); said[x.Call] == "" || a == denied || said[x.Call] == unknown {
-			said[x.Call] = a
-		}
-	}
+// answers tells, per declared call, what the source said to it, and where it was denied.
+func answers(calls []collectors.Call, said []probe) []callAnswer {
 	out := make([]callAnswer, 0, len(calls))
 	for _, c := range calls {
-		a := callAnswer{Call: c.Name, Permissions: c.Permissions, Answer: said[c.Name]}
-		if a.Answer == "" {
-			a.Answer = unknown
+		a := callAnswer{Call: c.Name, Permissions: c.Permissions, Answer: unknown, DeniedIn: []evidence.Scope{}}
+		for _, p := range said {
+			if p.answers[c.Name] == "" {
+				continue
+			}
+			a.Answer = worse(a.Answer, p.answers[c.Name])
+			if p.answers[c.Name] == denied {
+				a.DeniedIn = append(a.DeniedIn, p.scope)
+			}
 		}
 		if a.Permissions == nil {
 			a.Permissions = []string{}
@@ -187,12 +235,25 @@ func (e examination) text(w io.Writer) {
 		fmt.Fprintf(w, ", clock offset %s", time.Duration(*e.ClockOffsetMS)*time.Millisecond)
 	}
 	fmt.Fprintln(w)
-	table(w, "  ANSWER\tCALL\tPERMISSIONS", func(row func(...any)) {
+	table(w, "  ANSWER\tCALL\tPERMISSIONS\tDENIED IN", func(row func(...any)) {
 		for _, c := range e.Calls {
-			row("  "+c.Answer, c.Call, orDash(strings.Join(c.Permissions, ", ")))
+			row("  "+c.Answer, c.Call, orDash(strings.Join(c.Permissions, ", ")), c.where(len(e.Scopes)))
 		}
 	})
 	for _, p := range e.Problems {
 		fmt.Fprintln(w, "  problem:", evidence.Printable(p))
 	}
+}
+
+// where names the scopes in which a call was denied, the first few of many.
+func (c callAnswer) where(of int) string {
+	const few = 3
+	var names []string
+	for _, s := range c.DeniedIn {
+		names = append(names, string(s))
+	}
+	if len(names) > few {
+		return fmt.Sprintf("%s and %d more of %d", strings.Join(names[:few], ", "), len(names)-few, of)
+	}
+	return orDash(strings.Join(names, ", "))
 }
