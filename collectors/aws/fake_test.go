@@ -79,6 +79,7 @@ type fake struct {
 	replies map[string][]reply
 	asked   map[string]int
 	forms   []string
+	forgets bool // forms are not kept
 }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -105,7 +106,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a := f.reply(keys, string(body))
 	a.body = placed(a.body, r)
-	w.Header().Set("Date", "Wed, 01 Jul 2026 06:00:00 GMT")
+	if w.Header().Get("Date") == "" {
+		w.Header().Set("Date", "Wed, 01 Jul 2026 06:00:00 GMT")
+	}
 	for k, v := range a.header {
 		w.Header().Set(k, v)
 	}
@@ -120,8 +123,10 @@ func placed(answer string, r *http.Request) string {
 		return answer
 	}
 	account := own
-	if m[1] == "ASIAROLE" {
+	if id, role := strings.CutPrefix(m[1], "ASIA"); id == "ROLE" {
 		account = other
+	} else if role {
+		account = id
 	}
 	region, _, _ := strings.Cut(m[2], "/")
 	return strings.NewReplacer("REGION", region, "ACCOUNT", account).Replace(answer)
@@ -130,7 +135,9 @@ func placed(answer string, r *http.Request) string {
 func (f *fake) reply(keys []string, form string) reply {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.forms = append(f.forms, form)
+	if !f.forgets {
+		f.forms = append(f.forms, form)
+	}
 	for i := len(keys) - 1; i >= 0; i-- {
 		if rs := f.replies[keys[i]]; len(rs) > 0 {
 			n := f.asked[keys[i]]

@@ -8,7 +8,7 @@ import (
 )
 
 // wholeOrganization answers every call for two accounts, always alike.
-func wholeOrganization(t *testing.T) *fake {
+func wholeOrganization(t testing.TB) *fake {
 	replies := with(map[string][]reply{
 		"sts:GetCallerIdentity ASIAROLE": {identityOf(other, "assumed-role/Reader/evidenced")},
 		"sts:AssumeRole":                 {ok(assumed)},
