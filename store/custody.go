@@ -161,18 +161,22 @@ func replace(ctx context.Context, path, why string, make func(db *bolt.DB, temp 
 	if fi, err := os.Stat(path); err != nil || fi.Size() == 0 {
 		return errors.Join(err, errors.New("there is no store"))
 	}
-	db, err := openSound(path, 0, false)
+	f, err := openSound(path, 0, false)
 	if err != nil {
-		if db != nil {
-			_ = db.Close()
+		if f.db != nil {
+			_ = f.db.Close()
 		}
 		return openError(path, err)
 	}
-	defer db.Close()
+	defer f.db.Close()
+	if err := writeHolder(path); err != nil {
+		return err
+	}
+	defer removeHolder(path)
 	temp := beside(path, why)
 	defer os.Remove(temp)
 	for _, step := range []func() error{
-		func() error { return guard(func() error { return make(db, temp) }) },
+		func() error { return guard(func() error { return make(f.db, temp) }) },
 		func() error { return prove(temp) },
 		ctx.Err,
 		func() error { return os.Rename(temp, path) },
@@ -191,14 +195,14 @@ func compactInto(db *bolt.DB, temp string) error {
 	if err != nil {
 		return err
 	}
-	to.NoSync = true
-	err = bolt.Compact(to, db, 4<<20)
-	return errors.Join(err, to.Sync(), to.Close())
+	to.db.NoSync = true
+	err = bolt.Compact(to.db, db, 4<<20)
+	return errors.Join(err, to.db.Sync(), to.db.Close())
 }
 
 // opened is the store that is in an open file.
 func opened(db *bolt.DB, path string, seal Sealer) (*Store, error) {
-	s := &Store{db: db, path: path, reader: true}
+	s := &Store{file: file{db: db}, path: path, reader: true}
 	return s, s.prepare(seal)
 }
 

@@ -23,7 +23,7 @@ func writeHolder(path string) error {
 func readHolder(path string) string {
 	b, err := os.ReadFile(holderPath(path))
 	if err != nil || len(b) > 4096 {
-		return "it did not say which"
+		return "it did not say which: perhaps one that only reads, such as `evidenced store check`"
 	}
 	return strings.TrimSpace(string(b))
 }

@@ -28,7 +28,9 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "write":
-		exit(writeUntilKilled(path))
+		exit(writeUntilKilled(path, 12))
+	case "append":
+		exit(writeUntilKilled(path, 11))
 	case "fill":
 		exit(writeUntilFull(path))
 	}
@@ -79,17 +81,18 @@ func writerKey() *Key {
 	return k
 }
 
-// writeUntilKilled does all that a store can do, for ever.
-func writeUntilKilled(path string) error {
+// writeUntilKilled does all that a store can do, for ever; of 12 verbs the last
+// one lets go of it.
+func writeUntilKilled(path string, verbs int) error {
 	rng := rand.New(rand.NewPCG(uint64(os.Getpid()), 1))
 	c := newCompany(rng.Uint64())
 	open := func() (*Store, error) { return Open(path, Options{Key: writerKey(), Wait: time.Second}) }
 	s, err := open()
 	for err == nil {
-		switch rng.IntN(12) {
+		switch rng.IntN(verbs) {
 		case 0:
 			_, err = s.Erase(context.Background(), Retention{Policy: "some", Before: time.Now().Add(-50 * time.Millisecond)})
-		case 1:
+		case 11:
 			if err = s.Close(); err == nil {
 				_, _, err = Compact(context.Background(), path, CompactOptions{})
 			}
@@ -190,12 +193,60 @@ func TestTwoWriters(t *testing.T) {
 	} else if !errors.Is(err, ErrHeld) {
 		t.Errorf("%v", err)
 	}
-	if _, err := Open(path, Options{Wait: time.Millisecond}); err != nil && (!errors.Is(err, ErrHeld) || !strings.Contains(err.Error(), "process")) {
-		t.Errorf("reading: %v", err)
-	}
 	mustDo(t, c.Process.Kill())
 	for lines.Scan() {
 	}
 	_ = c.Wait()
 	provenAfter(t, path, nil)
+}
+
+// TestReadWhileAnotherProcessWrites: each look is at a whole store, that has all
+// that was acknowledged before, and leaves nothing behind.
+func TestReadWhileAnotherProcessWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "e.db")
+	c, lines := child(t, "append", path)
+	looks, busy := 40/slow, 0
+	for range looks {
+		var acked uint64
+		var hash string
+		for range 2 {
+			if !lines.Scan() {
+				t.Fatal("the writer does not write")
+			}
+			if _, err := fmt.Sscanf(lines.Text(), "ack %d %s", &acked, &hash); err != nil {
+				t.Fatalf("the writer says %q", lines.Text())
+			}
+		}
+		s, err := Open(path, Options{Wait: time.Millisecond})
+		if errors.Is(err, ErrHeld) { // it left no time for a copy
+			busy++
+			continue
+		}
+		mustDo(t, err)
+		mustCheck(t, s)
+		if !strings.HasPrefix(s.Held(), fmt.Sprint("process ", c.Process.Pid, ",")) {
+			t.Fatalf("held by %q", s.Held())
+		}
+		for leaf, err := range s.Leaves(acked) {
+			if mustDo(t, err); evidence.LeafHash(leaf).String() != hash {
+				t.Fatalf("entry %d is not the one that was acknowledged", acked)
+			}
+			hash = ""
+			break
+		}
+		if hash != "" {
+			t.Fatalf("entry %d was acknowledged, and is not there", acked)
+		}
+		mustDo(t, s.Close())
+	}
+	mustDo(t, c.Process.Kill())
+	for lines.Scan() {
+	}
+	_ = c.Wait()
+	if busy > looks/2 {
+		t.Errorf("of %d looks %d found no time", looks, busy)
+	}
+	if left, _ := filepath.Glob(path + ".read-*"); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
 }

@@ -30,7 +30,8 @@ type Options struct {
 const unwrapTime = 30 * time.Second
 
 // Open opens the store at path. With a key it creates the file if there is
-// none; without one it opens an existing file for reading.
+// none; without one it opens an existing file for reading, or a copy of it, if
+// another process holds it.
 func Open(path string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -40,7 +41,7 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	s := &Store{path: path, key: o.Key, now: o.Now, reader: o.Key == nil}
 	err := guard(func() (err error) {
-		if s.db, err = openSound(path, o.Wait, s.reader); err == nil {
+		if s.file, err = openSound(path, o.Wait, s.reader); err == nil {
 			err = s.prepare(o.Seal)
 		}
 		return err
@@ -54,35 +55,50 @@ func Open(path string, o Options) (*Store, error) {
 	return s, nil
 }
 
+// file is an open file of bbolt.
+type file struct {
+	db   *bolt.DB
+	raw  *os.File // the same, for who reads its pages without bbolt
+	held string   // who holds the store, if this is a copy of it
+}
+
 // openSound opens the file once its pages were walked. They are walked under
 // the lock of a reader: a writer would load what the file calls free.
-func openSound(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) {
-	db, err := openFile(path, wait, true)
-	if err != nil {
-		return nil, err
+func openSound(path string, wait time.Duration, readOnly bool) (file, error) {
+	f, err := openFile(path, wait, true)
+	if readOnly && errors.Is(err, bolterrors.ErrTimeout) {
+		f, err = openCopy(path)
 	}
-	err = inspect(path)
+	if err != nil {
+		return f, err
+	}
+	err = inspect(f.raw)
 	if readOnly && errors.Is(err, errHead) { // what there is can be read
 		err = nil
 	}
 	if err != nil || readOnly {
-		return db, err
+		return f, err
 	}
-	if err := db.Close(); err != nil {
-		return nil, err
+	if err := f.db.Close(); err != nil {
+		return f, err
 	}
+	return openSame(path, wait)
+}
+
+// openSame opens the file to write to it, unless another one has been put in its
+// place while we waited for the lock.
+func openSame(path string, wait time.Duration) (f file, err error) {
 	before, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	if db, err = openFile(path, wait, false); err != nil {
-		return nil, err
+	if f, err = openFile(path, wait, false); err != nil {
+		return f, err
 	}
-	// Another one may have been put in its place while we waited for the lock.
 	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
-		return db, fmt.Errorf("%w: it has just been replaced; try again", ErrHeld)
+		return f, fmt.Errorf("%w: it has just been replaced; try again", ErrHeld)
 	}
-	return db, nil
+	return f, nil
 }
 
 // ready makes the file of a new store, or looks at that of an old one.
@@ -113,15 +129,19 @@ func wholePages(size int64) error {
 }
 
 // openFile opens the file with bbolt.
-func openFile(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) {
+func openFile(path string, wait time.Duration, readOnly bool) (f file, err error) {
 	if wait == 0 {
 		wait = 200 * time.Millisecond
 	}
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: wait, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly, PageSize: pageSize})
+	f.db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: wait, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly, PageSize: pageSize,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			f.raw, err = os.OpenFile(name, flag, mode)
+			return f.raw, err
+		}})
 	if err == nil {
-		db.AllocSize = 256 << 10 // by how much the file grows
+		f.db.AllocSize = 256 << 10 // by how much the file grows
 	}
-	return db, err
+	return f, err
 }
 
 // create makes an empty store beside path and moves it there whole: a store
@@ -132,12 +152,12 @@ func create(path string, o Options) error {
 	}
 	temp := beside(path, "new")
 	defer os.Remove(temp)
-	db, err := openFile(temp, o.Wait, false)
+	f, err := openFile(temp, o.Wait, false)
 	if err != nil {
 		return fmt.Errorf("make store %s: %w", path, err)
 	}
-	err = db.Update(func(tx *bolt.Tx) error { return layOut(tx, o.Key.Verifier, o.Seal) })
-	if err = errors.Join(err, db.Close()); err == nil {
+	err = f.db.Update(func(tx *bolt.Tx) error { return layOut(tx, o.Key.Verifier, o.Seal) })
+	if err = errors.Join(err, f.db.Close()); err == nil {
 		err = os.Link(temp, path) // not Rename: it must not replace one that another process has just made
 	}
 	if errors.Is(err, os.ErrExist) {

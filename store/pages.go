@@ -83,12 +83,7 @@ var errHead = fmt.Errorf("%w: one of its two heads is, and what was appended las
 
 // inspect looks at the pages of the file before bbolt walks them. A file that
 // is sound but for one of its heads is errHead.
-func inspect(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
+func inspect(f *os.File) error {
 	fi, err := f.Stat()
 	if err != nil {
 		return err
@@ -109,7 +104,7 @@ func inspect(path string) error {
 // structure walks the pages of the store as it stands.
 func (s *Store) structure() error {
 	// The transaction keeps the pages of every newer state as they are.
-	return s.view(func(view) error { return inspect(s.path) })
+	return s.view(func(view) error { return inspect(s.raw) })
 }
 
 // pageWalk goes over every page that is reachable, once.

@@ -45,12 +45,13 @@ func rebuild(ctx context.Context, temp string, seal Sealer, from func() (source,
 	if err != nil {
 		return err
 	}
-	db, err := openFile(temp, 0, false)
+	f, err := openFile(temp, 0, false)
 	if err != nil {
 		return err
 	}
+	db := f.db
 	db.NoSync = true // it is nobody's before it was checked
-	s := &Store{db: db, path: temp, now: time.Now, reader: true}
+	s := &Store{file: f, path: temp, now: time.Now, reader: true}
 	err = db.Update(func(tx *bolt.Tx) error { return layOut(tx, src.VerifierKey(), seal) })
 	if err == nil {
 		err = s.prepare(seal)

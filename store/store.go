@@ -57,7 +57,7 @@ var (
 
 // Store is an open store. It is safe for concurrent use.
 type Store struct {
-	db     *bolt.DB
+	file
 	path   string
 	key    *Key
 	now    func() time.Time
@@ -71,7 +71,6 @@ type Store struct {
 	vkey string
 	pack packer
 	size uint64 // entries, as the last append left them
-	sure bool   // size is what the file holds, as far as we were told
 }
 
 // VerifierKey is the public key that the log is signed with now, in the form
@@ -81,6 +80,10 @@ func (s *Store) VerifierKey() string {
 	defer s.mu.Unlock()
 	return s.vkey
 }
+
+// Held tells who held the store when it was opened to be read: what is read is
+// a copy then, as the store stood at that moment. It is empty if nobody did.
+func (s *Store) Held() string { return s.held }
 
 // Close lets go of the file.
 func (s *Store) Close() error {
@@ -193,11 +196,10 @@ func (s *Store) transact(add func(*writer) error) error {
 		})
 	})
 	if err != nil {
-		s.sure = s.sure && errors.Is(err, ErrUnsure)
 		return err
 	}
 	s.shards.publish(w.own)
-	s.size, s.sure, s.key, s.vkey = w.size, true, w.key, w.key.Verifier
+	s.size, s.key, s.vkey = w.size, w.key, w.key.Verifier
 	return nil
 }
 

@@ -210,7 +210,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatalf("absent: %v", err)
 	}
 	s := open(t, path, Options{Key: testKey(t, "a")})
-	if _, err := Open(path, Options{Wait: time.Millisecond}); !errors.Is(err, ErrHeld) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+	if _, err := Open(path, Options{Key: testKey(t, "a"), Wait: time.Millisecond}); !errors.Is(err, ErrHeld) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
 		t.Fatalf("held: %v", err)
 	}
 	addRun(t, s, 0, "one\n")

@@ -106,6 +106,10 @@ func (st *storeState) look(c *config.Config) {
 	}
 	defer s.Close()
 	st.State = "current"
+	if s.Held() != "" {
+		st.State = "held"
+		st.Warnings = append(st.Warnings, "nothing else can write to it now: "+s.Held())
+	}
 	if why := keyProblem(c, s); why != "" {
 		st.Problems = append(st.Problems, why)
 	}
