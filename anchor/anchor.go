@@ -20,6 +20,20 @@ type Checkpoint struct {
 	Size   uint64
 	Root   evidence.Hash
 	Signed []byte
+	// Earlier are the roots of the same log's smaller checkpoints, by their size.
+	Earlier map[uint64]evidence.Hash
+}
+
+// continues says why a log is not the one that a checkpoint of no more entries is of.
+func (cp Checkpoint) continues(seen Checkpoint) error {
+	root, ok := cp.Earlier[seen.Size]
+	if seen.Size == cp.Size {
+		root, ok = cp.Root, true
+	}
+	if !ok || root != seen.Root || seen.Origin != cp.Origin {
+		return ErrFork
+	}
+	return nil
 }
 
 // Receipt is what a place answered. Bytes have the form that the place's
@@ -45,6 +59,7 @@ type Log interface {
 	evidence.Log
 	Entries(from uint64) iter.Seq2[evidence.Entry, error]
 	Checkpoint() (signed []byte, size uint64, err error)
+	Checkpoints() iter.Seq2[evidence.Checkpoint, error]
 	// Consistency proves that the log of newer entries begins with that of older.
 	Consistency(older, newer uint64) ([]evidence.Hash, error)
 }
@@ -90,7 +105,21 @@ func newest(log Log) (cp Checkpoint, err error) {
 	if size == 0 {
 		return cp, errors.New("there is no checkpoint to show yet: nothing was collected")
 	}
-	return ParseCheckpoint(signed)
+	if cp, err = ParseCheckpoint(signed); err != nil {
+		return cp, err
+	}
+	cp.Earlier = map[uint64]evidence.Hash{}
+	for c, err := range log.Checkpoints() {
+		if err != nil {
+			return cp, fmt.Errorf("read the checkpoints: %w", err)
+		}
+		old, err := ParseCheckpoint(c.Signed)
+		if err != nil {
+			return cp, err
+		}
+		cp.Earlier[old.Size] = old.Root
+	}
+	return cp, nil
 }
 
 // ParseCheckpoint reads what a checkpoint says. It checks no signature.
@@ -156,15 +185,17 @@ func show(ctx context.Context, cp Checkpoint, p Place) evidence.Anchor {
 	a := evidence.Anchor{Type: p.Type(), Name: p.Name(), To: p.To(), Size: cp.Size, Root: cp.Root, Digest: evidence.HashOf(cp.Signed)}
 	receipt, err := p.Show(ctx, cp)
 	if err != nil {
-		a.Error = clipped(evidence.Printable(err.Error()))
+		a.Error = oneLine(err.Error())
 		return a
 	}
 	a.Receipt, a.At = receipt.Bytes, receipt.At
 	return a
 }
 
-// clipped bounds what another side's words may take of an entry.
-func clipped(s string) string {
+// oneLine makes another side's words fit for an entry, and for a terminal, and
+// bounds what they take.
+func oneLine(s string) string {
+	s = evidence.Printable(strings.Join(strings.Fields(s), " "))
 	if len(s) > 2000 {
 		return strings.ToValidUTF8(s[:2000], "") + "…"
 	}

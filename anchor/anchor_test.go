@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	cosign "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
@@ -125,6 +126,22 @@ func TestFolder(t *testing.T) {
 	if a := run(t, other, anchor.NewFolder("vault", dir))[0]; !strings.Contains(a.Error, "was rewritten") {
 		t.Errorf("a fork: %q", a.Error)
 	}
+	grow(t, other, "b", 3) // longer than what was seen
+	if a := run(t, other, anchor.NewFolder("vault", dir))[0]; !strings.Contains(a.Error, "was rewritten") {
+		t.Errorf("a fork of another size: %q", a.Error)
+	}
+	grow(t, s, "a", 4)
+	if a := run(t, s, anchor.NewFolder("vault", dir))[0]; a.Error != "" || a.Size != 7 {
+		t.Errorf("what continues: %+v", a)
+	}
+	short := newLog(t, 1)
+	grow(t, short, "a", 1)
+	if a := run(t, short, anchor.NewFolder("vault", dir))[0]; !strings.Contains(a.Error, "it was cut") {
+		t.Errorf("a cut log: %q", a.Error)
+	}
+	if files, err := os.ReadDir(filepath.Join(dir, "evidenced-acme")); err != nil || len(files) != 2 {
+		t.Errorf("%v: %v", files, err)
+	}
 	if a := run(t, other, anchor.NewFolder("gone", filepath.Join(dir, "nowhere")))[0]; !strings.Contains(a.Error, "mount or make it") {
 		t.Errorf("no folder: %q", a.Error)
 	}
@@ -161,10 +178,25 @@ func TestGit(t *testing.T) {
 	if a := run(t, other, g)[0]; !strings.Contains(a.Error, "was rewritten") {
 		t.Errorf("a fork: %q", a.Error)
 	}
+	grow(t, other, "y", 30)
+	if a := run(t, other, g)[0]; !strings.Contains(a.Error, "was rewritten") {
+		t.Errorf("a fork of another size: %q", a.Error)
+	}
 	missing, err := anchor.NewGit("repo2", filepath.Join(t.TempDir(), "no.git"), "x")
 	must(t, err)
-	if a := run(t, other, missing)[0]; a.Error == "" {
-		t.Error("pushed to nowhere")
+	if a := run(t, other, missing)[0]; a.Error == "" || strings.ContainsFunc(a.Error, unicode.IsControl) || strings.ContainsRune(a.Error, unicode.ReplacementChar) {
+		t.Errorf("pushed to nowhere: %q", a.Error)
+	}
+	for named, to := range map[string]string{"git@example.com:a/b.git": "git@example.com:a/b.git", "ssh://h/b": "ssh://h/b", "/srv/b": "/srv/b"} {
+		if g, err := anchor.NewGit("x", named, "main"); err != nil || g.To() != to+" main" {
+			t.Errorf("%s: %s, %v", named, g.To(), err)
+		}
+	}
+	t.Chdir(filepath.Dir(bare))
+	near, err := anchor.NewGit("near", "anchors.git", "near")
+	must(t, err)
+	if a := run(t, s, near)[0]; a.Error != "" {
+		t.Errorf("a path from here: %q", a.Error)
 	}
 	for _, bad := range [][2]string{{"--upload-pack=touch /tmp/x", "b"}, {"ext::sh -c id", "b"}, {"repo", "-b"}, {"", "b"}, {"repo", ""}} {
 		if _, err := anchor.NewGit("bad", bad[0], bad[1]); err == nil {

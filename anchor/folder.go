@@ -33,15 +33,10 @@ func (f Folder) Show(_ context.Context, cp Checkpoint) (Receipt, error) {
 	if fi, err := os.Stat(f.path); err != nil || !fi.IsDir() {
 		return Receipt{}, fmt.Errorf("the folder %s is not there: mount or make it", f.path)
 	}
-	name := FileName(cp)
-	path := filepath.Join(f.path, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := keepIn(f.path, cp); err != nil {
 		return Receipt{}, err
 	}
-	if err := writeOnce(path, cp.Signed); err != nil {
-		return Receipt{}, err
-	}
-	return Receipt{Bytes: []byte(name)}, nil
+	return Receipt{Bytes: []byte(FileName(cp))}, nil
 }
 
 // FileName is the name of a checkpoint's file, below a folder of its log.
@@ -56,8 +51,64 @@ func FileName(cp Checkpoint) string {
 	return fmt.Sprintf("%s/%012d.checkpoint", safe, cp.Size)
 }
 
-// ErrFork: somebody showed another log of the same name and size.
-var ErrFork = errors.New("another checkpoint of the same size is there already: this log, or that one, was rewritten")
+var (
+	// ErrFork: somebody showed another log of the same name.
+	ErrFork = errors.New("a checkpoint that is there is none of this log: this log, or that one, was rewritten")
+	// ErrCut: the log was longer once.
+	ErrCut = errors.New("a checkpoint of more entries is there: the log was longer, and it was cut")
+)
+
+// keepIn keeps a checkpoint in a folder beside those that came before it, if
+// the log continues them.
+func keepIn(folder string, cp Checkpoint) error {
+	path := filepath.Join(folder, filepath.FromSlash(FileName(cp)))
+	dir, name := filepath.Split(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	before, newest, err := kept(dir, name)
+	if err == nil && before != "" {
+		err = follows(dir+before, cp)
+	}
+	if err == nil && newest > name {
+		err = fmt.Errorf("%s: %w", newest, ErrCut)
+	}
+	if err != nil {
+		return err
+	}
+	return writeOnce(path, cp.Signed)
+}
+
+// kept finds the newest checkpoint in a folder that is not beyond name, and the
+// newest of all. Their names have one length, and so sort by size.
+func kept(dir, name string) (before, newest string, err error) {
+	files, err := os.ReadDir(dir)
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".checkpoint") {
+			continue
+		}
+		if newest = f.Name(); newest <= name {
+			before = newest
+		}
+	}
+	return before, newest, err
+}
+
+// follows says why a checkpoint is not one of the log that the one in a file is of.
+func follows(file string, cp Checkpoint) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	seen, err := ParseCheckpoint(b)
+	if err == nil {
+		err = cp.continues(seen)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(file), err)
+	}
+	return nil
+}
 
 // writeOnce writes a new file durably. One that is there with the same bytes is
 // fine, one with others is a fork.

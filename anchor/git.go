@@ -24,6 +24,13 @@ func NewGit(name, repository, branch string) (Git, error) {
 			return Git{}, fmt.Errorf("anchor %s: %q is no repository or branch", name, s)
 		}
 	}
+	if folder, _, _ := strings.Cut(repository, "/"); !strings.Contains(folder, ":") { // a path, not host:path or a URL
+		path, err := filepath.Abs(repository)
+		if err != nil {
+			return Git{}, fmt.Errorf("anchor %s: %w", name, err)
+		}
+		repository = path
+	}
 	return Git{name, repository, branch}, nil
 }
 
@@ -50,7 +57,7 @@ func (g Git) Show(ctx context.Context, cp Checkpoint) (Receipt, error) {
 	for try := 0; ; try++ {
 		receipt, err := g.push(ctx, filepath.Join(dir, fmt.Sprint(try)), cp)
 		// Another one may have pushed meanwhile: look again.
-		if err == nil || try == 2 || errors.Is(err, ErrFork) || ctx.Err() != nil {
+		if err == nil || try == 2 || errors.Is(err, ErrFork) || errors.Is(err, ErrCut) || ctx.Err() != nil {
 			return receipt, err
 		}
 	}
@@ -60,11 +67,7 @@ func (g Git) push(ctx context.Context, clone string, cp Checkpoint) (Receipt, er
 	if err := g.checkOut(ctx, clone); err != nil {
 		return Receipt{}, err
 	}
-	path := filepath.Join(clone, filepath.FromSlash(FileName(cp)))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return Receipt{}, err
-	}
-	if err := writeOnce(path, cp.Signed); err != nil {
+	if err := keepIn(clone, cp); err != nil {
 		return Receipt{}, err
 	}
 	if _, err := git(ctx, clone, "add", "--", FileName(cp)); err != nil {
@@ -115,7 +118,7 @@ func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	var out, said bytes.Buffer
 	c.Stdout, c.Stderr = &out, &said
 	if err := c.Run(); err != nil {
-		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(evidence.Printable(clipped(said.String()))))
+		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, oneLine(said.String()))
 	}
 	return out.Bytes(), nil
 }

@@ -135,7 +135,7 @@ func (w *Witness) post(ctx context.Context, body []byte) (answer []byte, has uin
 
 // refusal says what a status means; those that may pass are tried again.
 func refusal(status int, answer []byte) error {
-	says := strings.TrimSpace(clipped(evidence.Printable(string(answer))))
+	says := oneLine(string(answer))
 	switch status {
 	case http.StatusForbidden:
 		return backoff.Permanent(fmt.Errorf("the witness does not know the key that signed the checkpoint: give it `evidenced key show` (%s)", says))
