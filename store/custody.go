@@ -158,8 +158,12 @@ func sizes(a, b string) (int64, int64, error) {
 // replace holds the store at path, has another file made from it, proved, and
 // puts that in its place.
 func replace(ctx context.Context, path, why string, make func(db *bolt.DB, temp string) error, prove func(temp string) error) error {
-	if fi, err := os.Stat(path); err != nil || fi.Size() == 0 {
-		return errors.Join(err, errors.New("there is no store"))
+	fi, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if err := wholePages(fi.Size()); err != nil {
+		return err
 	}
 	f, err := openSound(path, 0, false)
 	if err != nil {
@@ -170,7 +174,7 @@ func replace(ctx context.Context, path, why string, make func(db *bolt.DB, temp 
 	}
 	defer f.db.Close()
 	if err := writeHolder(path); err != nil {
-		return err
+		return unwritable(err)
 	}
 	defer removeHolder(path)
 	temp := beside(path, why)

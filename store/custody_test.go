@@ -362,25 +362,37 @@ func TestBadFilesAreLeftAlone(t *testing.T) {
 	mustDo(t, s.Close())
 	whole, err := os.ReadFile(good)
 	mustDo(t, err)
+	other := filepath.Join(dir, "other.db")
+	db, err := bolt.Open(other, 0o600, nil)
+	mustDo(t, err)
+	mustDo(t, errors.Join(db.Update(func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("theirs")); return err }), db.Close()))
+	foreign, err := os.ReadFile(other)
+	mustDo(t, err)
+	key := Options{Key: testKey(t, "a")}
+	both := []Options{{}, key}
 	cases := map[string]struct {
 		bytes []byte
+		as    []Options
 		want  error
 		says  string
 	}{
-		"empty":       {nil, ErrNotAStore, "the file is empty"},
-		"one page":    {whole[:1000], ErrNotAStore, ""},
-		"cut":         {whole[:(pagesOf(whole)-1)*pageSize], ErrDamaged, "it was cut"},
-		"cut by byte": {whole[:pagesOf(whole)*pageSize-1], ErrDamaged, "it was cut"},
-		"newer":       {withFormat(t, whole, "3"), ErrNewFormat, "use a newer evidenced"},
-		"older":       {withFormat(t, whole, "1"), ErrOldFormat, "evidenced store migrate"},
-		"of no one":   {withFormat(t, whole, "x\x1b[2J"), ErrNotAStore, "format"},
-		"text":        {bytes.Repeat([]byte("no store"), 4096), ErrNotAStore, ""},
+		"empty":          {nil, both, ErrNotAStore, "the file is empty"},
+		"one page":       {whole[:1000], both, ErrNotAStore, "1000 bytes only"},
+		"cut":            {whole[:(pagesOf(whole)-1)*pageSize], both, ErrDamaged, "it was cut"},
+		"cut by byte":    {whole[:pagesOf(whole)*pageSize-1], both, ErrDamaged, "it was cut"},
+		"newer":          {withFormat(t, whole, "3"), both, ErrNewFormat, "use a newer evidenced"},
+		"older":          {withFormat(t, whole, "1"), both, ErrOldFormat, "evidenced store migrate"},
+		"of no one":      {withFormat(t, whole, "x\x1b[2J"), both, ErrNotAStore, "format"},
+		"text":           {bytes.Repeat([]byte("no store"), 4096), both, ErrNotAStore, ""},
+		"foreign":        {foreign, both, ErrNotAStore, "of another program"},
+		"signing key":    {whole, []Options{{Key: testKey(t, "b")}}, ErrWrongKey, "it is signed with"},
+		"encryption key": {whole, []Options{{Seal: testSealer(t, 1)}, {Seal: testSealer(t, 1), Key: key.Key}}, ErrPlain, "--reseal"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, name)
 			mustDo(t, os.WriteFile(path, c.bytes, 0o600))
-			for _, o := range []Options{{}, {Key: testKey(t, "a")}} {
+			for _, o := range c.as {
 				_, err := Open(path, o)
 				if strings.Contains(fmt.Sprint(err), "\x1b") {
 					t.Errorf("the message holds what the file says: %q", err)
@@ -393,6 +405,9 @@ func TestBadFilesAreLeftAlone(t *testing.T) {
 				t.Errorf("the file was changed (%v)", err)
 			}
 		})
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.*.*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
 	}
 }
 

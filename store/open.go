@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -93,7 +95,7 @@ func openSame(path string, wait time.Duration) (f file, err error) {
 		return f, err
 	}
 	if f, err = openFile(path, wait, false); err != nil {
-		return f, err
+		return f, unwritable(err)
 	}
 	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
 		return f, fmt.Errorf("%w: it has just been replaced; try again", ErrHeld)
@@ -212,7 +214,7 @@ func (s *Store) prepare(seal Sealer) (err error) {
 		return err
 	}
 	clearAway(s.path)
-	return writeHolder(s.path)
+	return unwritable(writeHolder(s.path))
 }
 
 func (s *Store) checkMeta(tx *bolt.Tx, seal Sealer) error {
@@ -256,7 +258,7 @@ func checkFormat(f string) error {
 func (s *Store) openBox(header []byte, seal Sealer) error {
 	if header == nil {
 		if seal != nil {
-			return fmt.Errorf("%w: it is not encrypted, and the configuration names %s: `evidenced store compact --reseal` encrypts it", ErrSealed, seal.ID())
+			return fmt.Errorf("%w, and the configuration names %s: `evidenced store compact --reseal` encrypts it", ErrPlain, seal.ID())
 		}
 		return nil
 	}
@@ -279,6 +281,14 @@ func openError(path string, err error) error {
 		return fmt.Errorf("open store %s: %w: %w", path, ErrNotAStore, err)
 	}
 	return fmt.Errorf("open store %s: %w", path, err)
+}
+
+// unwritable tells what may only be read from what fails otherwise.
+func unwritable(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	}
+	return err
 }
 
 // syncFolder makes a new name of a file durable.

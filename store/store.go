@@ -46,6 +46,10 @@ var (
 	ErrWrongKey = errors.New("the signing key does not belong to this store")
 	// ErrSealed: the store is encrypted, and no key, or not the right one, was given.
 	ErrSealed = errors.New("the store is encrypted with another key")
+	// ErrPlain: a key was given, and the store is not encrypted.
+	ErrPlain = errors.New("the store is not encrypted")
+	// ErrReadOnly: the file or its folder may not be written to.
+	ErrReadOnly = errors.New("the store can only be read here; who appends must be allowed to write the file and its folder")
 	// ErrNotFound: there is no such blob.
 	ErrNotFound = errors.New("not in the store")
 	// ErrDamaged: what was read is not what was written.
