@@ -45,6 +45,13 @@ type checker struct {
 	erased map[evidence.Hash]uint64
 	loose  []evidence.Ref // blobs that are of no run
 	runs   map[evidence.Stream][]uint64
+	kept   map[content]bool // what the runs of the log have
+}
+
+// content is what a series is of.
+type content struct {
+	stream evidence.Stream
+	of     evidence.Content
 }
 
 // named is what the log says of a blob.
@@ -60,7 +67,7 @@ type named struct {
 func (s *Store) Check(ctx context.Context) (Report, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &checker{s: s.unread(), refs: map[evidence.Hash]named{}, erased: map[evidence.Hash]uint64{}, runs: map[evidence.Stream][]uint64{}}
+	c := &checker{s: s.unread(), refs: map[evidence.Hash]named{}, erased: map[evidence.Hash]uint64{}, runs: map[evidence.Stream][]uint64{}, kept: map[content]bool{}}
 	c.report.Problems = []string{}
 	for _, step := range []func(context.Context) error{c.pages, c.leaves, c.tombstones, c.blobs, c.frames, c.series, c.history} {
 		if err := ctx.Err(); err != nil {
@@ -194,7 +201,8 @@ func (c *checker) frames(context.Context) error {
 	})
 }
 
-// series checks that every series is one of a stream of the log.
+// series checks that there is one for each content of each stream of the log,
+// and that it goes on from a blob of the log.
 func (c *checker) series(context.Context) error {
 	ids := map[uint64]bool{}
 	for kv, err := range c.s.pairs(bucketSeries, []byte{}) {
@@ -215,6 +223,10 @@ func (c *checker) series(context.Context) error {
 			c.problem("series %s of %s: its newest blob %s is none of the log", s.Content, s.Stream, s.Head)
 		}
 		ids[s.ID] = true
+		delete(c.kept, content{s.Stream, s.Content})
+	}
+	for own := range c.kept {
+		c.problem("series %s of %s: it is missing", own.of, own.stream)
 	}
 	return nil
 }

@@ -112,6 +112,15 @@ func (l *logChecker) entry(n uint64, e evidence.Entry) {
 	l.loose = append(l.loose, e.Blobs...)
 	if e.Run != nil && len(e.Refs()) > 0 {
 		l.runs[e.Run.Stream] = append(l.runs[e.Run.Stream], n)
+		l.keeps(content{e.Run.Stream, evidence.ContentRecords}, e.Run.Records)
+		l.keeps(content{e.Run.Stream, evidence.ContentExchanges}, e.Run.Exchanges)
+	}
+}
+
+// keeps notes that there are blobs of a series.
+func (c *checker) keeps(own content, ref *evidence.Ref) {
+	if ref != nil {
+		c.kept[own] = true
 	}
 }
 

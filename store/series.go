@@ -78,26 +78,41 @@ func (w *writer) index(e evidence.Entry) error {
 	switch {
 	case e.Type == evidence.EntryErasure:
 		return w.indexErasure(e)
-	case e.Run != nil && e.Run.Records != nil:
+	case e.Run != nil:
 		return w.indexRun(e)
 	}
 	return nil
 }
 
+// known finds a series, and begins it where there is none: its blobs were
+// stored under another name, or erased before this log was written again.
+func (w *writer) known(of evidence.Series) (series, error) {
+	s, err := w.series(of)
+	if err != nil || s.ID != 0 {
+		return s, err
+	}
+	if err := w.putSeries(s); err != nil {
+		return s, err
+	}
+	return w.series(of)
+}
+
 // indexRun adds the records that the snapshot of a run shows in a new state to
 // the history.
 func (w *writer) indexRun(e evidence.Entry) error {
-	s, err := w.series(evidence.Series{Stream: e.Run.Stream, Content: evidence.ContentRecords})
+	of := evidence.Series{Stream: e.Run.Stream, Content: evidence.ContentExchanges}
+	if e.Run.Exchanges != nil {
+		if _, err := w.known(of); err != nil {
+			return err
+		}
+	}
+	if e.Run.Records == nil {
+		return nil
+	}
+	of.Content = evidence.ContentRecords
+	s, err := w.known(of)
 	if err != nil {
 		return err
-	}
-	if s.ID == 0 { // its blob was stored under another name
-		if err := w.putSeries(s); err != nil {
-			return err
-		}
-		if s, err = w.series(evidence.Series{Stream: e.Run.Stream, Content: evidence.ContentRecords}); err != nil {
-			return err
-		}
 	}
 	next, err := w.changes(s, *e.Run, func(key []byte) error { return w.addHistory(s.ID, key, e.Index) })
 	if errors.Is(err, evidence.ErrErased) {

@@ -258,22 +258,22 @@ func TestCheckFindsDamage(t *testing.T) {
 			c.Last()
 			return c.Delete()
 		},
-		"leaf added": func(tx *bolt.Tx) error { return tx.Bucket(bucketEntries).Put(key64(3), []byte(`{"index":3}`)) },
+		"leaf added": func(tx *bolt.Tx) error { return tx.Bucket(bucketEntries).Put(key64(7), []byte(`{"index":7}`)) },
 		"blob added": func(tx *bolt.Tx) error {
 			h := sha256.Sum256([]byte("x"))
 			return tx.Bucket(bucketBlobs).Put(h[:], make([]byte, 24))
 		},
 		"frame added": func(tx *bolt.Tx) error {
-			return tx.Bucket(bucketFrames).Put(binary.BigEndian.AppendUint32(key64(99), 0), []byte("x"))
+			return tx.Bucket(bucketFrames).Put(binary.BigEndian.AppendUint32(key64(9999), 0), []byte("x"))
 		},
+	}
+	for _, b := range [][]byte{bucketCuts, bucketSeries, bucketHistory, bucketErased} { // what is derived, and where shards are cut
+		cases[string(b)+" flipped"], cases[string(b)+" dropped"] = change(b, flip), change(b, drop)
+		cases[string(b)+" added"] = change(b, func(b *bolt.Bucket, k, v []byte) error { k[0] ^= 0x80; return b.Put(k, v) })
 	}
 	for name, damage := range cases {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, filepath.Join(t.TempDir(), "e.db"), Options{Key: testKey(t, "a")})
-			for n := range 3 {
-				addRun(t, s, n, fmt.Sprint("records ", n, "\n"))
-			}
-			mustCheck(t, s)
+			s := damageable(t)
 			if err := s.db.Update(damage); err != nil {
 				t.Fatal(err)
 			}
@@ -282,6 +282,28 @@ func TestCheckFindsDamage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// damageable makes a store that has something in every bucket.
+func damageable(t *testing.T) *Store {
+	t.Helper()
+	c := &clock{start}
+	s := open(t, filepath.Join(t.TempDir(), "e.db"), Options{Key: testKey(t, "a"), Now: c.now})
+	for n := range 3 {
+		addRun(t, s, n, fmt.Sprint("records ", n, "\n"))
+	}
+	c.t = start.AddDate(0, 1, 0)
+	_, err := s.Erase(context.Background(), Retention{Policy: "some", Before: start.AddDate(0, 0, 1)})
+	mustDo(t, err)
+	y := newYear(400) // of some shards
+	for n := range 2 {
+		add(t, s, n, evidence.Collected, string(y.next()))
+	}
+	addRun(t, s, 9, "records 9\n")
+	if r := mustCheck(t, s); r.Erased != 3 || r.Blobs != 5 {
+		t.Fatalf("%+v", r)
+	}
+	return s
 }
 
 func TestKeyFile(t *testing.T) {
