@@ -201,3 +201,32 @@ func TestFullDisk(t *testing.T) {
 		provenAfter(t, path, acked)
 	}
 }
+
+// writeKeyWithoutRoom writes a key where only its beginning has room.
+func writeKeyWithoutRoom(path string) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	limit.Cur = 50
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	return writerKey().WriteFile(path)
+}
+
+// TestHalfAKey: a key is there whole, or not at all, so that the next try makes one.
+func TestHalfAKey(t *testing.T) {
+	dir := t.TempDir()
+	c, lines := child(t, "key", filepath.Join(dir, "k"))
+	said := ""
+	for lines.Scan() {
+		said += lines.Text()
+	}
+	if err := c.Wait(); err == nil || !strings.Contains(said, "file too large") {
+		t.Fatalf("%v: %q", err, said)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Fatalf("left behind: %v, %v", left, err)
+	}
+}

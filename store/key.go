@@ -74,20 +74,32 @@ func ParseKey(text string) (*Key, error) {
 }
 
 // WriteFile writes the key to a new file that only its owner may read. It
-// never overwrites one.
+// never overwrites one, and never leaves half of one.
 func (k *Key) WriteFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("write signing key: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("write signing key: %w", err)
-	}
-	_, err = fmt.Fprintf(f, "%s\n%s\n", k.secret, k.Verifier)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := writeNew(path, fmt.Appendf(nil, "%s\n%s\n", k.secret, k.Verifier)); err != nil {
 		return fmt.Errorf("write signing key: %w", err)
 	}
 	return nil
+}
+
+// writeNew writes a new file, which is there whole and for good, or not at all.
+func writeNew(path string, b []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(b)
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(temp.Name(), path); err != nil { // not Rename: it must not replace another one
+		return err
+	}
+	return syncFolder(path)
 }
 
 // Sign gives a signed note of text, which must end in a newline: the manifest of a bundle.

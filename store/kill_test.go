@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 		exit(writeUntilKilled(path, 11))
 	case "fill":
 		exit(writeUntilFull(path))
+	case "key":
+		exit(writeKeyWithoutRoom(path))
 	}
 }
 

@@ -69,25 +69,33 @@ func (s *state) read(origin string) (seen seenLog, err error) {
 
 // write makes durable what is about to be signed.
 func (s *state) write(origin string, seen seenLog) error {
-	temp, err := os.CreateTemp(s.folder, ".seen-*")
-	if err != nil {
-		return fmt.Errorf("write what is signed: %w", err)
-	}
-	defer os.Remove(temp.Name())
-	_, err = fmt.Fprintf(temp, "%s\n%d\n%s\n", origin, seen.size, base64.StdEncoding.EncodeToString(seen.root[:]))
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), s.path(origin))
-	}
-	if err == nil {
-		var d *os.File
-		if d, err = os.Open(s.folder); err == nil {
-			err = errors.Join(d.Sync(), d.Close())
-		}
-	}
-	if err != nil {
+	text := fmt.Appendf(nil, "%s\n%d\n%s\n", origin, seen.size, base64.StdEncoding.EncodeToString(seen.root[:]))
+	if err := writeWhole(s.path(origin), text, os.Rename); err != nil {
 		return fmt.Errorf("write what is signed: %w", err)
 	}
 	return nil
+}
+
+// writeWhole writes a file, which is there whole and for good, or not at all.
+// Place gives it its name: os.Rename takes that from another one, os.Link does not.
+func writeWhole(path string, b []byte, place func(temp, path string) error) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), ".part-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(b)
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
+		err = place(temp.Name(), path)
+	}
+	if err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // algCosignature is the type byte of a cosignature/v1 key.
@@ -132,10 +140,5 @@ func makeKey(path, name string) ([]byte, error) {
 	hash := binary.BigEndian.Uint32(sum[:])
 	text := fmt.Appendf(nil, "PRIVATE+KEY+%s+%08x+%s\n%s+%08x+%s\n", name, hash, base64.StdEncoding.EncodeToString(append([]byte{algCosignature}, private.Seed()...)),
 		name, hash, base64.StdEncoding.EncodeToString(data))
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Write(text)
-	return text, errors.Join(err, f.Sync(), f.Close())
+	return text, writeWhole(path, text, os.Link)
 }

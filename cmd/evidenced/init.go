@@ -102,7 +102,7 @@ func writeNew(path string, b []byte) error {
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write a new file: %w", err)
+		return fmt.Errorf("write a new file: %w", errors.Join(err, os.Remove(path)))
 	}
 	return nil
 }
