@@ -69,4 +69,7 @@ func (c Counts) custody(b *strings.Builder) {
 	if c.Anchors > 0 {
 		fmt.Fprintf(b, "checkpoints shown to somebody else: %d; receipts checked (--witness, --timestamp-ca): %d\n", c.Anchors, c.Witnessed)
 	}
+	if c.Seen+c.Newer > 0 {
+		fmt.Fprintf(b, "checkpoints from elsewhere (--checkpoints): %d are of this log; %d are newer than this bundle\n", c.Seen, c.Newer)
+	}
 }

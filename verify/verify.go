@@ -41,6 +41,10 @@ type Counts struct {
 	KeyChanges int `json:"key_changes"`
 	Anchors    int `json:"anchors"`
 	Witnessed  int `json:"witnessed"`
+	// Seen are checkpoints of the reader's own that are of this log, Newer those
+	// that are of more entries than the bundle has.
+	Seen  int `json:"seen"`
+	Newer int `json:"newer"`
 }
 
 // Result is the whole answer.
@@ -71,6 +75,8 @@ type Options struct {
 	// Witnesses are the keys of witnesses (C2SP cosignature/v1) whose
 	// cosignatures are checked.
 	Witnesses []string
+	// Seen are checkpoints from elsewhere that must be of the log.
+	Seen []Seen
 	// Timestamp checks an RFC 3161 token over a digest, and gives its time. Without
 	// it tokens are counted, not checked.
 	Timestamp func(token []byte, digest evidence.Hash) (time.Time, error)
@@ -110,7 +116,7 @@ func (b *Bundle) Check(ctx context.Context, o Options) (Result, error) {
 	c := &check{ctx: ctx, b: b, opt: o, refs: map[string]evidence.Ref{}}
 	c.res.Failures = []Failure{}
 	c.res.Complete = b.Manifest.Complete
-	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log, c.pinned}, {c.evidence}} {
+	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log, c.pinned, c.seen}, {c.evidence}} {
 		if len(c.res.Failures) > 0 && !c.logRead {
 			break
 		}

@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("evidenced-verify", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
-		fmt.Fprintln(stderr, "usage: evidenced-verify [--json] [--key KEY] [--witness KEY] [--timestamp-ca FILE] BUNDLE.zip")
+		fmt.Fprintln(stderr, "usage: evidenced-verify [--json] [--key KEY] [--witness KEY] [--timestamp-ca FILE] [--checkpoints FOLDER] BUNDLE.zip")
 		f.PrintDefaults()
 	}
 	asJSON := f.Bool("json", false, "print one JSON document")
@@ -43,6 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return nil
 	})
 	ca := f.String("timestamp-ca", "", "PEM `file` of the certificates that timestamps must lead to; without it they are not checked")
+	folder := f.String("checkpoints", "", "`folder` of checkpoints that were kept elsewhere; each must be of the log")
 	if err := f.Parse(args); err != nil || f.NArg() != 1 {
 		if err == nil {
 			f.Usage()
@@ -50,7 +51,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	var err error
-	if o.Timestamp, err = timestamp.FromFile(*ca); err != nil {
+	if o.Timestamp, err = timestamp.FromFile(*ca); err == nil {
+		o.Seen, err = verify.SeenIn(*folder)
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
 		return 2
 	}

@@ -14,7 +14,7 @@ import (
 
 func (a *app) verifyCommand() *cobra.Command {
 	var o verify.Options
-	var ca string
+	var ca, checkpoints string
 	var reperform bool
 	c := &cobra.Command{
 		Use:   "verify FILE",
@@ -22,7 +22,10 @@ func (a *app) verifyCommand() *cobra.Command {
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			var err error
-			if o.Timestamp, err = timestamp.FromFile(ca); err != nil {
+			if o.Timestamp, err = timestamp.FromFile(ca); err == nil {
+				o.Seen, err = verify.SeenIn(checkpoints)
+			}
+			if err != nil {
 				return usageError{err}
 			}
 			return a.verify(c.Context(), args[0], o, reperform)
@@ -30,6 +33,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	}
 	c.Flags().StringArrayVar(&o.Witnesses, "witness", nil, "the `key` of a witness whose cosignatures are to be checked; more than one is fine")
 	c.Flags().StringVar(&ca, "timestamp-ca", "", "PEM `file` of the certificates that timestamps must lead to; without it they are not checked")
+	c.Flags().StringVar(&checkpoints, "checkpoints", "", "`folder` of checkpoints that were kept elsewhere; each must be of the log")
 	c.Flags().StringVar(&o.Key, "key", "", "the verifier `key` you were given by another way than the bundle")
 	c.Flags().BoolVar(&reperform, "reperform", false, "also derive every verdict, table and page again from the evidence")
 	return c
