@@ -79,7 +79,7 @@ func metaAt(r io.ReaderAt, at int64) (m metaPage, ok bool) {
 
 // errHead: see readMeta. bbolt would go on from the other one, as if what was
 // appended last had never been.
-var errHead = fmt.Errorf("%w: one of its two heads is, and what was appended last may be missing: restore a backup", ErrDamaged)
+var errHead = fmt.Errorf("%w: one of its two heads is, and what was appended last may be missing", ErrDamaged)
 
 // inspect looks at the pages of the file before bbolt walks them. A file that
 // is sound but for one of its heads is errHead.

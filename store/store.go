@@ -53,7 +53,7 @@ var (
 	// ErrNotFound: there is no such blob.
 	ErrNotFound = errors.New("not in the store")
 	// ErrDamaged: what was read is not what was written.
-	ErrDamaged = errors.New("the store is damaged; `evidenced store check` says where")
+	ErrDamaged = errors.New("the store is damaged; append nothing, and restore the newest backup that checks clean")
 	// ErrUnsure: a write failed, and yet it is in the file. Only who opens the
 	// store anew knows what it holds.
 	ErrUnsure = errors.New("a write that had failed is in the file after all: open the store anew")

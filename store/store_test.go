@@ -153,6 +153,20 @@ func TestFailedAppendLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestOneCommitASlot: however many records a slot has, it is one commit, and so
+// one wait for the disk.
+func TestOneCommitASlot(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "e.db"), Options{Key: testKey(t, "a")})
+	y := newYear(2000)
+	for day := range 3 {
+		before, _ := readMeta(s.raw)
+		add(t, s, day, evidence.Collected, string(y.next()))
+		if after, _ := readMeta(s.raw); after.tx != before.tx+1 {
+			t.Fatalf("day %d took %d commits", day, after.tx-before.tx)
+		}
+	}
+}
+
 func TestClockThatGoesBackIsAnEntry(t *testing.T) {
 	c := &clock{start}
 	s := open(t, filepath.Join(t.TempDir(), "e.db"), Options{Key: testKey(t, "a"), Now: c.now})
