@@ -3,6 +3,8 @@ package aws
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +53,15 @@ var watched = struct{ global, regional []string }{
 // globalRegion is where a partition keeps the events of its global services.
 var globalRegion = map[string]string{"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
-// collectEvents looks up one name at a time: CloudTrail takes one attribute,
+// quietPages is how many pages of all events that change something are read before a
+// region counts as busy, and is asked name by name.
+const quietPages = 20
+
+var errBusy = errors.New("more events than a quiet region has")
+
+// collectEvents looks up everything that changed something, and keeps what is
+// watched: in most regions one answer says that there was nothing. Where too
+// much happens it looks up one name at a time, as CloudTrail takes one attribute,
 // and gives two answers a second for an account in a region.
 // https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 func collectEvents(ctx context.Context, p *place) error {
@@ -59,8 +69,37 @@ func collectEvents(ctx context.Context, p *place) error {
 	if p.region == globalRegion[p.partition] {
 		names = slices.Concat(watched.global, watched.regional)
 	}
+	p.out.Filter("EventName", fmt.Sprintf("the %d names that are watched", len(watched.global)+len(watched.regional)))
+	var changes []types.Event
+	pages := 0
+	err := p.lookup(ctx, types.LookupAttributeKeyReadOnly, "false", func(page []types.Event) error {
+		if pages++; pages > quietPages {
+			return errBusy
+		}
+		changes = append(changes, page...)
+		return nil
+	})
+	switch {
+	case errors.Is(err, errBusy):
+		return p.collectByName(ctx, names)
+	case err != nil:
+		return err
+	}
+	return p.emitEvents(slices.DeleteFunc(changes, func(e types.Event) bool { return !slices.Contains(names, aws.ToString(e.EventName)) }))
+}
+
+func (p *place) collectByName(ctx context.Context, names []string) error {
 	for _, name := range names {
-		if err := p.lookup(ctx, types.LookupAttributeKeyEventName, name, p.emitEvent); err != nil {
+		if err := p.lookup(ctx, types.LookupAttributeKeyEventName, name, p.emitEvents); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *place) emitEvents(page []types.Event) error {
+	for _, e := range page {
+		if err := p.emitEvent(e); err != nil {
 			return err
 		}
 	}
@@ -70,7 +109,14 @@ func collectEvents(ctx context.Context, p *place) error {
 // collectOwnReads looks up what was done under the name that CloudTrail gives
 // our principal.
 func collectOwnReads(ctx context.Context, p *place) error {
-	return p.lookup(ctx, types.LookupAttributeKeyUsername, userName(p.principal), p.emitOwnRead)
+	return p.lookup(ctx, types.LookupAttributeKeyUsername, userName(p.principal), func(page []types.Event) error {
+		for _, e := range page {
+			if err := p.emitOwnRead(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // userName is the last part of the ARN of a user or a session; the root user is
@@ -79,18 +125,19 @@ func userName(principal string) string {
 	return principal[strings.LastIndexAny(principal, "/:")+1:]
 }
 
-func (p *place) lookup(ctx context.Context, key types.LookupAttributeKey, value string, emit func(types.Event) error) error {
+// lookup hands every page of the events with one attribute to take.
+func (p *place) lookup(ctx context.Context, key types.LookupAttributeKey, value string, take func([]types.Event) error) error {
 	client := trailClient(p.aws)
 	by := []types.LookupAttribute{{AttributeKey: key, AttributeValue: &value}}
-	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Event, *string, error) {
+	return p.out.Pages(ctx, func(ctx context.Context, token string) (string, error) {
 		page, err := client.LookupEvents(ctx, &cloudtrail.LookupEventsInput{
-			LookupAttributes: by, StartTime: p.from(), EndTime: p.until(), NextToken: token, MaxResults: aws.Int32(50),
+			LookupAttributes: by, StartTime: p.from(), EndTime: p.until(), NextToken: optional(token), MaxResults: aws.Int32(50),
 		})
 		if err != nil {
-			return nil, nil, err
+			return "", classify(err)
 		}
-		return page.Events, page.NextToken, nil
-	}, emit)
+		return aws.ToString(page.NextToken), take(page.Events)
+	})
 }
 
 // detail is what is kept of an event's own text.

@@ -63,10 +63,10 @@ func everyService() map[string][]reply {
 		"sso:ListAccountsForProvisionedPermissionSet":            js(`{"AccountIds":["111122223333"]}`),
 		"sso:ListAccountAssignments":                             js(`{"AccountAssignments":[{"AccountId":"111122223333","PermissionSetArn":"x","PrincipalType":"GROUP","PrincipalId":"g-1"}]}`),
 
-		"cloudtrail:LookupEvents":              js(`{"Events":[]}`),
-		"cloudtrail:LookupEvents ConsoleLogin": lookedUp("ConsoleLogin"),
-		"cloudtrail:LookupEvents auditor":      lookedUp("GetAccountSummary"),
-		"cloudtrail:LookupEvents evidenced":    lookedUp("GetAccountSummary"),
+		"cloudtrail:LookupEvents":           js(`{"Events":[]}`),
+		"cloudtrail:LookupEvents false":     lookedUp("ConsoleLogin"),
+		"cloudtrail:LookupEvents auditor":   lookedUp("GetAccountSummary"),
+		"cloudtrail:LookupEvents evidenced": lookedUp("GetAccountSummary"),
 
 		"config:DescribeConfigurationRecorders":      js(`{"ConfigurationRecorders":[{"name":"default","recordingGroup":{"allSupported":true,"includeGlobalResourceTypes":true,"recordingStrategy":{"useOnly":"ALL_SUPPORTED_RESOURCE_TYPES"}}},{"name":"AWSConfigurationRecorderForSecurityHub","servicePrincipal":"securityhub.amazonaws.com"}]}`),
 		"config:DescribeConfigurationRecorderStatus": js(`{"ConfigurationRecordersStatus":[{"name":"default","recording":true,"lastStatus":"Success","lastStartTime":1577836800}]}`),
