@@ -29,6 +29,8 @@ type DoorOptions struct {
 	// Concurrency bounds the requests under way in one lane, 8 if 0. It is
 	// lowered while the source throttles there.
 	Concurrency int
+	// Total bounds the requests under way in all lanes together, 64 if 0.
+	Total int
 	// Offline says that Base is a recording; see Env.Offline.
 	Offline bool
 }
@@ -38,6 +40,7 @@ func (o DoorOptions) withDefaults() (DoorOptions, error) {
 	orElse(&o.AttemptTimeout, time.Minute)
 	orElse(&o.Patience, 5*time.Minute)
 	orElse(&o.Concurrency, 8)
+	orElse(&o.Total, 64)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -10,7 +10,8 @@ import (
 // limiter bounds the requests under way in each lane. The bound is halved when
 // the source throttles there, and grows by one for every full round without it (AIMD).
 type limiter struct {
-	most int
+	most  int
+	total chan struct{} // holds one for each request under way, in whatever lane
 
 	mu    sync.Mutex
 	lanes map[string]*lane
@@ -24,7 +25,9 @@ type lane struct {
 	until time.Time       // the source asked everyone to wait until then
 }
 
-func newLimiter(most int) *limiter { return &limiter{most: max(most, 1), lanes: map[string]*lane{}} }
+func newLimiter(most, total int) *limiter {
+	return &limiter{most: max(most, 1), total: make(chan struct{}, max(total, 1)), lanes: map[string]*lane{}}
+}
 
 func (l *limiter) lane(name string) *lane {
 	if l.lanes[name] == nil {
@@ -33,8 +36,24 @@ func (l *limiter) lane(name string) *lane {
 	return l.lanes[name]
 }
 
-// acquire waits for a turn; release ends it.
+// acquire waits for a turn in the lane, and then for one among all; release ends
+// it. Whoever has one among all waits for nothing else, so the two cannot block
+// each other.
 func (l *limiter) acquire(ctx context.Context, name string) error {
+	if err := l.enter(ctx, name); err != nil {
+		return err
+	}
+	select {
+	case l.total <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		l.end(name, false)
+		return ctx.Err()
+	}
+}
+
+// enter waits for a turn in the lane.
+func (l *limiter) enter(ctx context.Context, name string) error {
 	l.mu.Lock()
 	n := l.lane(name)
 	if n.busy < int(n.bound) {
@@ -68,6 +87,12 @@ func (l *limiter) leave(n *lane, turn chan struct{}) {
 
 // release ends a turn and learns from it.
 func (l *limiter) release(name string, throttled bool) {
+	<-l.total
+	l.end(name, throttled)
+}
+
+// end ends a turn in the lane.
+func (l *limiter) end(name string, throttled bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lane(name)

@@ -15,7 +15,7 @@ func bound(l *limiter, host string) int {
 }
 
 func TestLimiterAdapts(t *testing.T) {
-	l := newLimiter(8)
+	l := newLimiter(8, 64)
 	end := func(throttled bool) {
 		if err := l.acquire(t.Context(), "a"); err != nil {
 			t.Fatal(err)
@@ -40,7 +40,7 @@ func TestLimiterAdapts(t *testing.T) {
 
 func TestLimiterBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(2)
+		l := newLimiter(2, 64)
 		got := make(chan error, 4)
 		ctx, cancel := context.WithCancel(t.Context())
 		for range 4 {
@@ -69,6 +69,28 @@ func TestLimiterBounds(t *testing.T) {
 		l.release("a", false)
 		if n := l.lane("a").busy; n != 0 {
 			t.Errorf("%d turns leaked", n)
+		}
+	})
+}
+
+// TestLimiterBoundsAllLanes: lanes of their own share one bound, and who waits
+// for it and gives up leaves its lane as it was.
+func TestLimiterBoundsAllLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(8, 2)
+		ctx, cancel := context.WithCancel(t.Context())
+		got := make(chan error, 3)
+		for _, name := range []string{"a", "b", "c"} {
+			go func() { got <- l.acquire(ctx, name) }()
+		}
+		synctest.Wait()
+		if len(got) != 2 {
+			t.Fatalf("%d turns, want 2", len(got))
+		}
+		cancel()
+		synctest.Wait()
+		if len(got) != 3 || l.lane("a").busy+l.lane("b").busy+l.lane("c").busy != 2 {
+			t.Errorf("%d answers; lanes %v", len(got), l.lanes)
 		}
 	})
 }

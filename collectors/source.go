@@ -78,7 +78,7 @@ func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, e
 	}
 	d := &door{
 		opt: opt, calls: calls, hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane,
-		redact: newRedactor(spec.Redact), limits: newLimiter(opt.Concurrency), log: log,
+		redact: newRedactor(spec.Redact), limits: newLimiter(opt.Concurrency, opt.Total), log: log,
 	}
 	if d.lane == nil {
 		d.lane = func(r *http.Request) string { return r.URL.Host }

@@ -44,6 +44,10 @@ func detectionKinds() []kind {
 
 // https://docs.aws.amazon.com/guardduty/latest/APIReference/API_ListDetectors.html
 func (p *place) detectors(ctx context.Context) ([]string, error) {
+	return shared(ctx, p, "detectors", listDetectors)
+}
+
+func listDetectors(ctx context.Context, p *place) ([]string, error) {
 	client := guardClient(p.aws)
 	return list(ctx, p.out, func(ctx context.Context, token *string) ([]string, *string, error) {
 		page, err := client.ListDetectors(ctx, &guardduty.ListDetectorsInput{NextToken: token})
@@ -208,6 +212,10 @@ func (p *place) addStandards(ctx context.Context, a collectors.Attributes) error
 
 // https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ListAnalyzers.html
 func (p *place) analyzers(ctx context.Context) ([]analyzertypes.AnalyzerSummary, error) {
+	return shared(ctx, p, "analyzers", listAnalyzers)
+}
+
+func listAnalyzers(ctx context.Context, p *place) ([]analyzertypes.AnalyzerSummary, error) {
 	client := analyzerClient(p.aws)
 	return list(ctx, p.out, func(ctx context.Context, token *string) ([]analyzertypes.AnalyzerSummary, *string, error) {
 		page, err := client.ListAnalyzers(ctx, &accessanalyzer.ListAnalyzersInput{NextToken: token, MaxResults: aws.Int32(100)})

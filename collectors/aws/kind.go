@@ -134,6 +134,41 @@ func (s *session) eachRegion(ctx context.Context, out *collectors.Output, region
 	})
 }
 
+// regional is what a reading gave in one region.
+type regional[T any] struct {
+	value T
+	out   *collectors.Output
+	err   error
+}
+
+// shared reads something in every region once for all kinds that rest on it,
+// and gives what it is in this place.
+func shared[T any](ctx context.Context, p *place, name string, read func(context.Context, *place) (T, error)) (value T, err error) {
+	regions, err := p.regions(ctx)
+	if err != nil {
+		return value, err
+	}
+	all, err := collectors.Shared(ctx, name, func(ctx context.Context) (map[string]regional[T], error) {
+		seen := &found[string, regional[T]]{m: map[string]regional[T]{}}
+		_ = p.eachRegion(ctx, collectors.NewOutput(kindRegion), regions, func(ctx context.Context, at *place) error {
+			at.out = collectors.NewOutput(kindRegion)
+			v, err := read(ctx, at)
+			seen.set(at.region, regional[T]{v, at.out, err})
+			return err
+		}) // each region has its own error
+		return seen.m, nil
+	})
+	if err != nil {
+		return value, err
+	}
+	here, asked := all[p.region]
+	if !asked {
+		return value, collectors.Incomplete("%s was not read in %s", name, p.region)
+	}
+	p.out.Adopt(here.out)
+	return here.value, here.err
+}
+
 // emit adds a record of this place.
 func (p *place) emit(id, name string, a collectors.Attributes) error {
 	if id == "" {

@@ -173,7 +173,7 @@ func (s *session) collectRegions(ctx context.Context, out *collectors.Output) er
 }
 
 // parallel is how many parts are read at a time; the door bounds it further.
-const parallel = 8
+const parallel = 24
 
 // found collects from concurrent readers.
 type found[K comparable, V any] struct {
