@@ -80,12 +80,17 @@ type fake struct {
 	asked   map[string]int
 	forms   []string
 	forgets bool // forms are not kept
+	// trouble, if any, answers in place of the fake, or not at all.
+	trouble func(w http.ResponseWriter, r *http.Request, op, account, region string) (answered bool)
 }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	op := identify(r, body)
 	keys := []string{op}
+	if account, region := placeOf(r); f.trouble != nil && f.trouble(w, r, op, account, region) {
+		return
+	}
 	if m := signature.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
 		scope := strings.Split(strings.TrimPrefix(m[0], "AWS4-HMAC-SHA256 Credential="), "/")
 		keys = append(keys, op+" "+scope[0], op+" "+scope[2])
@@ -118,18 +123,24 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // placed puts the place that was asked into an answer.
 func placed(answer string, r *http.Request) string {
+	account, region := placeOf(r)
+	return strings.NewReplacer("REGION", region, "ACCOUNT", account).Replace(answer)
+}
+
+// placeOf reads from the signature where a request is asked.
+func placeOf(r *http.Request) (account, region string) {
 	m := laneOf.FindStringSubmatch(r.Header.Get("Authorization"))
 	if m == nil {
-		return answer
+		return own, ""
 	}
-	account := own
+	account = own
 	if id, role := strings.CutPrefix(m[1], "ASIA"); id == "ROLE" {
 		account = other
 	} else if role {
 		account = id
 	}
-	region, _, _ := strings.Cut(m[2], "/")
-	return strings.NewReplacer("REGION", region, "ACCOUNT", account).Replace(answer)
+	region, _, _ = strings.Cut(m[2], "/")
+	return account, region
 }
 
 func (f *fake) reply(keys []string, form string) reply {
