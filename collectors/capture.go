@@ -135,7 +135,7 @@ func (v *Visit) certificate(out *Output, s Snapshot) evidence.Certificate {
 	d := v.source.door
 	c := evidence.Certificate{
 		Complete: s.Err == nil, Scopes: out.scopeResults(),
-		Pages: out.pages, Rows: len(s.Records), Requests: len(s.Exchanges), Total: out.total,
+		Pages: out.pages, Rows: len(s.Records), Requests: len(s.Exchanges), Total: out.total, Mark: out.mark,
 		Redactions: redactions(s.Exchanges), Endpoints: endpoints(s.Exchanges),
 		ClockOffsetMS: clockOffset(s.Exchanges), Schema: schema(s.Records),
 		Collector: fmt.Sprintf("%s/%d", v.source.Spec.Name, v.source.Spec.Version), Rules: v.source.rules,

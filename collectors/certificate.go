@@ -19,11 +19,16 @@ func redactions(xs []evidence.Exchange) []string {
 	return union(all, nil)
 }
 
-// endpoints gives the hosts asked.
+// endpoints gives the hosts and programs asked.
 func endpoints(xs []evidence.Exchange) []string {
 	var hosts []string
 	for _, x := range xs {
-		if u, err := url.Parse(x.URL); err == nil {
+		u, err := url.Parse(x.URL)
+		switch {
+		case err != nil:
+		case u.Opaque != "":
+			hosts = append(hosts, x.URL) // a program
+		default:
 			hosts = append(hosts, u.Host)
 		}
 	}

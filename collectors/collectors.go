@@ -28,6 +28,8 @@ type Spec struct {
 	Testimony evidence.Kind
 	// Calls are all calls the source may make. The door refuses any other.
 	Calls []Call
+	// Environment is all that the environment of a program holds that is run.
+	Environment []string
 	// Identify names the declared call of a request from the bytes on the wire.
 	// Nil means that call names are patterns "METHOD /path/{var}" (net/http.ServeMux).
 	Identify func(r *http.Request, body []byte) string
@@ -76,7 +78,9 @@ type KindSpec struct {
 
 // Call declares one read.
 type Call struct {
-	// Name is what Identify returns: "iam:GetAccountSummary", or a pattern "GET /orgs/{org}".
+	// Name is what Identify returns: "iam:GetAccountSummary"; or a pattern
+	// "GET /orgs/{org}"; or the program and the arguments of Env.Run, with a
+	// {name} where any one argument may stand: "RUN git --git-dir={repository} rev-list {tip}".
 	Name string
 	// Permissions are the rights it needs, in the vendor's words; empty means none.
 	Permissions []string
@@ -114,7 +118,11 @@ type Base struct {
 type Env struct {
 	// HTTP leads through the one door. It is the only way out.
 	HTTP *http.Client
-	Log  *slog.Logger
+	// Run asks a program of this machine, through the door as well: the program
+	// and its arguments must be those of a declared call. An exit status other
+	// than 0 is an answer; only the collector knows what it means.
+	Run func(ctx context.Context, args ...string) (Reply, error)
+	Log *slog.Logger
 	// Now is the clock of the run, and Sleep waits on it. A collector that polls
 	// waits with Sleep only.
 	Now   func() time.Time

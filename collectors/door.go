@@ -14,6 +14,8 @@ type DoorOptions struct {
 	// Base carries the requests. Nil means net/http with the proxy and the CA
 	// bundle that the environment names, and TLS 1.2 or newer.
 	Base http.RoundTripper
+	// Run runs programs. Nil means that it does.
+	Run func(context.Context, Process) (Reply, error)
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 	// Sleep waits for d or until ctx ends; nil means a timer.
@@ -43,6 +45,9 @@ func (o DoorOptions) withDefaults() (DoorOptions, error) {
 	orElse(&o.Total, 64)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Run == nil {
+		o.Run = RunProgram
 	}
 	if o.Sleep == nil {
 		o.Sleep = sleep
@@ -84,6 +89,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 type door struct {
 	opt       DoorOptions
 	calls     identifier
+	programs  programs
 	hosts     []string
 	throttled func(status int, h http.Header, body []byte) bool
 	lane      func(*http.Request) string

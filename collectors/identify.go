@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -38,7 +39,7 @@ func newIdentifier(spec Spec, endpoint string) (id identifier, err error) {
 		id.declared[c.Name] = true
 	}
 	if id.named == nil {
-		id.patterns, err = patternMux(spec.Calls)
+		id.patterns, err = patternMux(slices.DeleteFunc(slices.Clone(spec.Calls), Call.isProgram))
 	}
 	return id, err
 }
@@ -63,14 +64,14 @@ var (
 )
 
 // CheckRead reports a call that is not a read by its name: a GET or HEAD
-// pattern without a wildcard tail, or "service:Operation" where the operation
-// starts like a read. GenerateCredentialReport makes AWS prepare a report that
+// pattern without a wildcard tail, "service:Operation" where the operation
+// starts like a read, or a program in a form that is known to change nothing. GenerateCredentialReport makes AWS prepare a report that
 // is then read; AssumeRole fetches a credential; they change nothing.
 func CheckRead(name string) error {
 	switch {
 	case name == "iam:GenerateCredentialReport", name == "sts:AssumeRole":
 		return nil
-	case rpcRead.MatchString(name):
+	case rpcRead.MatchString(name), programRead(name):
 		return nil
 	case restRead.MatchString(name) && !strings.Contains(name, "..."):
 		return nil

@@ -26,6 +26,7 @@ type Output struct {
 	pages   int
 	total   *int
 	filters map[string]string
+	mark    string
 }
 
 // NewOutput makes an Output for one kind.
@@ -60,6 +61,14 @@ func (o *Output) Total(n int) {
 		o.total = new(int)
 	}
 	*o.total += n
+}
+
+// Mark notes where the reading of events ended, in the source's own terms; the
+// next window has it as After. It is for sources whose times do not tell what is new.
+func (o *Output) Mark(at string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.mark = at
 }
 
 // Adopt takes the scopes, pages and filters of a reading that several kinds

@@ -29,6 +29,7 @@ func Replay(xs []evidence.Exchange) DoorOptions {
 	}
 	return DoorOptions{
 		Base:    p,
+		Run:     p.run,
 		Now:     func() time.Time { return at },
 		Sleep:   func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		Jitter:  func() float64 { return 0 },
@@ -56,19 +57,50 @@ type player struct {
 
 // RoundTrip implements http.RoundTripper.
 func (p *player) RoundTrip(r *http.Request) (*http.Response, error) {
-	asked, ok := Asked(r.Context())
+	x, err := p.next(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return played(r, x)
+}
+
+// run answers for a program.
+func (p *player) run(ctx context.Context, _ Process) (Reply, error) {
+	x, err := p.next(ctx)
+	switch {
+	case err != nil:
+		return Reply{}, err
+	case x.Exit == nil:
+		return Reply{}, recordedError(x.Error)
+	}
+	return Reply{Exit: *x.Exit, Out: x.Body + string(x.Binary), Err: x.Error}, nil
+}
+
+// recordedError gives an error of the class with which the recorded one begins.
+func recordedError(text string) error {
+	for _, c := range classes {
+		if rest, ok := strings.CutPrefix(text, c.err.Error()+": "); ok {
+			return fmt.Errorf("%w: %s", c.err, rest)
+		}
+	}
+	return errors.New(text)
+}
+
+// next gives the recorded exchange that answers what is asked.
+func (p *player) next(ctx context.Context) (x evidence.Exchange, err error) {
+	asked, ok := Asked(ctx)
 	if !ok {
-		return nil, fmt.Errorf("%w: a recording answers below the door only", ErrForbidden)
+		return x, fmt.Errorf("%w: a recording answers below the door only", ErrForbidden)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := keyOf(asked)
 	if len(p.left[k]) == 0 {
-		return nil, Incomplete("%s %s is not in the recording", asked.Call, asked.URL)
+		return x, Incomplete("%s %s is not in the recording", asked.Call, asked.URL)
 	}
-	x := p.left[k][0]
+	x = p.left[k][0]
 	p.left[k] = p.left[k][1:]
-	return played(r, x)
+	return x, nil
 }
 
 func played(r *http.Request, x evidence.Exchange) (*http.Response, error) {

@@ -41,7 +41,7 @@ func Open(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*Source, er
 	if s.rules, err = rulesDigest(spec); err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
 	}
-	s.collector, err = cfg.Open(Env{HTTP: d.client(), Log: log, Now: d.opt.Now, Sleep: d.opt.Sleep, Conceal: d.redact.conceal, Offline: opt.Offline})
+	s.collector, err = cfg.Open(Env{HTTP: d.client(), Run: d.run, Log: log, Now: d.opt.Now, Sleep: d.opt.Sleep, Conceal: d.redact.conceal, Offline: opt.Offline})
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
 	}
@@ -77,7 +77,7 @@ func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, e
 		return nil, err
 	}
 	d := &door{
-		opt: opt, calls: calls, hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane,
+		opt: opt, calls: calls, programs: newPrograms(spec), hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane,
 		redact: newRedactor(spec.Redact), limits: newLimiter(opt.Concurrency, opt.Total), log: log,
 	}
 	if d.lane == nil {
@@ -106,11 +106,12 @@ func rulesDigest(spec Spec) (string, error) {
 		kinds[i] = kind{k.Kind, k.Doc, k.Mode, k.Volatile, k.Late.String()}
 	}
 	b, err := evidence.Canonical(struct {
-		Name   string
-		Calls  []Call
-		Redact []string
-		Kinds  []kind
-	}{spec.Name, spec.Calls, spec.Redact, kinds})
+		Name        string
+		Calls       []Call
+		Redact      []string
+		Kinds       []kind
+		Environment []string `json:",omitempty"`
+	}{spec.Name, spec.Calls, spec.Redact, kinds, spec.Environment})
 	if err != nil {
 		return "", err
 	}

@@ -95,7 +95,7 @@ func TestDecodeCanonicalOfTypes(t *testing.T) {
 	total := 3
 	entry := Entry{Index: 7, Recorded: due, Type: EntryRun, Run: &Run{Slot: Slot{Stream: Stream{"aws", "aws.iam.user", "1"}, Due: due, Trigger: Scheduled}, Outcome: Partial,
 		Reason: &Reason{Class: Denied, Detail: "<\u2028\ufffd&"}, Records: &Ref{Count: 1}, Certificate: &Certificate{Scopes: []ScopeResult{{Scope: "1", Status: ScopeRead}}, Total: &total,
-			Filters: map[string]string{"a": "b"}, Window: &Window{due, due}}}}
+			Filters: map[string]string{"a": "b"}, Window: &Window{From: due, To: due, After: "m"}}}}
 	sound, err := Canonical(entry)
 	if err != nil {
 		t.Fatal(err)

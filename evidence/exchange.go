@@ -17,11 +17,15 @@ type Exchange struct {
 	// as a region, where the address does not show it.
 	Scope  Scope  `json:"scope,omitempty"`
 	Method string `json:"method"`
-	URL    string `json:"url"`
-	// Request is the redacted request body, where there is one.
+	// URL is the address asked; of a program of this machine it is "exec:" and its name.
+	URL string `json:"url"`
+	// Request is the redacted request body, where there is one; of a program, its
+	// arguments as a JSON list.
 	Request string `json:"request,omitempty"`
 	// Status is the HTTP status, 0 when no answer came.
 	Status int `json:"status,omitempty"`
+	// Exit is the exit status of a program, absent when it did not run to its end.
+	Exit *int `json:"exit,omitempty"`
 	// Header holds the response headers that are kept, by canonical name.
 	Header map[string]string `json:"header,omitempty"`
 	// Body is the redacted response body; Binary holds it when it is not UTF-8 text.
@@ -34,7 +38,8 @@ type Exchange struct {
 	Attempt int       `json:"attempt"`
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"`
-	// Error says why no usable answer came.
+	// Error says why no usable answer came; of a program that ended with another
+	// status than 0, it is what that wrote to its standard error.
 	Error string `json:"error,omitempty"`
 	// Redacted names what was removed from the bodies before they were stored.
 	Redacted []string `json:"redacted,omitempty"`
@@ -50,6 +55,9 @@ func SortExchanges(xs []Exchange) {
 	})
 }
 
+// Answered reports whether the source said anything.
+func (x Exchange) Answered() bool { return x.Status != 0 || x.Exit != nil }
+
 // members gives the JSON members of an exchange, faster than reflection does.
 func (x Exchange) members() map[string]any {
 	m := map[string]any{"call": x.Call, "method": x.Method, "url": x.URL, "attempt": x.Attempt, "started": x.Started, "ended": x.Ended}
@@ -60,6 +68,9 @@ func (x Exchange) members() map[string]any {
 	}
 	if x.Status != 0 {
 		m["status"] = x.Status
+	}
+	if x.Exit != nil {
+		m["exit"] = *x.Exit
 	}
 	if len(x.Header) > 0 {
 		m["header"] = x.Header

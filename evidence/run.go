@@ -43,6 +43,9 @@ type Certificate struct {
 	Total *int `json:"total,omitempty"`
 	// Window bounds a population of events.
 	Window *Window `json:"window,omitempty"`
+	// Mark is where a reading of events ended, in the source's own terms, such as
+	// the commit that a branch named. The next window begins after it.
+	Mark string `json:"mark,omitempty"`
 	// Filters are the parameters that leave something out.
 	Filters map[string]string `json:"filters,omitempty"`
 	// Redactions names the fields removed before anything was stored.

@@ -68,6 +68,9 @@ const (
 type Window struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
+	// After is the mark of the last whole reading, for sources whose own times do
+	// not tell what is new; see Certificate.Mark.
+	After string `json:"after,omitempty"`
 }
 
 // Holds reports whether t lies in the window.

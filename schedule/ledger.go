@@ -29,12 +29,14 @@ type ledger struct {
 	since map[evidence.Stream]time.Time
 	// read is, per event stream, the end of the last window read whole.
 	read map[evidence.Stream]time.Time
+	// mark is, per event stream, the mark of that reading.
+	mark map[evidence.Stream]string
 	// rooted: there was a complete root snapshot.
 	rooted bool
 }
 
 func newLedger() *ledger {
-	return &ledger{ended: map[evidence.Stream]time.Time{}, since: map[evidence.Stream]time.Time{}, read: map[evidence.Stream]time.Time{}}
+	return &ledger{ended: map[evidence.Stream]time.Time{}, since: map[evidence.Stream]time.Time{}, read: map[evidence.Stream]time.Time{}, mark: map[evidence.Stream]string{}}
 }
 
 // note takes one run into the ledger.
@@ -47,7 +49,7 @@ func (l *ledger) note(r evidence.Run) {
 		return
 	}
 	if c.Window.To.After(l.read[r.Stream]) {
-		l.read[r.Stream] = c.Window.To
+		l.read[r.Stream], l.mark[r.Stream] = c.Window.To, c.Mark
 	}
 }
 

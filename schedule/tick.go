@@ -150,7 +150,7 @@ func (t *tick) window(s *Source, st evidence.Stream) evidence.Window {
 		return evidence.Window{}
 	}
 	if read := s.ledger.read[st]; !read.IsZero() {
-		return evidence.Window{From: read.Add(-kind.Late).UTC(), To: t.now}
+		return evidence.Window{From: read.Add(-kind.Late).UTC(), To: t.now, After: s.ledger.mark[st]}
 	}
 	if b := t.runner.opt.Begin; !b.IsZero() && b.Before(t.now) {
 		return evidence.Window{From: b.UTC(), To: t.now}

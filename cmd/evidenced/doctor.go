@@ -165,7 +165,7 @@ func (p *probe) hear(snap collectors.Snapshot) {
 		p.answers = map[string]string{}
 	}
 	for _, x := range snap.Exchanges {
-		p.reached = p.reached || x.Status != 0
+		p.reached = p.reached || x.Answered()
 		p.answers[x.Call] = worse(p.answers[x.Call], answer(x))
 	}
 }
@@ -217,7 +217,7 @@ func answers(calls []collectors.Call, said []probe) []callAnswer {
 // answer reads one exchange: a 404 may hide a missing right, so it is unknown.
 func answer(x evidence.Exchange) string {
 	switch {
-	case x.Status >= 200 && x.Status < 300:
+	case x.Status >= 200 && x.Status < 300, x.Exit != nil && *x.Exit == 0:
 		return granted
 	case x.Status == 401 || x.Status == 403, x.Status == 400 && strings.Contains(x.Body, "AccessDenied"):
 		return denied

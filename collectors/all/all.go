@@ -3,6 +3,7 @@ package all
 import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/aws"
+	"github.com/evidenced/evidenced/collectors/git"
 	"github.com/evidenced/evidenced/collectors/github"
 )
 
@@ -10,6 +11,7 @@ import (
 func Specs() []collectors.Spec {
 	return []collectors.Spec{
 		aws.Spec(),
+		git.Spec(),
 		github.Spec(),
 	}
 }
