@@ -160,7 +160,8 @@ sources:
   aws: {schedule: "0 6 * * *", accounts: organization, role_name: EvidencedReadOnly, regions: enabled, endpoint: %q,
         kinds: [aws.region, aws.iam.account, aws.iam.password_policy, aws.iam.user, aws.cloudtrail.trail, aws.s3.bucket,
                 aws.guardduty.detector, aws.config.recorder, aws.ec2.security_group, aws.kms.key, aws.rds.instance]}
-  github: {schedule: "30 6 * * *", organization: %q, token: %q, endpoint: %q}
+  github: {schedule: "30 6 * * *", organization: %q, token: %q, endpoint: %q,
+        kinds: [github.member, github.repository, github.branch, github.pull_request]}
 `, d.seed, d.days, "Simulated "+d.company.Organization(), demoStart.Format(time.DateOnly), demoStart.AddDate(0, 0, d.days-1).Format(time.DateOnly),
 		url, d.company.Organization(), d.company.Token(), url+"/github/")
 	if err := os.MkdirAll(d.out, 0o700); err != nil {

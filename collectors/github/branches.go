@@ -11,7 +11,7 @@ import (
 )
 
 // collectBranches reads the effective protection of each default branch.
-func (s *session) collectBranches(ctx context.Context, out *collectors.Output) error {
+func (s *session) collectBranches(ctx context.Context, _ evidence.Window, out *collectors.Output) error {
 	repos, unseen := s.repositories(ctx, out)
 	out.Filter("branches", "the default branch of each repository that is not archived")
 	var live []repository
@@ -80,4 +80,15 @@ func (s *session) branchRules(ctx context.Context, out *collectors.Output, r rep
 		return protection{}, err
 	}
 	return fromRules(all)
+}
+
+func branchKind() kind {
+	return kind{
+		KindSpec: state(kindBranch, "The default branch of a repository, with its effective protection: classic or by rulesets."), listing: true,
+		calls: []collectors.Call{
+			reads("GET /repos/{owner}/{repo}/branches/{branch}/protection", "administration: read", "classic branch protection"),
+			reads("GET /repos/{owner}/{repo}/rules/branches/{branch}", "metadata: read", "rules of active rulesets"),
+		},
+		read: (*session).collectBranches,
+	}
 }

@@ -162,24 +162,51 @@ func answered(err error, status int, message string) bool {
 	return errors.As(err, &r) && r.status == status && r.message == message
 }
 
-// nextPage gives the number of the next page, "" after the last. The number
-// alone is taken: GitHub's links name resources by id, under other paths.
+// cursors are the parameters by which GitHub's listings name their next page.
+var cursors = []string{"after", "before", "cursor", "page"}
+
+// nextPage gives what asks for the next page, "" after the last. These
+// parameters alone are taken: GitHub's links name resources by id, under other paths.
 func nextPage(resp *gh.Response) (string, error) {
 	link, ok := collectors.NextLink(resp.Header.Get("Link"))
 	if !ok {
 		return "", nil
 	}
 	u, err := url.Parse(link)
-	if err != nil || u.Query().Get("page") == "" {
-		return "", collectors.Incomplete("the next link has no page number")
+	if err != nil {
+		return "", collectors.Incomplete("the next link is not a URL")
 	}
-	return u.Query().Get("page"), nil
+	next := url.Values{}
+	for _, name := range cursors {
+		if v := u.Query().Get(name); v != "" {
+			next.Set(name, v)
+		}
+	}
+	if len(next) == 0 {
+		return "", collectors.Incomplete("the next link names no page")
+	}
+	return next.Encode(), nil
 }
 
 // list walks a listing to its last page; path may have a query. Each page is
 // decoded into a P, and use takes it.
 func list[P any](ctx context.Context, c *client, out *collectors.Output, path string, use func(P) error) error {
 	return walk(ctx, c, out, path, func(p P) (bool, error) { return true, use(p) })
+}
+
+// listAll gives everything in a listing, each checked.
+func listAll[T any](ctx context.Context, c *client, out *collectors.Output, path string, check func(T) error) ([]T, error) {
+	all := []T{}
+	err := list(ctx, c, out, path, func(page []T) error {
+		for _, v := range page {
+			if err := check(v); err != nil {
+				return err
+			}
+		}
+		all = append(all, page...)
+		return nil
+	})
+	return all, err
 }
 
 // walk is list that ends when use no longer wants more.
@@ -209,7 +236,7 @@ func paged(path, token string) string {
 	}
 	path += sep + "per_page=100"
 	if token != "" {
-		path += "&page=" + url.QueryEscape(token)
+		path += "&" + token
 	}
 	return path
 }

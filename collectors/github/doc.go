@@ -1,6 +1,6 @@
-// Package github reads an organisation on GitHub: its settings, members,
-// repositories, the effective protection of default branches, and every merged
-// pull request with its reviews and checks.
+// Package github reads an organisation on GitHub: its settings, who may do what
+// in it, its repositories and how their default branches are protected, every
+// merged pull request with its reviews and checks, and what went around them.
 //
 // It may import collectors, evidence and go-github. What never enters:
 // judgement of what was read, and any call that is not declared in Spec.

@@ -101,10 +101,15 @@ func open(t *testing.T, replies map[string][]reply) *collectors.Source {
 	return s
 }
 
+func isEvent(kind evidence.Kind) bool {
+	k, _ := Spec().Kind(kind)
+	return k.Mode == evidence.Event
+}
+
 func capture(t *testing.T, replies map[string][]reply, kind evidence.Kind) collectors.Snapshot {
 	t.Helper()
 	w := evidence.Window{}
-	if kind == kindPullRequest {
+	if isEvent(kind) {
 		w = evidence.Window{From: start.Add(-24 * time.Hour), To: start}
 	}
 	s := open(t, replies).Visit(t.Context(), "acme").Capture(t.Context(), kind, w)

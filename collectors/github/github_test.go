@@ -119,8 +119,8 @@ acme/2fa_disabled denied denied`)
 			t.Errorf("error %v", s.Err)
 		}
 	})
-	t.Run("next without a number", func(t *testing.T) {
-		lists["/orgs/acme/members?role=member"] = []reply{{status: 200, body: `[]`, header: map[string]string{"Link": `</x?after=1>; rel="next"`}}}
+	t.Run("next without a page", func(t *testing.T) {
+		lists["/orgs/acme/members?role=member"] = []reply{{status: 200, body: `[]`, header: map[string]string{"Link": `</x?per_page=1>; rel="next"`}}}
 		if s := capture(t, with(lists), kindMember); !errors.Is(s.Err, collectors.ErrIncomplete) {
 			t.Errorf("error %v", s.Err)
 		}
@@ -177,13 +177,19 @@ func TestPolicy(t *testing.T) {
   "url": "https://github.com/evidenced/evidenced",
   "public": false,
   "default_permissions": {
+    "actions": "read",
     "administration": "read",
     "checks": "read",
+    "contents": "read",
+    "deployments": "read",
     "members": "read",
     "metadata": "read",
     "organization_administration": "read",
     "pull_requests": "read",
-    "statuses": "read"
+    "secret_scanning_alerts": "read",
+    "security_events": "read",
+    "statuses": "read",
+    "vulnerability_alerts": "read"
   },
   "default_events": []
 }

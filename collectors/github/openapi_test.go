@@ -46,6 +46,9 @@ func operation(doc document, call string) (path string, op document) {
 func TestDeclaredCallsAreGitHubs(t *testing.T) {
 	doc := githubAPI(t)
 	for _, c := range calls() {
+		if c.Name == callAudit {
+			continue // of GitHub Enterprise only, which has a description of its own
+		}
 		if _, op := operation(doc, c.Name); op == nil {
 			t.Errorf("GitHub does not describe %s", c.Name)
 		} else if op["deprecated"] == true {
@@ -106,8 +109,9 @@ func cut(t *testing.T, doc document) (file string) {
 	c := cutter{from: doc, components: document{}, seen: map[string]bool{}}
 	paths := document{}
 	for _, call := range calls() {
-		path, op := operation(doc, call.Name)
-		paths[path] = document{"get": op}
+		if path, op := operation(doc, call.Name); op != nil {
+			paths[path] = document{"get": op}
+		}
 	}
 	c.follow(t, paths)
 	b, err := json.Marshal(document{"openapi": doc["openapi"], "info": doc["info"], "servers": doc["servers"], "paths": paths, "components": c.components})

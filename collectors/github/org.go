@@ -24,7 +24,7 @@ type organization struct {
 	} `json:"plan"`
 }
 
-func (s *session) collectOrg(ctx context.Context, out *collectors.Output) error {
+func (s *session) collectOrg(ctx context.Context, _ evidence.Window, out *collectors.Output) error {
 	var o organization
 	if _, err := s.api.get(ctx, "orgs/"+s.org, &o); err != nil {
 		return err
@@ -42,4 +42,8 @@ func (s *session) collectOrg(ctx context.Context, out *collectors.Output) error 
 		a.Text("plan", o.Plan.Name)
 	}
 	return out.Emit(evidence.Record{ID: strconv.FormatInt(o.ID, 10), Name: o.Login, Attributes: a})
+}
+
+func orgKind() kind {
+	return kind{KindSpec: state(kindOrg, "The organisation and its settings."), read: (*session).collectOrg}
 }

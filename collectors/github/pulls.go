@@ -27,8 +27,13 @@ type pull struct {
 	MergedBy  *account   `json:"merged_by"`
 	MergeSHA  *string    `json:"merge_commit_sha"`
 	Commits   *int       `json:"commits"`
+	Labels    []label    `json:"labels"`
 	Head      ref        `json:"head"`
 	Base      ref        `json:"base"`
+}
+
+type label struct {
+	Name string `json:"name"`
 }
 
 type ref struct {
@@ -148,6 +153,11 @@ func (p pull) attributes(r repository, s *session) collectors.Attributes {
 	if p.Base.Ref != nil && r.DefaultBranch != nil {
 		a["base_is_default"] = *p.Base.Ref == *r.DefaultBranch
 	}
+	var labels []string
+	for _, l := range p.Labels {
+		labels = append(labels, l.Name)
+	}
+	a.Set("labels", labels)
 	a.Set("tickets", s.ticketsIn(p.Title, p.Head.Ref, p.Body))
 	return a
 }
@@ -161,42 +171,17 @@ func (s *session) ticketsIn(texts ...*string) (keys []string) {
 	return keys
 }
 
-// maxCommits is how many commits of a pull request GitHub lists at most.
-const maxCommits = 250
-
-// addAuthors adds who wrote the commits. A commit whose address belongs to no
-// account names nobody, and of many commits GitHub lists only the first; then
-// it is not known who wrote the change: commit_authors is absent, and
-// some_commit_authors holds who is known.
-// https://docs.github.com/en/rest/pulls/pulls#list-commits-on-a-pull-request
-func (s *session) addAuthors(ctx context.Context, out *collectors.Output, r repository, p pull, a collectors.Attributes) error {
-	type commit struct {
-		SHA    string   `json:"sha"`
-		Author *account `json:"author"`
+func pullRequestKind() kind {
+	return kind{
+		KindSpec: collectors.KindSpec{Kind: kindPullRequest, Mode: evidence.Event, Doc: "A merged pull request, with reviews, checks and tickets.", Late: time.Hour}, listing: true,
+		calls: []collectors.Call{
+			reads("GET /repos/{owner}/{repo}/pulls", "pull_requests: read", "list of pull requests"),
+			reads("GET /repos/{owner}/{repo}/pulls/{number}", "pull_requests: read", "who merged"),
+			reads("GET /repos/{owner}/{repo}/pulls/{number}/commits", "pull_requests: read", "who wrote the change"),
+			reads("GET /repos/{owner}/{repo}/pulls/{number}/reviews", "pull_requests: read", "who approved, and what"),
+			reads("GET /repos/{owner}/{repo}/commits/{ref}/check-runs", "checks: read", "checks of the merged commit"),
+			reads("GET /repos/{owner}/{repo}/commits/{ref}/status", "statuses: read", "commit statuses of the merged commit"),
+		},
+		read: (*session).collectPullRequests,
 	}
-	commits, unnamed, authors := 0, 0, []string{}
-	err := list(ctx, s.api, out, r.path("pulls", strconv.Itoa(p.Number), "commits"), func(page []commit) error {
-		commits += len(page)
-		for _, c := range page {
-			if l := c.Author.login(); l != nil {
-				authors = append(authors, *l)
-			} else {
-				unnamed++
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	cut := commits >= maxCommits && (p.Commits == nil || *p.Commits > maxCommits)
-	switch {
-	case p.Commits != nil && commits < *p.Commits && !cut:
-		return collectors.Incomplete("%s#%d has %d commits, read %d", r.FullName, p.Number, *p.Commits, commits)
-	case cut || unnamed > 0:
-		a.Set("some_commit_authors", authors)
-	default:
-		a.Set("commit_authors", authors)
-	}
-	return nil
 }

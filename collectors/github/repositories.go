@@ -24,7 +24,14 @@ type repository struct {
 	DefaultBranch *string    `json:"default_branch"`
 	CreatedAt     *time.Time `json:"created_at"`
 	PushedAt      *time.Time `json:"pushed_at"`
+	// Analysis is shown to those only who administer the repository.
+	Analysis map[string]struct {
+		Status *string `json:"status"`
+	} `json:"security_and_analysis"`
 }
+
+// analyses are those whose being on is evidence, as GitHub and the records name them.
+var analyses = []string{"advanced_security", "dependabot_security_updates", "secret_scanning", "secret_scanning_push_protection"}
 
 func (r repository) id() string            { return strconv.FormatInt(r.ID, 10) }
 func (r repository) scope() evidence.Scope { return evidence.Scope(r.FullName) }
@@ -100,7 +107,7 @@ func (s *session) listRepositories(ctx context.Context, out *collectors.Output) 
 	return all, err
 }
 
-func (s *session) collectRepositories(ctx context.Context, out *collectors.Output) error {
+func (s *session) collectRepositories(ctx context.Context, _ evidence.Window, out *collectors.Output) error {
 	repos, unseen := s.repositories(ctx, out)
 	if unseen == nil {
 		out.Total(len(repos)) // as many as the organisation states
@@ -114,6 +121,11 @@ func (s *session) collectRepositories(ctx context.Context, out *collectors.Outpu
 		a.Text("default_branch", r.DefaultBranch)
 		a.Time("created_at", r.CreatedAt)
 		a.Time("pushed_at", r.PushedAt)
+		for _, name := range analyses {
+			if status := r.Analysis[name].Status; status != nil {
+				a[name] = *status == "enabled"
+			}
+		}
 		if err := out.Emit(evidence.Record{ID: r.id(), Name: r.FullName, Scope: r.scope(), Attributes: a}); err != nil {
 			return err
 		}
@@ -135,4 +147,10 @@ func (s *session) eachRepository(ctx context.Context, out *collectors.Output, re
 	return out.EachScope(ctx, scopes, s.parallel, func(ctx context.Context, sc evidence.Scope) error {
 		return read(ctx, byScope[sc])
 	})
+}
+
+func repositoryKind() kind {
+	k := kind{KindSpec: state(kindRepository, "A repository, and which analyses are on."), listing: true, read: (*session).collectRepositories}
+	k.Volatile = []string{"pushed_at"}
+	return k
 }

@@ -63,17 +63,10 @@ func (s *session) Principal() string { return s.principal }
 
 // Collect reads one kind.
 func (s *session) Collect(ctx context.Context, kind evidence.Kind, w evidence.Window, out *collectors.Output) error {
-	switch kind {
-	case kindOrg:
-		return s.collectOrg(ctx, out)
-	case kindMember:
-		return s.collectMembers(ctx, out)
-	case kindRepository:
-		return s.collectRepositories(ctx, out)
-	case kindBranch:
-		return s.collectBranches(ctx, out)
-	case kindPullRequest:
-		return s.collectPullRequests(ctx, w, out)
+	for _, k := range table() {
+		if k.Kind == kind {
+			return k.read(s, ctx, w, out)
+		}
 	}
 	return fmt.Errorf("kind %s is not read by github", kind)
 }

@@ -25,6 +25,9 @@ func wholeOrg() http.Handler {
 	} {
 		replies[key] = []reply{r}
 	}
+	for key, body := range others() {
+		replies[key] = []reply{ok(body)}
+	}
 	return &fake{replies: replies, asked: map[string]int{}}
 }
 
@@ -54,7 +57,7 @@ func TestSuite(t *testing.T) {
 	collectortest.Run(t, collectortest.Case{
 		Spec: Spec(), Config: cfg, Server: wholeOrg(), Now: start,
 		Window:  evidence.Window{From: start.Add(-24 * time.Hour), To: start},
-		Secrets: []string{token},
+		Secrets: []string{token, leaked},
 		Loop:    endless(),
 	})
 }

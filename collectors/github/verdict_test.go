@@ -72,7 +72,7 @@ func (c collection) verdicts(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := gap.Evaluate(t.Context(), cat, m, gap.Period(c.window), c.window.To)
+	res, err := gap.Evaluate(t.Context(), cat, m, gap.Period{From: c.window.From, To: c.window.To}, c.window.To)
 	if err != nil {
 		t.Fatal(err)
 	}

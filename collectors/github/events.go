@@ -1,0 +1,56 @@
+package github
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+func events(k evidence.Kind, doc string, late time.Duration) collectors.KindSpec {
+	return collectors.KindSpec{Kind: k, Mode: evidence.Event, Doc: doc, Late: late}
+}
+
+// dated gives the time of an event, and its id; "" if it has none.
+type dated interface {
+	when() (id string, at *time.Time)
+}
+
+// newestFirst reads the events of a listing that gives the newest first, down to
+// the beginning of the window. Those that come while it is read move others to
+// the next page, where they are seen again.
+func newestFirst[E dated](ctx context.Context, s *session, out *collectors.Output, path string, w evidence.Window, use func(context.Context, E) error) error {
+	seen := map[string]bool{}
+	return walk(ctx, s.api, out, path, func(page []E) (bool, error) {
+		more := true
+		for _, e := range page {
+			id, at := e.when()
+			if id == "" || at == nil {
+				return false, collectors.Incomplete("GET /%s: an event has no id or no time", path)
+			}
+			more = !at.Before(w.From)
+			if !w.Holds(*at) || seen[id] {
+				continue
+			}
+			seen[id] = true
+			if err := use(ctx, e); err != nil {
+				return false, err
+			}
+		}
+		return more, nil
+	})
+}
+
+// eachDefaultBranch reads something of every repository that has a default branch.
+func (s *session) eachDefaultBranch(ctx context.Context, out *collectors.Output, read func(ctx context.Context, r repository, branch string) error) error {
+	repos, unseen := s.repositories(ctx, out)
+	err := s.eachRepository(ctx, out, repos, func(ctx context.Context, r repository) error {
+		if r.DefaultBranch == nil || *r.DefaultBranch == "" {
+			return nil
+		}
+		return read(ctx, r, *r.DefaultBranch)
+	})
+	return cmp.Or(unseen, err)
+}
