@@ -49,7 +49,7 @@ $(DOUBLES)/node_modules/.ok: $(DOUBLES)/package.json $(DOUBLES)/package-lock.jso
 	else echo "SKIPPED: npm is not here, so the GitHub collector is not tested against emulate and Prism"; fi
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./store ./gap ./export ./verify ./simulator ./cmd/evidenced
+	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./store ./gap ./export ./verify ./simulator ./collectors/git ./cmd/evidenced
 
 # The store's long runs: 500 kills, every bit flipped, a million entries. An hour.
 soak:

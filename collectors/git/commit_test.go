@@ -162,6 +162,12 @@ func TestMoves(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 
+	// The same move at another time is another move.
+	first, again := read(t, r.path(), kindUpdate, window(1, mark)).Records[0], read(t, r.path(), kindUpdate, window(5, mark)).Records[0]
+	if first.ID == again.ID {
+		t.Errorf("two moves share the id %s", first.ID)
+	}
+
 	// Another branch becomes the protected one.
 	r.git("checkout", "-q", "-b", "trunk", next)
 	want(t, read(t, r.path(), kindUpdate, window(1, foxtrot+" main")).Records[0], map[string]any{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
@@ -40,7 +41,8 @@ func (s *session) collectUpdates(ctx context.Context, w evidence.Window, out *co
 		if err := s.addMove(ctx, a, old, b.sha); err != nil {
 			return err
 		}
-		id := name + "@" + old + ".." + b.name + "@" + b.sha
+		// A branch may go back and forth: the time of the last reading tells its moves apart.
+		id := name + "@" + old + ".." + b.name + "@" + b.sha + " after " + w.From.UTC().Format(time.RFC3339)
 		if err := out.Emit(evidence.Record{ID: id, Name: r.name() + " " + old[:12] + ".." + b.sha[:12], Attributes: a}); err != nil {
 			return err
 		}
