@@ -65,8 +65,9 @@ var (
 
 // CheckRead reports a call that is not a read by its name: a GET or HEAD
 // pattern without a wildcard tail, "service:Operation" where the operation
-// starts like a read, or a program in a form that is known to change nothing. GenerateCredentialReport makes AWS prepare a report that
-// is then read; AssumeRole fetches a credential; they change nothing.
+// starts like a read, or a program in a form that is known to change nothing.
+// GenerateCredentialReport makes AWS prepare a report that is then read;
+// AssumeRole fetches a credential; they change nothing.
 func CheckRead(name string) error {
 	switch {
 	case name == "iam:GenerateCredentialReport", name == "sts:AssumeRole":

@@ -32,13 +32,13 @@ func TestEmulate(t *testing.T) {
 	})
 }
 
-// collection is one reading of all kinds.
+// collection is one reading of the kinds that emulate has.
 type collection struct {
 	window evidence.Window
 	snaps  map[evidence.Kind]collectors.Snapshot
 }
 
-// collect reads all kinds from emulate, and what was merged while it was seeded.
+// collect reads those kinds from emulate, and what was merged while it was seeded.
 func (w *world) collect(t *testing.T, token collectors.Secret, base http.RoundTripper) collection {
 	t.Helper()
 	cfg := newConfig()
@@ -49,9 +49,10 @@ func (w *world) collect(t *testing.T, token collectors.Secret, base http.RoundTr
 	}
 	visit := src.Visit(t.Context(), "acme")
 	c := collection{evidence.Window{From: w.began, To: w.seeded.Add(time.Second)}, map[evidence.Kind]collectors.Snapshot{}}
-	for _, k := range kinds() {
-		s := visit.Capture(t.Context(), k.Kind, c.windowOf(k.Mode))
-		c.snaps[k.Kind] = s
+	for _, kind := range emulated {
+		k, _ := src.Spec.Kind(kind)
+		s := visit.Capture(t.Context(), kind, c.windowOf(k.Mode))
+		c.snaps[kind] = s
 		c.wantReplay(t, cfg, k, s)
 		if b, err := evidence.Lines(s.Exchanges); err != nil || strings.Contains(string(b), token.Reveal()) {
 			t.Errorf("%s: the token is in an exchange, or %v", k.Kind, err)
