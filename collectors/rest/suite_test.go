@@ -42,7 +42,8 @@ var (
 
 // scene is one source for a definition: an archive of
 //
-//	config.yaml  the configuration; a secret in it is planted, {{key}} is a private key in PEM
+//	config.yaml  the configuration; a secret in it is planted, {{key}} is a private key in PEM,
+//	             {{service_account}} that of Google
 //	headers      what every request but that for a token must carry
 //	secrets      more credentials that answers carry
 //	http         exchanges: "> METHOD path?query [body]", then "< STATUS" and "< Header: value"
@@ -103,7 +104,7 @@ func openScene(t *testing.T, d *Definition) *scene {
 		t.Fatalf("every definition has a scene: %v", err)
 	}
 	s := &scene{def: d, archive: ar, config: d.newConfig()}
-	text := strings.ReplaceAll(s.file("config.yaml"), "{{key}}", strconv.Quote(testKey()))
+	text := strings.NewReplacer("{{key}}", strconv.Quote(testKey()), "{{service_account}}", strconv.Quote(testAccount())).Replace(s.file("config.yaml"))
 	if err := yaml.UnmarshalWithOptions([]byte(text), s.config, yaml.Strict()); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func openScene(t *testing.T, d *Definition) *scene {
 		t.Fatal(err)
 	}
 	for _, v := range s.config.secrets {
-		if !strings.HasPrefix(v.Reveal(), "-----") {
+		if !strings.HasPrefix(v.Reveal(), "-----") && !strings.HasPrefix(v.Reveal(), "{") {
 			s.secrets = append(s.secrets, v.Reveal())
 		}
 	}
@@ -129,6 +130,15 @@ var testKey = sync.OnceValue(func() string {
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 })
+
+// testAccount is the JSON key of a service account.
+func testAccount() string {
+	b, err := json.Marshal(map[string]string{"type": "service_account", "client_email": "evidenced@acme.iam.gserviceaccount.com", "private_key_id": "k1", "private_key": testKey()})
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
 
 func parseExchanges(t *testing.T, text string) (out []exchanged) {
 	t.Helper()
