@@ -195,6 +195,9 @@ func (c *checker) account() {
 	c.take(a.Principal.compile(accountVars))
 	c.facts(a.line, a.Attributes, a.Required, a.Volatile, accountVars)
 	c.listing(&a.Request, accountVars, false)
+	if a.Who != nil {
+		c.listing(a.Who, accountVars, false)
+	}
 }
 
 func (c *checker) kindName(line int, name, doc string) {

@@ -83,9 +83,11 @@ type throttle struct {
 
 // account reads the tenant. Its answer also says who asks.
 type account struct {
-	Kind       string                 `yaml:"kind"`
-	Doc        string                 `yaml:"doc"`
-	Request    listing                `yaml:"request"`
+	Kind    string  `yaml:"kind"`
+	Doc     string  `yaml:"doc"`
+	Request listing `yaml:"request"`
+	// Who is asked for the principal, where the request does not say it.
+	Who        *listing               `yaml:"who"`
 	ID         *expression            `yaml:"id"`
 	Principal  *expression            `yaml:"principal"`
 	Attributes map[string]*expression `yaml:"attributes"`
@@ -189,8 +191,10 @@ type page struct {
 	// where Alone is set.
 	In    string `yaml:"in"`
 	Alone bool   `yaml:"alone"`
-	// First is the number of the first page.
+	// First is the number of the first page, Step how far an offset goes each time:
+	// as far as there were rows if not said.
 	First int `yaml:"first"`
+	Step  int `yaml:"step"`
 	// More tells whether a page follows. Without it, and without a total, the
 	// listing by offset or number ends with an empty page.
 	More *expression `yaml:"more"`

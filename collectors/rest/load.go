@@ -147,6 +147,9 @@ func (d *Definition) sayOnce() {
 // eachListing visits every listing; the kind is nil for that of the account.
 func (d *Definition) eachListing(visit func(*listing, *kind)) {
 	if d.Account != nil {
+		if d.Account.Who != nil {
+			visit(d.Account.Who, nil)
+		}
 		visit(&d.Account.Request, nil)
 	}
 	for _, k := range d.Kinds {

@@ -49,10 +49,13 @@ func (p *page) counted(ctx context.Context, doc any, q question, rows int, w *wa
 		return "", nil
 	}
 	at := p.start(q.token)
-	if p.By == "offset" {
-		return strconv.Itoa(at + rows), nil
+	switch {
+	case p.By == "number":
+		return strconv.Itoa(at + 1), nil
+	case p.Step > 0:
+		return strconv.Itoa(at + p.Step), nil
 	}
-	return strconv.Itoa(at + 1), nil
+	return strconv.Itoa(at + rows), nil
 }
 
 // start gives the offset or number of the page that a token names.

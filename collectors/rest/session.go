@@ -48,18 +48,34 @@ func (c *collector) Session(ctx context.Context, scope evidence.Scope) (collecto
 		}
 	}
 	s := &session{collector: c, vars: map[string]any{"settings": settings}}
-	doc, _, err := s.ask(ctx, &c.def.Account.Request, question{env: s.vars})
-	if err != nil {
+	if err := s.introduce(ctx); err != nil {
 		return nil, err
-	}
-	s.vars["account"] = doc
-	if s.principal, err = c.def.Account.Principal.textOf(ctx, doc, s.vars); err != nil {
-		return nil, err
-	}
-	if s.principal == "" {
-		return nil, collectors.Incomplete("%s does not say who asks", c.def.Account.Request.Call.name)
 	}
 	return s, nil
+}
+
+// introduce asks which tenant it is, and who asks.
+func (s *session) introduce(ctx context.Context) error {
+	a := s.def.Account
+	doc, _, err := s.ask(ctx, &a.Request, question{env: s.vars})
+	if err != nil {
+		return err
+	}
+	s.vars["account"] = doc
+	asked := &a.Request
+	if a.Who != nil {
+		asked = a.Who
+		if doc, _, err = s.ask(ctx, a.Who, question{env: s.vars}); err != nil {
+			return err
+		}
+	}
+	if s.principal, err = a.Principal.textOf(ctx, doc, s.vars); err != nil {
+		return err
+	}
+	if s.principal == "" {
+		return collectors.Incomplete("%s does not say who asks", asked.Call.name)
+	}
+	return nil
 }
 
 // session implements collectors.Session.
@@ -142,7 +158,7 @@ func (s *session) record(ctx context.Context, f facts, row any, env map[string]a
 		if err != nil {
 			return r, fmt.Errorf("%s of %q: %w", name, r.ID, err)
 		}
-		if v != nil {
+		if v != nil && v != "" { // an empty text says nothing either
 			r.Attributes[name] = v
 		}
 	}
