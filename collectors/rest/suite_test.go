@@ -348,3 +348,15 @@ func (s *scene) expect(t *testing.T, got string) {
 		t.Fatal(err)
 	}
 }
+
+// specOf gives the declaration of a definition.
+func specOf(t *testing.T, name string) collectors.Spec {
+	t.Helper()
+	for _, s := range Specs() {
+		if s.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("there is no definition %s", name)
+	return collectors.Spec{}
+}
