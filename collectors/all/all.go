@@ -1,7 +1,8 @@
 package all
 
 import (
-	"io/fs"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,10 +24,20 @@ func Specs() []collectors.Spec {
 
 var described = sync.OnceValue(rest.Specs)
 
-// With gives Specs and what a user's own definitions declare, at the top of fsys.
-func With(fsys fs.FS) ([]collectors.Spec, error) {
-	own, err := rest.SpecsIn(fsys)
-	return inOrder(Specs(), own), err
+// With gives Specs and what the definitions in a user's folder declare. None of
+// them may take a name that is taken.
+func With(folder string) ([]collectors.Spec, error) {
+	own, err := rest.SpecsIn(folder)
+	if err != nil {
+		return nil, err
+	}
+	specs := inOrder(Specs(), own)
+	for i := 1; i < len(specs); i++ {
+		if specs[i].Name == specs[i-1].Name {
+			return nil, fmt.Errorf("%s: %s is a source already: give the file another name, and name and kinds with it", filepath.Join(folder, specs[i].Name+".yaml"), specs[i].Name)
+		}
+	}
+	return specs, nil
 }
 
 func inOrder(a, b []collectors.Spec) []collectors.Spec {

@@ -68,7 +68,7 @@ func (d description) conforms(path string, v any) (wrong []string) {
 
 // described checks every good answer of a scene to a call that is described.
 func described(t *testing.T, name string, of func(call string) (description, bool)) {
-	defs, err := Load(os.DirFS("definitions"))
+	defs, err := Load(os.DirFS("definitions"), "definitions")
 	if err != nil {
 		t.Fatal(err)
 	}

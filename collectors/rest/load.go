@@ -19,8 +19,9 @@ const maxSize = 256 << 10
 
 // Load reads every definition at the top of fsys: NAME.yaml describes the
 // source NAME. It is strict; all mistakes of a file that can be told apart are
-// reported at once, each as an *Error with file, line and remedy.
-func Load(fsys fs.FS) ([]*Definition, error) {
+// reported at once, each as an *Error with file, line and remedy. Errors name
+// the files below folder.
+func Load(fsys fs.FS, folder string) ([]*Definition, error) {
 	files, err := fs.Glob(fsys, "*.yaml")
 	if err != nil {
 		return nil, err
@@ -30,10 +31,10 @@ func Load(fsys fs.FS) ([]*Definition, error) {
 	for _, file := range files {
 		b, err := fs.ReadFile(fsys, file)
 		if err != nil {
-			errs = append(errs, &Error{File: file, Message: err.Error()})
+			errs = append(errs, &Error{File: path.Join(folder, file), Message: err.Error()})
 			continue
 		}
-		d, err := Parse(file, b)
+		d, err := Parse(path.Join(folder, file), b)
 		out, errs = append(out, d), append(errs, err)
 	}
 	return out, errors.Join(errs...)

@@ -1,41 +1,16 @@
 package rest
 
 import (
+	_ "embed"
+	"os"
 	"strings"
 	"testing"
 )
 
 // tiny is a definition as small as one can be: users of a service.
-const tiny = `name: tiny
-doc: A service with users.
-documentation: https://tiny.example/docs
-checked: nothing, it does not exist
-settings:
-  - {name: token, doc: An API token., secret: true, example: "${env:TINY_TOKEN}"}
-base: https://api.tiny.example
-auth: [{bearer: "{token}"}]
-redact: [secret]
-account:
-  kind: tiny.org
-  doc: The organisation.
-  request: {call: GET /me, why: who asks; needs no permission}
-  id: .org
-  principal: .login
-  attributes: {org: .org}
-kinds:
-  - kind: tiny.user
-    doc: A user.
-    read:
-      - call: GET /users
-        why: users
-        permissions: [users:read]
-        page: {by: link}
-    id: .id
-    name: .email
-    attributes: {email: .email, mfa: .mfa}
-    required: [mfa]
-    volatile: [email]
-`
+//
+//go:embed testdata/tiny.yaml
+var tiny string
 
 func TestTinyIsShort(t *testing.T) {
 	if n := strings.Count(tiny, "\n"); n > 40 {
@@ -43,6 +18,10 @@ func TestTinyIsShort(t *testing.T) {
 	}
 	if _, err := Parse("tiny.yaml", []byte(tiny)); err != nil {
 		t.Error(err)
+	}
+	page, err := os.ReadFile("../../docs/definitions.md")
+	if err != nil || !strings.Contains(string(page), "```yaml\n"+tiny+"```\n") {
+		t.Errorf("docs/definitions.md does not show testdata/tiny.yaml, %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -28,24 +29,29 @@ func Specs() []collectors.Spec {
 	if err != nil {
 		panic(err)
 	}
-	specs, err := SpecsIn(fsys)
+	defs, err := Load(fsys, "")
 	if err != nil {
 		panic(err)
 	}
-	return specs
+	return specsOf(defs)
 }
 
-// SpecsIn gives what the definitions at the top of fsys declare.
-func SpecsIn(fsys fs.FS) ([]collectors.Spec, error) {
-	defs, err := Load(fsys)
-	if err != nil {
-		return nil, err
+// SpecsIn gives what the definitions in a user's folder declare.
+func SpecsIn(folder string) ([]collectors.Spec, error) {
+	if _, err := os.ReadDir(folder); err != nil {
+		return nil, fmt.Errorf("definitions: %w", err)
 	}
-	specs := make([]collectors.Spec, len(defs))
-	for i, d := range defs {
-		specs[i] = d.Spec()
+	defs, err := Load(os.DirFS(folder), folder)
+	return specsOf(defs), err
+}
+
+func specsOf(defs []*Definition) (specs []collectors.Spec) {
+	for _, d := range defs {
+		if d != nil {
+			specs = append(specs, d.Spec())
+		}
 	}
-	return specs, nil
+	return specs
 }
 
 // Spec gives what a definition declares.

@@ -70,7 +70,7 @@ type exchanged struct {
 // TestDefinitions holds every definition to the suite of all collectors, and
 // its records to those that are expected.
 func TestDefinitions(t *testing.T) {
-	defs, err := Load(os.DirFS("definitions"))
+	defs, err := Load(os.DirFS("definitions"), "definitions")
 	if err != nil {
 		t.Fatal(err)
 	}
