@@ -228,8 +228,9 @@ func (c *call) UnmarshalYAML(n ast.Node) error {
 	if !ok || !strings.HasPrefix(rest, "/") || strings.ContainsAny(rest, "? ") {
 		return mistake(n, "call %q: want a method and a path without a query, such as GET /api/v1/users/{id}", text)
 	}
-	c.method, c.path, c.name = method, rest, method+" "+rest
-	for part := range strings.SplitSeq(rest, "/") {
+	// {$} ends the pattern of a path that ends in a slash (net/http.ServeMux).
+	c.method, c.path, c.name = method, strings.TrimSuffix(rest, "{$}"), method+" "+rest
+	for part := range strings.SplitSeq(c.path, "/") {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
 			c.vars = append(c.vars, strings.TrimSuffix(name, "}"))
 		}

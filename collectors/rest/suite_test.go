@@ -3,6 +3,7 @@ package rest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -274,25 +275,38 @@ func (s *scene) endless() func(evidence.Exchange, *collectortest.Answer) bool {
 
 // follows reports whether the exchange is of a listing that has a second page in the scene.
 func (s *scene) follows(x evidence.Exchange) bool {
-	n := 0
-	u, _ := url.Parse(x.URL)
-	for _, e := range s.exchanges {
-		if e.url.Path == u.Path && e.method == x.Method {
-			n++
-		}
-	}
-	return n > 1 && s.paging(x.Call)
+	u, err := url.Parse(x.URL)
+	return err == nil && slices.ContainsFunc(s.exchanges, func(e exchanged) bool {
+		return e.url.Path == u.Path && e.method == x.Method && s.continues(e, x.Call)
+	})
 }
 
-func (s *scene) paging(name string) (paged bool) {
-	s.def.eachListing(func(l *listing, _ *kind) { paged = paged || l.Call.name == name && l.Page != nil && len(l.For) == 0 })
-	return paged
+// continues reports whether an answer names a next page, by a definition of the call.
+func (s *scene) continues(x exchanged, call string) (more bool) {
+	var doc any
+	if json.Unmarshal([]byte(x.body), &doc) != nil {
+		return false
+	}
+	s.def.eachListing(func(l *listing, _ *kind) {
+		if l.Call.name != call || l.Page == nil || len(l.For) > 0 {
+			return
+		}
+		switch l.Page.By {
+		case "link":
+			more = more || strings.Contains(x.header["Link"], `rel="next"`)
+		case "next", "token":
+			next, _ := l.Page.At.textOf(context.Background(), doc, nil)
+			more = more || next != ""
+		default:
+			same := slices.DeleteFunc(slices.Clone(s.exchanges), func(e exchanged) bool { return e.url.Path != x.url.Path })
+			more = more || len(same) > 1
+		}
+	})
+	return more
 }
 
 func (s *scene) paged() bool {
-	return slices.ContainsFunc(s.exchanges, func(x exchanged) bool {
-		return s.follows(evidence.Exchange{URL: x.url.String(), Method: x.method, Call: s.callOf(x)})
-	})
+	return slices.ContainsFunc(s.exchanges, func(x exchanged) bool { return s.continues(x, s.callOf(x)) })
 }
 
 func (s *scene) callOf(x exchanged) string {

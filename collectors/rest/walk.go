@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -56,7 +57,7 @@ func (r *reader) pages(ctx context.Context, l *listing, row any, env map[string]
 	case w.total >= 0 && w.total != w.rows:
 		return collectors.Incomplete("%s: the source says %d, read %d", l.Call.name, w.total, w.rows)
 	}
-	if w.total >= 0 && r.counts() {
+	if w.total >= 0 && slices.Contains(r.kind.Read, l) && r.counts() {
 		r.out.Total(w.total)
 	}
 	return nil
