@@ -23,7 +23,9 @@ func (c *checker) listing(l *listing, vars []string, events bool) {
 		also = append(also, "from", "to")
 	}
 	for _, name := range names(l.Query) {
-		c.text(l.Query[name], "a query", vars, also)
+		for _, t := range l.Query[name] {
+			c.text(t, "a query", vars, also)
+		}
 	}
 	for _, name := range l.Filter {
 		if l.Query[name] == nil {

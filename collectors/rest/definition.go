@@ -136,7 +136,7 @@ type listing struct {
 	Permissions []string `yaml:"permissions"`
 	// Path gives variables of the pattern that are neither settings nor members of the row.
 	Path  map[string]*expression `yaml:"path"`
-	Query map[string]*template   `yaml:"query"`
+	Query map[string]texts       `yaml:"query"`
 	// Body is what a POST sends, a JSON object.
 	Body map[string]any `yaml:"body"`
 	// For repeats the request for each of these values of {each} and $each.

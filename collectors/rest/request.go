@@ -68,13 +68,15 @@ func (s *session) request(ctx context.Context, l *listing, q question) (*http.Re
 		return nil, err
 	}
 	query := url.Values{}
-	for name, t := range l.Query {
-		v, err := s.fill(ctx, t, q)
-		if err != nil {
-			return nil, err
-		}
-		if v != "" {
-			query.Set(name, v)
+	for name, ts := range l.Query {
+		for _, t := range ts {
+			v, err := s.fill(ctx, t, q)
+			if err != nil {
+				return nil, err
+			}
+			if v != "" {
+				query.Add(name, v)
+			}
 		}
 	}
 	body, err := s.body(ctx, l, q)

@@ -39,6 +39,25 @@ func (t *template) UnmarshalYAML(n ast.Node) error {
 	return nil
 }
 
+// texts are the values of one parameter, of which there may be several.
+type texts []*template
+
+// UnmarshalYAML reads a scalar, or a list of them.
+func (t *texts) UnmarshalYAML(n ast.Node) error {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		list = &ast.SequenceNode{Values: []ast.Node{n}}
+	}
+	for _, v := range list.Values {
+		one := &template{}
+		if err := one.UnmarshalYAML(v); err != nil {
+			return err
+		}
+		*t = append(*t, one)
+	}
+	return nil
+}
+
 func parseTemplate(text string, line int) (*template, error) {
 	t := &template{text: text, line: line}
 	at := 0

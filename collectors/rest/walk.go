@@ -77,11 +77,13 @@ func (r *reader) counts() bool {
 // page reads one page and gives the token of the next.
 func (r *reader) page(ctx context.Context, l *listing, w *walked, q question, use use) (string, error) {
 	for _, name := range l.Filter {
-		v, err := r.fill(ctx, l.Query[name], q)
-		if err != nil {
-			return "", err
+		for _, t := range l.Query[name] {
+			v, err := r.fill(ctx, t, q)
+			if err != nil {
+				return "", err
+			}
+			r.out.Filter(l.Call.name+"?"+name, v)
 		}
-		r.out.Filter(l.Call.name+"?"+name, v)
 	}
 	doc, a, err := r.ask(ctx, l, q)
 	if err != nil {
