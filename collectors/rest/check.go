@@ -33,6 +33,7 @@ func (c *checker) take(err error) {
 
 var (
 	sourceName  = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
+	memberPath  = regexp.MustCompile(`^(\.[A-Za-z_][A-Za-z0-9_]*)+$`)
 	settingName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	// reserved are keys and placeholders that have a meaning already.
 	reserved = append([]string{"schedule", "kinds", "endpoint", "each", "from", "to"}, made...)
@@ -174,6 +175,9 @@ func (c *checker) exchange(t *exchange) {
 		return
 	}
 	c.take(t.Value.compile(nil))
+	if !memberPath.MatchString(t.Value.text) {
+		c.fail(t.line, "token: value is %q: want a member such as .access_token, so that it is never stored", t.Value.text)
+	}
 	c.take(t.Expires.compile(nil))
 	if err := (collectors.Call{Name: t.Call.name, Body: t.shape()}).CheckRead(); err != nil {
 		c.fail(t.line, "token: %v", err)

@@ -165,8 +165,12 @@ var hostPart = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 func (c *Config) checkBase(b *template) error {
 	names := b.names()
 	if len(names) == 1 && b.text == "{"+names[0]+"}" {
-		if err := collectors.ValidEndpoint(c.settings[names[0]]); err != nil {
+		v := c.settings[names[0]]
+		if err := collectors.ValidEndpoint(v); err != nil {
 			return fmt.Errorf("%s: %w", names[0], err)
+		}
+		if u, err := url.Parse(v); err == nil && strings.Trim(u.Path, "/") != "" {
+			return fmt.Errorf("%s is %q: want no path; a server below a path is given as endpoint", names[0], v)
 		}
 		return nil
 	}

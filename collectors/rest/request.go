@@ -47,8 +47,11 @@ func (s *session) ask(ctx context.Context, l *listing, q question) (any, answer,
 	if err != nil {
 		return nil, a, err
 	}
-	if a.status < 200 || a.status > 299 {
+	switch {
+	case a.status < 200 || a.status > 299:
 		return nil, a, l.refused(a)
+	case a.status == http.StatusPartialContent:
+		return nil, a, collectors.Incomplete("%s answered 206: a part, and not the whole", l.Call.name)
 	}
 	doc, err := decode(a.body)
 	if err != nil {

@@ -119,6 +119,11 @@ var alwaysRedacted = []string{"access_token", "assertion", "client_assertion", "
 
 func (d *Definition) redact() []string {
 	all := slices.Concat(d.Redact, alwaysRedacted)
+	for _, a := range d.Auth {
+		if a.Token != nil {
+			all = append(all, a.Token.member())
+		}
+	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }

@@ -94,6 +94,9 @@ func (s *session) exchange(ctx context.Context) (token string, seconds float64, 
 	return t.read(ctx, a)
 }
 
+// member is the name of the member that holds the token, which is never stored.
+func (t *exchange) member() string { return t.Value.text[strings.LastIndexByte(t.Value.text, '.')+1:] }
+
 func (t *exchange) base(d *Definition) *template {
 	if t.Call.base != nil {
 		return t.Call.base
