@@ -23,7 +23,7 @@ func TestRedactFields(t *testing.T) {
 		{"json deep", "", `{"a":{"b":[{"PASSWORD":"x"}]}}`, `{"a":{"b":[{"PASSWORD":"[redacted]"}]}}`},
 		{"json lines", "", "{\"secret\":1}\n{\"secret\":2}\n", "{\"secret\":\"[redacted]\"}\n{\"secret\":\"[redacted]\"}\n"},
 		{"json cut in value", "", `{"password":"abc`, `{"password":"[redacted]"`},
-		{"json cut in object", "", `{"password":{"a":"b`, `{"password":"[redacted]"`},
+		{"json cut in object", "", `{"password":{"a":"b`, `{"password":{"[redacted]":"[redacted]"}`},
 		{"xml", "", `<a><Password>x</Password><b>Password</b></a>`, `<a><Password>[redacted]</Password><b>Password</b></a>`},
 		{"xml attributes", "", `<a><secret k=">">x<y/></secret></a>`, `<a><secret k=">">[redacted]</secret></a>`},
 		{"xml namespace", "", `<n:a><n:secret>x</n:secret></n:a>`, `<n:a><n:secret>[redacted]</n:secret></n:a>`},
