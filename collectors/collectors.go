@@ -39,6 +39,11 @@ type Spec struct {
 	// Lane names what the vendor throttles apart: the requests of one lane share a
 	// bound, and slow down together. Nil means one lane for each host.
 	Lane func(r *http.Request) string
+	// Quota tells by which headers the source says what is left, where it says so.
+	Quota *Quota
+	// Rules identifies rules that are data and not code: the digest of the file that
+	// states them. Certificates name it, with all that is declared here.
+	Rules string
 	// Redact names JSON members, XML elements and form fields whose values are
 	// never stored, wherever they stand in a body.
 	Redact []string
@@ -74,6 +79,9 @@ type KindSpec struct {
 	// Late is how long after the fact the source may still add events; each
 	// window of an event stream re-reads that much. Zero for state kinds.
 	Late time.Duration
+	// Kept is how long the source itself keeps its events; what is not read by
+	// then is lost. Zero if it does not say, and for state kinds.
+	Kept time.Duration
 }
 
 // Call declares one read.
@@ -88,6 +96,9 @@ type Call struct {
 	Kinds []evidence.Kind
 	// Why says in a few words what is read, for the printed policy.
 	Why string
+	// Body is the shape of what a read by POST sends: a JSON object that holds every
+	// member it may have. See Call.CheckRead.
+	Body string `json:",omitempty"`
 }
 
 // Config is the typed configuration of one source.

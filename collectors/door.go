@@ -93,6 +93,7 @@ type door struct {
 	hosts     []string
 	throttled func(status int, h http.Header, body []byte) bool
 	lane      func(*http.Request) string
+	quota     *Quota
 	redact    *redactor
 	limits    *limiter
 	log       *slog.Logger
@@ -114,6 +115,7 @@ func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		a := d.attempt(q, n)
 		if a.err == nil {
+			d.spare(q.lane, a.resp)
 			return a.resp, nil
 		}
 		if !a.again {

@@ -15,6 +15,7 @@ type identifier struct {
 	declared map[string]bool
 	named    func(r *http.Request, body []byte) string
 	patterns *http.ServeMux
+	bodies   map[string]body // of the reads by POST
 }
 
 // callHandler marks a declared pattern in the mux. It is looked up, never run.
@@ -28,10 +29,15 @@ func newIdentifier(spec Spec, endpoint string) (id identifier, err error) {
 	if err != nil {
 		return id, fmt.Errorf("endpoint: %w", err)
 	}
-	id = identifier{base: strings.TrimRight(u.Path, "/"), declared: map[string]bool{}, named: spec.Identify}
+	id = identifier{base: strings.TrimRight(u.Path, "/"), declared: map[string]bool{}, named: spec.Identify, bodies: map[string]body{}}
 	for _, c := range spec.Calls {
-		if err := CheckRead(c.Name); err != nil {
+		if err := c.CheckRead(); err != nil {
 			return id, err
+		}
+		if c.Body != "" {
+			if id.bodies[c.Name], err = parseBody(c.Body); err != nil {
+				return id, fmt.Errorf("call %q: %w", c.Name, err)
+			}
 		}
 		if id.declared[c.Name] {
 			return id, fmt.Errorf("call %q is declared twice", c.Name)
@@ -97,11 +103,12 @@ func (id identifier) name(r *http.Request, body []byte) string {
 	if id.named != nil {
 		return id.named(r, body)
 	}
-	if len(body) > 0 {
-		return "" // a read by pattern has no body
-	}
 	h, _ := id.patterns.Handler(r)
 	c, _ := h.(callHandler) // anything else is the mux's own redirect or 404
+	shape, posted := id.bodies[string(c)]
+	if posted && !shape.admits(r.Header.Get("Content-Type"), body) || !posted && len(body) > 0 {
+		return ""
+	}
 	return string(c)
 }
 

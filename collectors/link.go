@@ -47,8 +47,12 @@ func NextLink(v string) (string, bool) {
 	return "", false
 }
 
-// isNext reads the parameters of one link: ;rel="next prefetch";title="x".
+// isNext reads the parameters of one link: ;rel="next prefetch";title="x". A
+// server may name a next page and say that there is nothing on it: results="false".
 func isNext(params string) bool {
+	if strings.Contains(params, `results="false"`) {
+		return false
+	}
 	for params != "" {
 		stop := unquoted(params, ';')
 		name, value, _ := strings.Cut(params[:stop], "=")

@@ -92,15 +92,15 @@ func union(a, b []string) []string {
 var keptHeaders = []string{
 	"Content-Encoding", "Content-Type", "Date", "Etag", "Last-Modified", "Link", "Location", "Retry-After",
 	"X-Accepted-Oauth-Scopes", "X-Amz-Bucket-Region", "X-Amz-Id-2", "X-Amz-Request-Id", "X-Amzn-Errortype", "X-Amzn-Requestid",
-	"X-Github-Request-Id", "X-Oauth-Scopes", "X-Request-Id",
+	"Request-Id", "X-Arequestid", "X-Github-Request-Id", "X-Oauth-Scopes", "X-Okta-Request-Id", "X-Request-Id",
 }
 
 func keptHeader(name string) bool {
-	return strings.HasPrefix(name, "X-Ratelimit-") || slices.Contains(keptHeaders, name)
+	return strings.HasPrefix(name, "X-Ratelimit-") || strings.HasPrefix(name, "X-Rate-Limit-") || strings.HasPrefix(name, "Ratelimit-") || slices.Contains(keptHeaders, name)
 }
 
 // requestIDs are the headers that carry the vendor's id of a request, in order of preference.
-var requestIDs = []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Github-Request-Id", "X-Request-Id"}
+var requestIDs = []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Github-Request-Id", "X-Okta-Request-Id", "X-Arequestid", "X-Request-Id", "Request-Id"}
 
 func requestID(h map[string]string) string {
 	for _, name := range requestIDs {

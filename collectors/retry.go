@@ -54,7 +54,7 @@ func (p *pace) next(a answer) (time.Duration, error) {
 		return 0, fmt.Errorf("%w, for the %dth time", a.err, p.tries)
 	}
 	wait := time.Duration(p.door.opt.Jitter() * float64(p.interval.NextBackOff()))
-	if asked, ok := statedWait(a, p.door.opt.Now()); ok {
+	if asked, ok := p.door.statedWait(a); ok {
 		wait = max(asked, wait)
 		if throttled && wait <= p.door.opt.Patience {
 			p.door.limits.hold(p.lane, p.door.opt.Now().Add(asked))
@@ -68,21 +68,26 @@ func (p *pace) next(a answer) (time.Duration, error) {
 
 // statedWait gives how long the source asked to wait. Its own Date header is
 // the clock, where there is one, so that neither side's clock matters.
-func statedWait(a answer, now time.Time) (time.Duration, bool) {
+func (d *door) statedWait(a answer) (time.Duration, bool) {
 	if a.resp == nil || a.resp.StatusCode < 400 {
 		return 0, false
 	}
-	h := a.resp.Header
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date
-	}
+	h, now := a.resp.Header, d.clock(a.resp.Header)
 	if d, ok := parseRetryAfter(h.Get("Retry-After"), now); ok {
 		return d, true
 	}
 	if strings.TrimSpace(h.Get("X-Ratelimit-Remaining")) == "0" {
 		return parseReset(h.Get("X-Ratelimit-Reset"), now)
 	}
-	return 0, false
+	return d.quota.reset(h, now)
+}
+
+// clock gives the source's time of an answer, ours where it states none.
+func (d *door) clock(h http.Header) time.Time {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		return date
+	}
+	return d.opt.Now()
 }
 
 // longest is the longest wait that is told apart; it is beyond any patience.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -77,7 +78,7 @@ func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, e
 		return nil, err
 	}
 	d := &door{
-		opt: opt, calls: calls, programs: newPrograms(spec), hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane,
+		opt: opt, calls: calls, programs: newPrograms(spec), hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane, quota: spec.Quota,
 		redact: newRedactor(spec.Redact), limits: newLimiter(opt.Concurrency, opt.Total), log: log,
 	}
 	if d.lane == nil {
@@ -92,6 +93,13 @@ func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, e
 // Collector gives the source's collector.
 func (s *Source) Collector() Collector { return s.collector }
 
+func keptText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
 // rulesDigest identifies what was declared: calls, redactions, kinds.
 func rulesDigest(spec Spec) (string, error) {
 	type kind struct {
@@ -100,10 +108,11 @@ func rulesDigest(spec Spec) (string, error) {
 		Mode     evidence.Mode
 		Volatile []string
 		Late     string
+		Kept     string `json:",omitempty"`
 	}
 	kinds := make([]kind, len(spec.Kinds))
 	for i, k := range spec.Kinds {
-		kinds[i] = kind{k.Kind, k.Doc, k.Mode, k.Volatile, k.Late.String()}
+		kinds[i] = kind{k.Kind, k.Doc, k.Mode, k.Volatile, k.Late.String(), keptText(k.Kept)}
 	}
 	b, err := evidence.Canonical(struct {
 		Name        string
@@ -111,7 +120,8 @@ func rulesDigest(spec Spec) (string, error) {
 		Redact      []string
 		Kinds       []kind
 		Environment []string `json:",omitempty"`
-	}{spec.Name, spec.Calls, spec.Redact, kinds, spec.Environment})
+		Rules       string   `json:",omitempty"`
+	}{spec.Name, spec.Calls, spec.Redact, kinds, spec.Environment, spec.Rules})
 	if err != nil {
 		return "", err
 	}

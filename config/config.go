@@ -57,6 +57,8 @@ type file struct {
 	Store        fileStore          `yaml:"store"`
 	Anchors      []fileAnchor       `yaml:"anchors"`
 	Sources      map[string]ignored `yaml:"sources"`
+	// Definitions is read by Definitions, before the sources are known.
+	Definitions string `yaml:"definitions"`
 }
 
 type filePeriod struct {

@@ -46,6 +46,9 @@ func yamlError(file string, err error, known []string) error {
 
 // keysOf lists the YAML keys of a struct and of the structs in it.
 func keysOf(v any) (keys []string) {
+	if said, ok := v.(interface{ Keys() []string }); ok {
+		return said.Keys()
+	}
 	t := reflect.TypeOf(v)
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
 		t = t.Elem()

@@ -49,6 +49,9 @@ store:
 #   - {name: tsa, timestamp: {url: "https://tsa.example.com/", ca: tsa-ca.pem}}
 #   - {name: auditor, witness: {url: "https://witness.example.com/", key: "witness.example.com+00000000+AAAA"}}
 
+# A folder of your own sources, each described by one file: see docs/definitions.md.
+# definitions: sources
+
 # What is read. `+"`evidenced permissions NAME`"+` prints the rights that each needs.
 sources:
 `, organization, start.Format(day), start.AddDate(0, 6, -1).Format(day))

@@ -39,9 +39,12 @@ const testIDs = `
 aws.cloudtrail.encrypted aws.cloudtrail.logging aws.cloudtrail.multi-region aws.cloudtrail.validation
 aws.iam.key-age-90 aws.iam.password-policy aws.iam.root-mfa aws.iam.root-no-access-key aws.iam.root-unused
 aws.iam.unused-creds-90 aws.iam.user-console-mfa aws.s3.encrypted aws.s3.public-block aws.s3.versioning
+entra.ca.legacy-auth-blocked entra.ca.mfa-all entra.global-admins entra.user.inactive-90 entra.user.mfa-capable
 github.branch.admins-bound github.branch.checks-required github.branch.force-push-blocked github.branch.pr-required
 github.branch.stale-dismissed github.org.2fa-required github.org.admins github.org.base-permission github.org.members-2fa
-github.pr.approved-last-push github.pr.checks-passed github.pr.independent-approval github.pr.ticket-linked`
+github.pr.approved-last-push github.pr.checks-passed github.pr.independent-approval github.pr.ticket-linked
+gitlab.2fa gitlab.branch.protected gitlab.mr.independent-approval gitlab.owners gws.super-admins gws.user.2sv gws.user.inactive-90
+okta.super-admins okta.token.not-super-admin okta.user.factor-active okta.user.inactive-90`
 
 func TestDefaultTests(t *testing.T) {
 	var got []string

@@ -87,10 +87,14 @@ func sourcesPage() ([]byte, error) {
 }
 
 func mode(k collectors.KindSpec) string {
+	text := string(k.Mode)
 	if k.Late > 0 {
-		return fmt.Sprintf("%s, re-read for %s", k.Mode, k.Late)
+		text += ", re-read for " + k.Late.String()
 	}
-	return string(k.Mode)
+	if k.Kept > 0 {
+		text += fmt.Sprintf(", kept by the source for %d days", int(k.Kept.Hours())/24)
+	}
+	return text
 }
 
 func code(words []string) string {

@@ -19,7 +19,27 @@ import (
 )
 
 // load reads the configuration.
-func (a *app) load() (*config.Config, error) { return config.Load(a.config, all.Specs(), fires) }
+func (a *app) load() (*config.Config, error) {
+	specs, err := a.specs()
+	if err != nil {
+		return nil, err
+	}
+	return config.Load(a.config, specs, fires)
+}
+
+// specs are the sources that are known: ours, and those that the configuration's
+// folder of definitions describes.
+func (a *app) specs() ([]collectors.Spec, error) {
+	folder := config.Definitions(a.config)
+	if folder == "" {
+		return all.Specs(), nil
+	}
+	specs, err := all.With(folder)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return specs, nil
+}
 
 // fires checks that the schedule of a source is one.
 func fires(c collectors.Config) error {

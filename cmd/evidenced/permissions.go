@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evidenced/evidenced/collectors"
-	"github.com/evidenced/evidenced/collectors/all"
 )
 
 func (a *app) permissionsCommand() *cobra.Command {
@@ -28,7 +27,11 @@ func (a *app) permissionsCommand() *cobra.Command {
 }
 
 func (a *app) permissions(name, as string) error {
-	spec, err := specOf(name)
+	specs, err := a.specs()
+	if err != nil {
+		return err
+	}
+	spec, err := specOf(name, specs)
 	if err != nil {
 		return err
 	}
@@ -47,9 +50,9 @@ func (a *app) permissions(name, as string) error {
 	return err
 }
 
-func specOf(name string) (collectors.Spec, error) {
+func specOf(name string, specs []collectors.Spec) (collectors.Spec, error) {
 	var names []string
-	for _, s := range all.Specs() {
+	for _, s := range specs {
 		if s.Name == name {
 			return s, nil
 		}

@@ -1,17 +1,49 @@
 package all
 
 import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/aws"
 	"github.com/evidenced/evidenced/collectors/git"
 	"github.com/evidenced/evidenced/collectors/github"
+	"github.com/evidenced/evidenced/collectors/rest"
 )
 
-// Specs gives what every source declares, in order of name.
+// Specs gives what every source declares, in order of name: those with a folder
+// of their own, and those that collectors/rest/definitions describes.
 func Specs() []collectors.Spec {
-	return []collectors.Spec{
+	return inOrder([]collectors.Spec{
 		aws.Spec(),
 		git.Spec(),
 		github.Spec(),
+	}, described())
+}
+
+var described = sync.OnceValue(rest.Specs)
+
+// With gives Specs and what the definitions in a user's folder declare. None of
+// them may take a name that is taken.
+func With(folder string) ([]collectors.Spec, error) {
+	own, err := rest.SpecsIn(folder)
+	if err != nil {
+		return nil, err
 	}
+	specs := inOrder(Specs(), own)
+	for i := 1; i < len(specs); i++ {
+		if specs[i].Name == specs[i-1].Name {
+			return nil, fmt.Errorf("%s: %s is a source already: give the file another name, and name and kinds with it", filepath.Join(folder, specs[i].Name+".yaml"), specs[i].Name)
+		}
+	}
+	return specs, nil
+}
+
+func inOrder(a, b []collectors.Spec) []collectors.Spec {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(a, b collectors.Spec) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }

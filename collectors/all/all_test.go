@@ -1,6 +1,8 @@
 package all
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,5 +23,36 @@ func TestDeclarations(t *testing.T) {
 			t.Errorf("two sources are named %s", s.Name)
 		}
 		names[s.Name] = true
+	}
+}
+
+// TestWith: a user's own definition stands beside ours, and never in place of one.
+func TestWith(t *testing.T) {
+	own, err := os.ReadFile("../rest/definitions/okta.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("acmeid.yaml", strings.NewReplacer("name: okta\n", "name: acmeid\n", "kind: okta.", "kind: acmeid.").Replace(string(own)))
+	specs, err := With(dir)
+	if err != nil || !slices.ContainsFunc(specs, func(s collectors.Spec) bool { return s.Name == "acmeid" }) || len(specs) != len(Specs())+1 {
+		t.Errorf("%d sources, %v", len(specs), err)
+	}
+	write("okta.yaml", string(own))
+	if _, err := With(dir); err == nil || !strings.Contains(err.Error(), "okta is a source already") {
+		t.Errorf("a name that is taken: %v", err)
+	}
+	write("okta.yaml", "name: okta\nkinds: 7\n")
+	if _, err := With(dir); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "okta.yaml")+":2: ") {
+		t.Errorf("a mistake: %v", err)
+	}
+	if _, err := With(filepath.Join(dir, "none")); err == nil {
+		t.Error("no folder, and no error")
 	}
 }

@@ -59,7 +59,7 @@ func checkKinds(t *testing.T, spec collectors.Spec) {
 
 func checkCalls(t *testing.T, spec collectors.Spec) {
 	for _, c := range spec.Calls {
-		if err := collectors.CheckRead(c.Name); err != nil {
+		if err := c.CheckRead(); err != nil {
 			t.Error(err)
 		}
 		if c.Why == "" {
@@ -119,7 +119,7 @@ func checkSample(t *testing.T, spec collectors.Spec) {
 		t.Errorf("as it is: %v", err)
 	}
 	sampleConfig(t, spec, commented.ReplaceAll(spec.Sample, nil))
-	for _, key := range keys(reflect.TypeOf(spec.NewConfig()).Elem()) {
+	for _, key := range keysOf(spec.NewConfig()) {
 		if key == "endpoint" && local(spec) {
 			continue
 		}
@@ -142,6 +142,14 @@ func sampleConfig(t *testing.T, spec collectors.Spec, sample []byte) collectors.
 		t.Fatalf("the sample does not parse: %v", err)
 	}
 	return cfg
+}
+
+// keysOf gives the keys of a configuration, as it says itself or as its struct does.
+func keysOf(cfg collectors.Config) []string {
+	if said, ok := cfg.(interface{ Keys() []string }); ok {
+		return said.Keys()
+	}
+	return keys(reflect.TypeOf(cfg).Elem())
 }
 
 // keys gives the keys of a configuration, those of inlined structs included.

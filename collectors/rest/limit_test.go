@@ -1,0 +1,114 @@
+package rest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// bucket is an Okta organisation in memory, whose calls have 600 requests a
+// minute each, and take 50 ms.
+type bucket struct {
+	mu      sync.Mutex
+	people  int
+	window  map[string]time.Time
+	used    map[string]int
+	asked   int
+	refused int
+}
+
+const perMinute = 600
+
+// RoundTrip implements http.RoundTripper.
+func (b *bucket) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(50 * time.Millisecond) // of the bubble
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	lane := "list"
+	if strings.HasSuffix(r.URL.Path, "/factors") {
+		lane = "factors"
+	}
+	now := time.Now()
+	if minute := now.Truncate(time.Minute); !minute.Equal(b.window[lane]) {
+		b.window[lane], b.used[lane] = minute, 0
+	}
+	b.asked++
+	b.used[lane]++
+	h := http.Header{"Date": {now.UTC().Format(http.TimeFormat)}}
+	h.Set("X-Rate-Limit-Limit", fmt.Sprint(perMinute))
+	h.Set("X-Rate-Limit-Remaining", fmt.Sprint(max(perMinute-b.used[lane], 0)))
+	h.Set("X-Rate-Limit-Reset", fmt.Sprint(b.window[lane].Add(time.Minute).Unix()))
+	resp := &http.Response{StatusCode: http.StatusOK, Header: h, Request: r, ContentLength: -1}
+	body := b.answer(r, h)
+	if b.used[lane] > perMinute {
+		b.refused++
+		resp.StatusCode, body = http.StatusTooManyRequests, `{}`
+	}
+	resp.Body = io.NopCloser(strings.NewReader(body))
+	return resp, nil
+}
+
+func (b *bucket) answer(r *http.Request, h http.Header) string {
+	switch {
+	case r.URL.Path == "/api/v1/org":
+		return `{"id":"o","subdomain":"acme","status":"ACTIVE"}`
+	case strings.HasSuffix(r.URL.Path, "/factors"):
+		return `[{"id":"f","factorType":"webauthn","provider":"FIDO","status":"ACTIVE"}]`
+	case r.URL.Query().Get("search") != "":
+		return `[]`
+	}
+	var first int
+	_, _ = fmt.Sscan(r.URL.Query().Get("after"), &first) // none is 0
+	if first+200 < b.people {
+		h.Set("Link", fmt.Sprintf(`<https://acme.okta.com/api/v1/users?after=%d&limit=200>; rel="next"`, first+200))
+	}
+	var out bytes.Buffer
+	for i := first; i < min(first+200, b.people); i++ {
+		fmt.Fprintf(&out, `,{"id":"u%d","status":"ACTIVE","created":"2024-01-02T03:04:05.000Z","profile":{"login":"u%d@acme.example"}}`, i, i)
+	}
+	return "[" + strings.TrimPrefix(out.String(), ",") + "]"
+}
+
+// TestOktaLimits: a factor is asked of everyone within our half of the limit:
+// nothing is refused, and it takes as long as that half allows.
+func TestOktaLimits(t *testing.T) {
+	b, err := os.ReadFile("definitions/okta.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := Parse("okta.yaml", b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		org := &bucket{people: 2000, window: map[string]time.Time{}, used: map[string]int{}}
+		cfg := d.newConfig()
+		cfg.settings["url"], cfg.secrets["token"] = "https://acme.okta.com", "planted-token"
+		src, err := collectors.Open(d.Spec(), cfg, collectors.DoorOptions{Base: org, Patience: 10 * time.Minute}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		snap := src.Visit(t.Context(), src.Collector().RootScope()).Capture(t.Context(), "okta.user", evidence.Window{})
+		took := time.Since(began)
+		if snap.Err != nil || len(snap.Records) != org.people {
+			t.Fatalf("%d records, %v", len(snap.Records), snap.Err)
+		}
+		if least := 1 + org.people/200 + 1 + org.people; org.asked != least || org.refused != 0 {
+			t.Errorf("%d requests, %d refused; want %d, none", org.asked, org.refused, least)
+		}
+		if allowed := time.Minute * time.Duration(org.people) / (perMinute / 2); took > allowed*5/4 {
+			t.Errorf("took %s; our half of the limit allows %s", took, allowed)
+		}
+	})
+}
