@@ -103,7 +103,7 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 	}
 	var g errgroup.Group
 	g.SetLimit(t.runner.opt.Parallel)
-	ahead := make(chan struct{}, 2*t.runner.opt.Parallel) // bounds what waits in memory
+	ahead := make(chan struct{}, 4*t.runner.opt.Parallel) // bounds what waits in memory
 	go func() {
 		for i, slot := range slots {
 			ahead <- struct{}{}

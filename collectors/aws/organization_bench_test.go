@@ -59,10 +59,20 @@ func (o *organizationOf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, strings.ReplaceAll(assumed, "ASIAROLE", "ASIA"+id))
 	case "sts:GetCallerIdentity":
 		_, _ = io.WriteString(w, identityOf(account, "assumed-role/Reader/evidenced").body)
+	case "sso:ListInstances":
+		_, _ = io.WriteString(w, o.listInstances(account, at[2]))
 	default:
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		o.fake.ServeHTTP(w, r)
 	}
+}
+
+// listInstances: Identity Center is in one region of one account.
+func (o *organizationOf) listInstances(account, where string) string {
+	if account != own || !strings.HasPrefix(where, "us-east-1/") {
+		return `{"Instances":[]}`
+	}
+	return `{"Instances":[{"InstanceArn":"arn:aws:sso:::instance/ssoins-1","IdentityStoreId":"d-1","OwnerAccountId":"` + own + `","Status":"ACTIVE"}]}`
 }
 
 func (o *organizationOf) listAccounts() string {
