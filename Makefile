@@ -61,7 +61,7 @@ $(DOUBLES)/node_modules/.ok: $(DOUBLES)/package.json $(DOUBLES)/package-lock.jso
 	else echo "SKIPPED: npm is not here, so the GitHub collector is not tested against emulate and Prism"; fi
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./collectors/aws ./collectors/git ./collectors/rest ./store ./gap ./export ./verify ./simulator ./collectors/git ./cmd/evidenced
+	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./collectors/aws ./collectors/git ./collectors/rest ./store ./gap ./export ./verify ./simulator ./cmd/evidenced
 
 # The store's long runs: 500 kills, every bit flipped, a million entries. An hour.
 soak:
