@@ -254,3 +254,13 @@ func TestBadCredentials(t *testing.T) {
 		})
 	}
 }
+
+func TestTokenLifetimes(t *testing.T) {
+	e := &exchange{Call: &call{name: "POST /token"}, Value: compiled(t, ".access_token"), Expires: compiled(t, ".expires_in")}
+	for expires, ok := range map[string]bool{`3600`: true, `"3600"`: true, `null`: true, `1e300`: false, `"NaN"`: false, `"Inf"`: false, `-1e300`: false} {
+		_, _, err := e.read(t.Context(), answer{status: http.StatusOK, body: []byte(`{"access_token":"planted","expires_in":` + expires + `}`)})
+		if ok != (err == nil) || !ok && !errors.Is(err, collectors.ErrIncomplete) {
+			t.Errorf("%s: got %v", expires, err)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -105,7 +104,19 @@ func (e *expression) compile(vars []string) error {
 
 // all gives every value of the expression. That it fails means that the answer
 // has another shape than the definition knows.
-func (e *expression) all(ctx context.Context, in any, env map[string]any) (out []any, err error) {
+func (e *expression) all(ctx context.Context, in any, env map[string]any) ([]any, error) {
+	return e.run(ctx, in, env, patience, plenty)
+}
+
+// A definition may hold a program that never ends, or gives values without end.
+const (
+	patience = 30 * time.Second
+	plenty   = 1_000_000
+)
+
+func (e *expression) run(outer context.Context, in any, env map[string]any, patience time.Duration, plenty int) (out []any, err error) {
+	ctx, cancel := context.WithTimeout(outer, patience)
+	defer cancel()
 	values := make([]any, len(e.vars))
 	for i, name := range e.vars {
 		values[i] = env[name]
@@ -116,10 +127,16 @@ func (e *expression) all(ctx context.Context, in any, env map[string]any) (out [
 			return out, nil
 		}
 		if err, failed := v.(error); failed {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+			switch {
+			case outer.Err() != nil:
+				return nil, outer.Err()
+			case ctx.Err() != nil:
+				return nil, collectors.Incomplete("%s: does not end within %s", e.text, patience)
 			}
 			return nil, collectors.Incomplete("%s: %v: the answer has not the shape that is expected", e.text, err)
+		}
+		if len(out) == plenty {
+			return nil, collectors.Incomplete("%s: gives more than %d values", e.text, plenty)
 		}
 		out = append(out, v)
 	}
@@ -180,7 +197,7 @@ func timeOf(v any) any {
 		return nil
 	}
 	for _, l := range layouts {
-		if t, err := time.Parse(l, text); err == nil && ok {
+		if t, err := time.Parse(l, text); err == nil && ok && t.Unix() >= firstSecond && t.Unix() <= lastSecond {
 			return stamp(t)
 		}
 	}
@@ -197,17 +214,20 @@ func unixOf(v any, unit time.Duration) any {
 		f, err := json.Number(text).Float64()
 		n, ok = f, err == nil
 	}
-	if limit := float64(1<<62) / float64(time.Second); !ok || math.IsNaN(n) || math.Abs(n) > limit {
+	perSecond := int64(time.Second / unit)
+	if !ok || math.IsNaN(n) || n < firstSecond*float64(perSecond) || n > lastSecond*float64(perSecond) {
 		return fmt.Errorf("%v is not a time", v)
 	}
 	whole, fraction := math.Modf(n)
-	perSecond := int64(time.Second / unit)
 	return stamp(time.Unix(int64(whole)/perSecond, (int64(whole)%perSecond)*int64(unit)+int64(fraction*float64(unit))))
 }
 
+// The seconds that RFC 3339 can write: the years 1 to 9999.
+const firstSecond, lastSecond = -62135596800, 253402300799
+
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-var errNumber = errors.New("a number that does not fit")
+var errNumber = fmt.Errorf("%w: a number that does not fit", collectors.ErrIncomplete)
 
 // plain turns what jq gave into what a record holds. Null stays nil; within
 // lists and maps it is left out, because it says nothing.
@@ -218,6 +238,9 @@ func plain(v any) (any, error) {
 	case int:
 		return int64(v), nil
 	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("%w: %v", errNumber, v)
+		}
 		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
 			return int64(v), nil
 		}

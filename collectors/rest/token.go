@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -132,6 +133,9 @@ func (t *exchange) request(ctx context.Context, address string, values map[strin
 	return req, nil
 }
 
+// longest is how long a token may be said to be good for, in seconds.
+const longest = 1e9
+
 // read takes the token out of the answer. OAuth2 says 400 where the credential
 // is wrong (RFC 6749, 5.2).
 func (t *exchange) read(ctx context.Context, a answer) (string, float64, error) {
@@ -159,6 +163,9 @@ func (t *exchange) read(ctx context.Context, a answer) (string, float64, error) 
 	var seconds float64
 	if _, err := fmt.Sscan(expires, &seconds); expires != "" && err != nil {
 		return "", 0, collectors.Incomplete("%s gave a token that ends in %.40q", t.Call.name, expires)
+	}
+	if math.IsNaN(seconds) || math.Abs(seconds) > longest {
+		return "", 0, collectors.Incomplete("%s gave a token that ends in %.40q seconds", t.Call.name, expires)
 	}
 	return token, seconds, nil
 }
