@@ -61,7 +61,7 @@ func (b *derived) controlText(w io.Writer, c gap.Control) error {
 	}
 	fmt.Fprintf(&s, "\n\nProcedure\n%s\n", strings.TrimSpace(c.Procedure))
 	for _, t := range c.Tests {
-		fmt.Fprintf(&s, "\nTest %s\n  %s\n  Reads %s; passes when: %s\n", t.ID, t.Title, t.Kind, t.Pass)
+		fmt.Fprintf(&s, "\nTest %s\n  %s\n  Reads %s; passes when %s: %s\n", t.ID, t.Title, t.Kind, condition(t), t.Pass)
 		if t.When != "" {
 			fmt.Fprintf(&s, "  Applies when: %s\n", t.When)
 		}
@@ -70,6 +70,17 @@ func (b *derived) controlText(w io.Writer, c gap.Control) error {
 	s.WriteString("\nFiles: tests.csv (result of each test), gaps.csv (every deviation and blind spot),\npopulation-*.csv (every resource or event seen in the period).\n")
 	_, err := io.WriteString(w, s.String())
 	return err
+}
+
+// condition says of how many records a test's predicate must hold.
+func condition(t gap.Test) string {
+	switch t.Mode {
+	case gap.Exists:
+		return "one record of each scope or more satisfies"
+	case gap.AtMost:
+		return fmt.Sprintf("no more than %d records of a scope satisfy", t.Max)
+	}
+	return "each record satisfies"
 }
 
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }

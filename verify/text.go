@@ -28,6 +28,9 @@ func (r Result) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "checked %d files (%d bytes), %d log entries, %d checkpoints, %d proofs, %d slots, %d records, %d exchanges\n",
 		c.Files, c.Bytes, c.Entries, c.Checkpoints, c.Proofs, c.Snapshots, c.Records, c.Exchanges)
 	c.custody(&b)
+	if len(r.Foreign) > 0 {
+		fmt.Fprintf(&b, "judged by tests that are not this program's; read them in catalogue/: %s\n", evidence.Printable(strings.Join(r.Foreign, ", ")))
+	}
 	for _, u := range r.Unknown {
 		fmt.Fprintln(&b, evidence.Printable(u))
 	}

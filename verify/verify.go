@@ -55,6 +55,9 @@ type Result struct {
 	// the log only of a bundle whose archive and files are sound, the evidence
 	// only of a log that was read to its end.
 	Failures []Failure `json:"failures"`
+	// Foreign are tests of the bundle's catalogue that are not those of whoever
+	// derived it again.
+	Foreign []string `json:"foreign_tests,omitempty"`
 	// Complete is false for a sound bundle that does not cover its period: it
 	// was made before the end.
 	Complete bool `json:"-"`

@@ -52,12 +52,19 @@ func (a *app) export(ctx context.Context, out string, from, to timeFlag) error {
 	if !c.Period.From.Before(c.Period.To) {
 		return usageError{errors.New("the period is empty: --from is not before --to")}
 	}
+	if _, err := os.Lstat(out); err == nil {
+		return fmt.Errorf("%s is there already: name a new file", out)
+	}
 	s, key, err := a.settled(ctx, c, a.at())
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	res, err := a.evaluate(ctx, c, s)
+	// A bundle holds the evidence of its period, and is judged by that alone.
+	if a.at().After(c.Period.To) {
+		a.asOf = timeFlag{c.Period.To}
+	}
+	res, err := a.judge(ctx, c, ofPeriod{s, period(c)})
 	if err != nil {
 		return err
 	}

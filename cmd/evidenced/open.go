@@ -159,16 +159,20 @@ func rootKinds(c *config.Config) map[string]evidence.Kind {
 // evaluate judges the whole log as it stood at the time the command speaks of,
 // and the slots that were due by then but that no agent was there to miss.
 func (a *app) evaluate(ctx context.Context, c *config.Config, s *store.Store) (*gap.Result, error) {
-	cat, err := gap.Default()
-	if err != nil {
-		return nil, err
-	}
 	r, err := ledger(c, s, nil)
 	if err != nil {
 		return nil, err
 	}
-	silent := withSilence{s, r.Outstanding(a.at(), c.Period.To)}
-	return gap.Evaluate(ctx, cat, silent, period(c), a.at(), gap.WithRoots(rootKinds(c)))
+	return a.judge(ctx, c, withSilence{s, r.Outstanding(a.at(), c.Period.To)})
+}
+
+// judge judges evidence as of the time that the command speaks of.
+func (a *app) judge(ctx context.Context, c *config.Config, e gap.Evidence) (*gap.Result, error) {
+	cat, err := gap.Default()
+	if err != nil {
+		return nil, err
+	}
+	return gap.Evaluate(ctx, cat, e, period(c), a.at(), gap.WithRoots(rootKinds(c)))
 }
 
 // ledger opens the slot ledger of the store without any credential. Only with

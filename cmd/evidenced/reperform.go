@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
+	"reflect"
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/export"
@@ -17,12 +19,13 @@ import (
 const maxCatalogue = 64 << 20
 
 // reperform derives every verdict, gap, table and page of a bundle again, from
-// its records and its catalogue. It counts the files, and names each that comes out otherwise.
-func reperform(ctx context.Context, b *verify.Bundle) (derived int, failures []verify.Failure) {
+// its records and its catalogue. It counts the files, names each that comes out otherwise,
+// and the tests that are not those of this program.
+func reperform(ctx context.Context, b *verify.Bundle) (derived int, foreign []string, failures []verify.Failure) {
 	failures = []verify.Failure{}
 	in, err := rejudge(ctx, b)
 	if err != nil {
-		return 0, append(failures, verify.Failure{Check: "reperform", File: "result.json", Detail: err.Error()})
+		return 0, nil, append(failures, verify.Failure{Check: "reperform", File: "result.json", Detail: err.Error()})
 	}
 	err = export.Derive(in, b, func(path string, write func(io.Writer) error) error {
 		derived++
@@ -38,7 +41,25 @@ func reperform(ctx context.Context, b *verify.Bundle) (derived int, failures []v
 	if err != nil {
 		failures = append(failures, verify.Failure{Check: "reperform", Detail: err.Error()})
 	}
-	return derived, failures
+	return derived, foreignTests(in.Catalogue), failures
+}
+
+// foreignTests names the tests that this program does not have, or has otherwise.
+func foreignTests(c *gap.Catalogue) (ids []string) {
+	own, err := gap.Default()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	known := map[string]gap.Test{}
+	for _, t := range own.Tests() {
+		known[t.ID] = t
+	}
+	for _, t := range c.Tests() {
+		if !reflect.DeepEqual(t, known[t.ID]) {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
 }
 
 // rejudge evaluates the bundle's evidence by the bundle's catalogue.
@@ -58,6 +79,28 @@ func rejudge(ctx context.Context, b *verify.Bundle) (in export.Input, err error)
 	if err := json.Unmarshal(raw, &in.Roots); err != nil {
 		return in, fmt.Errorf("read the root kinds: %w", err)
 	}
-	in.Result, err = gap.Evaluate(ctx, in.Catalogue, b, gap.Period{From: m.Period.From, To: m.Period.To}, m.AsOf, gap.WithRoots(in.Roots))
+	p := gap.Period{From: m.Period.From, To: m.Period.To}
+	in.Result, err = gap.Evaluate(ctx, in.Catalogue, ofPeriod{b, p}, p, m.AsOf, gap.WithRoots(in.Roots))
 	return in, err
+}
+
+// ofPeriod is the evidence of a period alone. A bundle holds no other, and what
+// it says must follow from what it holds.
+type ofPeriod struct {
+	gap.Evidence
+	period gap.Period
+}
+
+// Runs implements gap.Evidence.
+func (o ofPeriod) Runs() iter.Seq2[evidence.Run, error] {
+	return func(yield func(evidence.Run, error) bool) {
+		for r, err := range o.Evidence.Runs() {
+			if err == nil && !o.period.Holds(r.Due) {
+				continue
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
 }

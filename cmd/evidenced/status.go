@@ -35,8 +35,9 @@ type status struct {
 	Next     map[string]time.Time `json:"next"`      // by source
 }
 
-// family sums up the controls of one family.
+// family sums up one control of a family.
 type family struct {
+	Control    string      `json:"control"`
 	Family     string      `json:"family"`
 	Status     gap.Verdict `json:"status"`
 	Coverage   float64     `json:"coverage"`
@@ -69,7 +70,7 @@ func (a *app) status(ctx context.Context) error {
 
 func families(res *gap.Result) (out []family) {
 	for _, c := range res.Controls {
-		out = append(out, family{c.Family, c.Status, c.Coverage, c.Population, c.Deviations, c.Open})
+		out = append(out, family{c.Control, c.Family, c.Status, c.Coverage, c.Population, c.Deviations, c.Open})
 	}
 	slices.SortStableFunc(out, func(x, y family) int { return strings.Compare(x.Family, y.Family) })
 	return out
@@ -93,9 +94,9 @@ func (s status) text(w io.Writer) {
 		100*elapsed.Seconds()/s.Period.To.Sub(s.Period.From).Seconds(), s.AsOf.Format(time.RFC3339))
 	n := s.Slots
 	fmt.Fprintf(w, "slots  %d expected: %d collected, %d late, %d partial, %d failed, %d missed\n\n", n.Expected, n.Collected, n.Late, n.Partial, n.Failed, n.Missed)
-	table(w, "FAMILY\tSTATUS\tCOVERAGE\tPOPULATION\tDEVIATIONS\tOPEN", func(row func(...any)) {
+	table(w, "FAMILY\tCONTROL\tSTATUS\tCOVERAGE\tPOPULATION\tDEVIATIONS\tOPEN", func(row func(...any)) {
 		for _, f := range s.Families {
-			row(f.Family, f.Status, fmt.Sprintf("%.1f %%", f.Coverage), f.Population, f.Deviations, f.Open)
+			row(f.Family, f.Control, f.Status, fmt.Sprintf("%.1f %%", f.Coverage), f.Population, f.Deviations, f.Open)
 		}
 	})
 	fmt.Fprint(w, "\nopen gaps:")

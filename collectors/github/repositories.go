@@ -46,12 +46,34 @@ func (r repository) path(segments ...string) string {
 	return p
 }
 
-// repositories gives the repositories of the organisation. To a credential that
+// visible is what the credential sees of the organisation's repositories.
+type visible struct {
+	repos []repository
+	out   *collectors.Output
+	err   error
+}
+
+// repositories gives the repositories of the organisation, read once for all
+// kinds that rest on them. With an error it gives what was listed nevertheless.
+func (s *session) repositories(ctx context.Context, out *collectors.Output) ([]repository, error) {
+	all, err := collectors.Shared(ctx, "repositories", func(ctx context.Context) (visible, error) {
+		own := collectors.NewOutput(kindRepository)
+		repos, err := s.readRepositories(ctx, own)
+		return visible{repos, own, err}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Adopt(all.out)
+	return all.repos, all.err
+}
+
+// readRepositories gives the repositories of the organisation. To a credential that
 // sees only some of them GitHub lists those, and says nothing of the others, so
 // the list must be as long as the organisation itself says. If the two differ
 // twice (the first time, one may have been made meanwhile), or nothing is said,
 // the error tells so, and what was listed is given nevertheless.
-func (s *session) repositories(ctx context.Context, out *collectors.Output) ([]repository, error) {
+func (s *session) readRepositories(ctx context.Context, out *collectors.Output) ([]repository, error) {
 	for round := 1; ; round++ {
 		stated, unseen := s.countRepositories(ctx, out)
 		repos, err := s.listRepositories(ctx, out)

@@ -192,11 +192,18 @@ func (d *Definition) policy(calls []collectors.Call) ([]byte, error) {
 		For        []string `yaml:"for"`
 	}
 	doc := struct {
-		Source        string  `yaml:"source"`
-		Documentation string  `yaml:"documentation"`
-		Grant         string  `yaml:"grant,omitempty"`
-		Permissions   []right `yaml:"permissions"`
+		Source        string `yaml:"source"`
+		Documentation string `yaml:"documentation"`
+		// Asks are the hosts that requests, and the credential, go to.
+		Asks        []string `yaml:"asks"`
+		Grant       string   `yaml:"grant,omitempty"`
+		Permissions []right  `yaml:"permissions"`
 	}{Source: d.Name, Documentation: d.Documentation, Grant: d.Grant}
+	for _, b := range d.bases() {
+		if !slices.Contains(doc.Asks, b.text) {
+			doc.Asks = append(doc.Asks, b.text)
+		}
+	}
 	for _, p := range names(rights) {
 		doc.Permissions = append(doc.Permissions, right{p, rights[p]})
 	}
