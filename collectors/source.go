@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -49,16 +50,29 @@ func Open(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*Source, er
 	return s, nil
 }
 
+// Has reports the first of the kinds that the source does not have.
+func (s Spec) Has(kinds []evidence.Kind) error {
+	for _, k := range kinds {
+		if _, known := s.Kind(k); known {
+			continue
+		}
+		var names []string
+		for _, k := range s.Kinds {
+			names = append(names, string(k.Kind))
+		}
+		return fmt.Errorf("kinds holds %q, which is none of this source; it has %s", k, strings.Join(names, ", "))
+	}
+	return nil
+}
+
 // only gives the declaration without the kinds that are not wanted, and without
 // the calls that serve them alone: the door then refuses those.
 func (s Spec) only(wanted []evidence.Kind) (Spec, error) {
 	if len(wanted) == 0 {
 		return s, nil
 	}
-	for _, k := range wanted {
-		if _, known := s.Kind(k); !known {
-			return s, fmt.Errorf("kinds holds %q, which is none of this source: see docs/sources.md", k)
-		}
+	if err := s.Has(wanted); err != nil {
+		return s, err
 	}
 	left := func(k evidence.Kind) bool { return k != s.Root && !slices.Contains(wanted, k) }
 	s.Kinds = slices.DeleteFunc(slices.Clone(s.Kinds), func(k KindSpec) bool { return left(k.Kind) })

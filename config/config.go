@@ -240,6 +240,10 @@ func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 		}
 	}
 	p.demand(reflect.ValueOf(cfg))
+	if err := p.specs[i].Has(cfg.Base().Kinds); err != nil {
+		p.fail(p.lineOf(v.Value, err, line), "sources.%s: %v", name, err)
+		return
+	}
 	for _, check := range p.checks {
 		if err := check(cfg); err != nil {
 			p.fail(p.lineOf(v.Value, err, line), "sources.%s: %v", name, err)

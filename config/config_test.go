@@ -87,6 +87,7 @@ func TestMistakes(t *testing.T) {
 		{"backwards", "organization: A\nperiod:\n  start: 2026-12-31\n  end: 2026-07-01\nsources: {hub: {organization: a}}\n", `c.yaml:4: period.end 2026-07-01 is before period.start 2026-12-31`},
 		{"bad type", "organization: A\nperiod:\n  type: III\n  start: 2026-07-01\n  end: 2026-12-31\nsources: {hub: {organization: a}}\n", `c.yaml:3: period.type is "III": want I or II`},
 		{"bad category", "organization: A\nperiod: {start: 2026-07-01, end: 2026-12-31, criteria: [securty]}\nsources: {hub: {organization: a}}\n", `period.criteria holds "securty"`},
+		{"a kind that is none", head + "sources:\n  hub:\n    organization: a\n    kinds: [hub.nope]\n", `c.yaml:6: sources.hub: kinds holds "hub.nope", which is none of this source`},
 		{"validation with a line", head + "sources:\n  hub:\n    organization: a\n    schedule: never\n", `c.yaml:6: sources.hub: schedule never fires`},
 		{"validation of a missing key", head + "sources:\n  hub: {}\n", `c.yaml:4: sources.hub: organization is missing`},
 		{"unset variable", head + "sources:\n  hub:\n    token: x\n    organization: ${env:NOT_SET_ANYWHERE}\n", `c.yaml:6: ${env:NOT_SET_ANYWHERE}: the environment variable NOT_SET_ANYWHERE is not set`},

@@ -235,11 +235,13 @@ func (e examination) text(w io.Writer) {
 		fmt.Fprintf(w, ", clock offset %s", time.Duration(*e.ClockOffsetMS)*time.Millisecond)
 	}
 	fmt.Fprintln(w)
-	table(w, "  ANSWER\tCALL\tPERMISSIONS\tDENIED IN", func(row func(...any)) {
-		for _, c := range e.Calls {
-			row("  "+c.Answer, c.Call, orDash(strings.Join(c.Permissions, ", ")), c.where(len(e.Scopes)))
-		}
-	})
+	if e.Reachable { // otherwise nothing is known of any call
+		table(w, "  ANSWER\tCALL\tPERMISSIONS\tDENIED IN", func(row func(...any)) {
+			for _, c := range e.Calls {
+				row("  "+c.Answer, c.Call, orDash(strings.Join(c.Permissions, ", ")), c.where(len(e.Scopes)))
+			}
+		})
+	}
 	for _, p := range e.Problems {
 		fmt.Fprintln(w, "  problem:", evidence.Printable(p))
 	}
