@@ -115,6 +115,7 @@ resource "aws_iam_policy" "evidenced" {
         "Sid": "Ecr",
         "Effect": "Allow",
         "Action": [
+          "ecr:DescribeImages",
           "ecr:DescribeRepositories",
           "ecr:GetRegistryScanningConfiguration"
         ],
