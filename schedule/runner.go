@@ -29,7 +29,7 @@ type Options struct {
 	Tolerance time.Duration
 	// SlotTimeout bounds one slot; zero means 30 minutes.
 	SlotTimeout time.Duration
-	// Parallel is how many slots of one source are read at a time; zero means 8.
+	// Parallel is how many slots of one source are read at a time; zero means 12.
 	Parallel int
 	// Progress is told after each slot that ended; done grows to total, which
 	// grows as scopes are found. It may be nil.
@@ -68,7 +68,7 @@ func withDefaults(o Options) Options {
 		o.SlotTimeout = 30 * time.Minute
 	}
 	if o.Parallel == 0 {
-		o.Parallel = 8
+		o.Parallel = 12
 	}
 	if o.Progress == nil {
 		o.Progress = func(evidence.Run, int, int) {}
