@@ -66,6 +66,8 @@ func (v *Visit) Capture(ctx context.Context, kind evidence.Kind, w evidence.Wind
 	s.Certificate.Started, s.Certificate.Ended = started, ended
 	if w != (evidence.Window{}) {
 		s.Certificate.Window = &w
+		k, _ := v.source.Spec.Kind(kind)
+		s.Certificate.KeptDays = int(k.Kept.Hours() / 24)
 	}
 	return s
 }

@@ -46,6 +46,9 @@ type Certificate struct {
 	// Mark is where a reading of events ended, in the source's own terms, such as
 	// the commit that a branch named. The next window begins after it.
 	Mark string `json:"mark,omitempty"`
+	// KeptDays is for how many days the source keeps the events of this kind; 0 if
+	// it does not say.
+	KeptDays int `json:"kept_days,omitempty"`
 	// Filters are the parameters that leave something out.
 	Filters map[string]string `json:"filters,omitempty"`
 	// Redactions names the fields removed before anything was stored.

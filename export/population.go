@@ -153,7 +153,7 @@ func (b *derived) populationRows(w io.Writer, control string, items []*item) err
 func (b *derived) deviations(control string) map[string]int {
 	n := map[string]int{}
 	for _, g := range b.Result.Gaps {
-		if g.Control == control && g.Kind == gap.Deviation {
+		if g.Control == control && g.Kind.Finding() {
 			n[g.Stream+"\x00"+g.Resource]++
 		}
 	}

@@ -222,7 +222,7 @@ func BenchmarkJudge(b *testing.B) {
 		b.Run(id, func(b *testing.B) {
 			e := NewEngine(cat, Period{})
 			for b.Loop() {
-				e.bench.take(&rec, "acme")
+				e.bench.take(&rec, evidence.Stream{Source: "x", Scope: "acme"})
 				if j := cat.rules[id].judge(&e.bench); j.code != cPass {
 					b.Fatal(j)
 				}

@@ -18,8 +18,13 @@ type Catalogue struct {
 	Criteria []Criterion `json:"criteria"`
 	// Controls are sorted by id.
 	Controls []Control `json:"controls"`
+	// Calendar is absent from catalogues of before there was one.
+	Calendar *Calendar `json:"calendar,omitempty"`
+	// Views are sorted by kind.
+	Views []View `json:"views,omitempty"`
 
 	rules map[string]*rule // compiled, by test id
+	views map[evidence.Kind]*viewRule
 }
 
 // Criterion is one of the 61 trust services criteria: its public id and our own title.
@@ -62,6 +67,9 @@ type Test struct {
 	Criteria []string      `json:"criteria" yaml:"criteria"`
 	Kind     evidence.Kind `json:"kind" yaml:"kind"`
 	Mode     string        `json:"mode" yaml:"mode"` // Each where not stated
+	// Finds is the kind of gap that a failure is: Deviation where not stated, or
+	// Reconciliation where two sources are compared.
+	Finds Kind `json:"finds,omitempty" yaml:"finds"`
 	// Max is the limit of an AtMost test.
 	Max int `json:"max,omitempty" yaml:"max"`
 	// When and Pass are CEL predicates over one record; Detail is CEL giving a
@@ -83,7 +91,7 @@ type Test struct {
 	Procedure string `json:"procedure" yaml:"procedure"`
 }
 
-//go:embed catalog/*.yaml
+//go:embed catalog/*.yaml catalog/views/*.yaml
 var embedded embed.FS
 
 var defaultCatalogue = sync.OnceValues(func() (*Catalogue, error) {

@@ -14,7 +14,7 @@ import (
 const (
 	clockName = "@clock" // no predicate can spell it
 	forever   = math.MaxInt64
-	maxDays   = 100_000
+	maxDays   = 100_000 // the oldest age, and the farthest, that is told
 )
 
 var clockType = cel.OpaqueType("gap.clock")
@@ -23,14 +23,15 @@ var clockType = cel.OpaqueType("gap.clock")
 // exclusive) the answers it gave stay the same for the same record, so that an
 // unchanged record is judged again only then.
 type clock struct {
-	now   time.Time
-	until int64
+	now      time.Time
+	until    int64
+	calendar *Calendar
 }
 
 func (c *clock) holds(t time.Time) { c.until = min(c.until, t.Unix()) }
 
 func (c *clock) olderThan(t, days ref.Val) ref.Val {
-	at, err := instant(t)
+	at, err := c.date(t)
 	if err != nil {
 		return types.WrapErr(err)
 	}
@@ -47,13 +48,36 @@ func (c *clock) olderThan(t, days ref.Val) ref.Val {
 }
 
 func (c *clock) ageDays(t ref.Val) ref.Val {
-	at, err := instant(t)
+	at, err := c.date(t)
 	if err != nil {
 		return types.WrapErr(err)
 	}
 	days := int64(math.Floor(c.now.Sub(at).Hours() / 24))
 	c.holds(at.Add(time.Duration(days+1) * 24 * time.Hour))
 	return types.Int(days)
+}
+
+// workdaysSince counts the working days after the day of t.
+func (c *clock) workdaysSince(t ref.Val) ref.Val {
+	at, err := c.date(t)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	if c.calendar == nil {
+		return types.NewErr("there is no calendar to tell working days by")
+	}
+	c.holds(c.calendar.midnight(c.calendar.midnight(c.now).AddDate(0, 0, 1)))
+	return types.Int(c.calendar.since(at, c.now, maxDays))
+}
+
+// date gives an instant, or the first one of a day that is written 2026-07-02.
+func (c *clock) date(v ref.Val) (time.Time, error) {
+	if s, ok := v.(types.String); ok && len(s) == len(time.DateOnly) && c.calendar != nil {
+		if t, err := time.ParseInLocation(time.DateOnly, string(s), c.calendar.zone); err == nil {
+			return t, nil
+		}
+	}
+	return instant(v)
 }
 
 func instant(v ref.Val) (time.Time, error) {

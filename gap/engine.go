@@ -63,6 +63,7 @@ type Engine struct {
 	tests     []*testState // sorted by id
 	streams   map[evidence.Stream]*stream
 	sources   map[string]*source
+	relations []*relation
 	spells    []*spell
 	bench     bench
 }
@@ -72,11 +73,13 @@ func NewEngine(cat *Catalogue, p Period, opts ...Option) *Engine {
 	p = Period{p.From.UTC(), p.To.UTC()}
 	e := &Engine{cat: cat, period: p, plans: map[evidence.Kind]*plan{},
 		streams: map[evidence.Stream]*stream{}, sources: map[string]*source{}}
+	e.bench.clock.calendar = cat.Calendar
 	for _, t := range cat.Tests() {
 		ts := newTestState(t, cat.rules[t.ID], p)
 		e.tests = append(e.tests, ts)
 		e.plan(t.Kind).add(ts)
 	}
+	e.relate()
 	for _, o := range opts {
 		o(e)
 	}
@@ -121,7 +124,7 @@ func RecordsOf(ev Evidence, run evidence.Run) iter.Seq2[evidence.Record, error] 
 func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Record, error]) error {
 	o := observe(run, e.period)
 	st := e.stream(run.Stream)
-	err := e.take(st, o, records)
+	err := e.take(st, o, e.fill(st, o, records))
 	if errors.Is(err, evidence.ErrErased) { // then nothing was taken
 		o = observe(withoutRecords(run), e.period)
 		err = e.take(st, o, nil)
@@ -132,6 +135,8 @@ func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Record, er
 	}
 	e.lookAway(st, o)
 	e.follow(st, o)
+	e.forget(st, o)
+	e.derive(st, o)
 	return nil
 }
 
@@ -164,6 +169,8 @@ type observation struct {
 	complete, usable bool
 	// inPeriod: the slot counts for the period.
 	inPeriod bool
+	// floor is until when all was read that a joined record rests on.
+	floor time.Time
 }
 
 func observe(run evidence.Run, p Period) observation {

@@ -35,14 +35,7 @@ func keyOf(rec *evidence.Record) eventKey {
 // takeEvents judges the events of one window. Windows may overlap: of an event
 // read again the last reading counts.
 func (e *Engine) takeEvents(st *stream, o observation, records iter.Seq2[evidence.Record, error]) error {
-	if st.events == nil {
-		st.events = &population{index: map[eventKey]int32{}, spells: map[spellKey]*spell{}}
-		for _, ts := range st.plan.tests {
-			if ts.events == nil {
-				ts.events = make([]counts, e.period.days())
-			}
-		}
-	}
+	e.beginEvents(st)
 	dims := make([]dimming, len(st.tests))
 	e.bench.clock.now = o.at
 	rows := 0
@@ -60,6 +53,18 @@ func (e *Engine) takeEvents(st *stream, o observation, records iter.Seq2[evidenc
 	return nil
 }
 
+func (e *Engine) beginEvents(st *stream) {
+	if st.events != nil {
+		return
+	}
+	st.events = &population{index: map[eventKey]int32{}, spells: map[spellKey]*spell{}}
+	for _, ts := range st.plan.tests {
+		if ts.events == nil {
+			ts.events = make([]counts, e.period.days())
+		}
+	}
+}
+
 // dimming collects the unknowns of one window for one test.
 type dimming struct {
 	n    int
@@ -71,7 +76,7 @@ func (e *Engine) judgeEvent(st *stream, rec *evidence.Record, o observation, dim
 	if fresh {
 		st.events.codes = append(st.events.codes, make([]code, len(st.tests))...)
 	}
-	e.bench.take(rec, st.id.Scope)
+	e.bench.take(rec, st.id)
 	for i, ts := range st.plan.tests {
 		c := &st.events.codes[int(n)*len(st.tests)+i]
 		j := ts.rule.judge(&e.bench)

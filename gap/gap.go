@@ -21,7 +21,16 @@ const (
 	Blind Kind = "blind"
 	// Scope: a scope that appeared and was not collected, or that is no longer listed.
 	Scope Kind = "scope"
+	// Reconciliation: what one source lists another one does not, though it should.
+	Reconciliation Kind = "reconciliation"
+	// Retention: events were not read, and their source is about to forget them, or did.
+	Retention Kind = "retention"
+	// Drift: a source no longer says what it said of nearly every record, and a test asks for it.
+	Drift Kind = "drift"
 )
+
+// Finding tells the gaps that a test opens.
+func (k Kind) Finding() bool { return k == Deviation || k == Reconciliation }
 
 // State is what has become of a gap.
 type State string

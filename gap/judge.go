@@ -23,14 +23,15 @@ type judgement struct {
 
 // bench is the activation of one record at one instant; it is used again for the next one.
 type bench struct {
-	rec   *evidence.Record
-	scope evidence.Scope
-	attrs any
-	clock clock
+	rec    *evidence.Record
+	source string
+	scope  evidence.Scope
+	attrs  any
+	clock  clock
 }
 
-func (b *bench) take(rec *evidence.Record, stream evidence.Scope) {
-	b.rec, b.scope = rec, cmp.Or(rec.Scope, stream)
+func (b *bench) take(rec *evidence.Record, stream evidence.Stream) {
+	b.rec, b.source, b.scope = rec, stream.Source, cmp.Or(rec.Scope, stream.Scope)
 	b.attrs = types.NewStringInterfaceMap(types.DefaultTypeAdapter, rec.Attributes)
 }
 
@@ -45,6 +46,8 @@ func (b *bench) ResolveName(name string) (any, bool) {
 		return b.rec.Name, true
 	case "scope":
 		return string(b.scope), true
+	case "source":
+		return b.source, true
 	case "now":
 		return b.clock.now, true
 	case "effective":
@@ -111,7 +114,12 @@ func ask(p cel.Program, b *bench) (ok bool, why string) {
 	return bool(v), ""
 }
 
+const saidUnknown = "unknown: "
+
 func reasonOf(text string) string {
+	if _, why, ok := strings.Cut(text, saidUnknown); ok {
+		return why
+	}
 	for _, prefix := range []string{"no such key: ", "no such attribute(s): "} {
 		if key, ok := strings.CutPrefix(text, prefix); ok {
 			return "do not say " + key

@@ -17,8 +17,8 @@ import (
 
 const criteriaFile = "criteria.yaml"
 
-// Load reads a catalogue from the top of fsys: criteria.yaml and one file per
-// control. It is strict: an unknown key, an unknown criterion, a repeated id or
+// Load reads a catalogue from the top of fsys: criteria.yaml,
+// calendar.yaml where there is one, one file per control and, in the folder views, one per view. It is strict: an unknown key, an unknown criterion, a repeated id or
 // a predicate that does not compile is an error that carries file and line.
 func Load(fsys fs.FS) (*Catalogue, error) {
 	c := new(Catalogue)
@@ -36,7 +36,7 @@ func Load(fsys fs.FS) (*Catalogue, error) {
 	c.Criteria = criteria.Criteria
 	l.at[""] = yamlFile{name: criteriaFile, file: l.last}
 	for _, name := range names {
-		if name == criteriaFile {
+		if name == criteriaFile || name == calendarFile {
 			continue
 		}
 		var ctl Control
@@ -46,10 +46,36 @@ func Load(fsys fs.FS) (*Catalogue, error) {
 		c.Controls = append(c.Controls, ctl)
 		l.files = append(l.files, yamlFile{name: name, file: l.last})
 	}
+	if err := l.readViews(c); err != nil {
+		return nil, err
+	}
+	if slices.Contains(names, calendarFile) {
+		c.Calendar = new(Calendar)
+		if err := l.read(calendarFile, c.Calendar); err != nil {
+			return nil, err
+		}
+		l.at["calendar"] = yamlFile{name: calendarFile, file: l.last}
+	}
 	if err := c.finish(l.fail); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+func (l *loader) readViews(c *Catalogue) error {
+	names, err := fs.Glob(l.fsys, "views/*.yaml")
+	if err != nil {
+		return fmt.Errorf("catalogue: %w", err)
+	}
+	for _, name := range names {
+		var v View
+		if err := l.read(name, &v); err != nil {
+			return err
+		}
+		c.Views = append(c.Views, v)
+		l.views = append(l.views, yamlFile{name: name, file: l.last})
+	}
+	return nil
 }
 
 // loader remembers the syntax trees, so that later errors can name a line.
@@ -57,6 +83,7 @@ type loader struct {
 	fsys  fs.FS
 	last  *ast.File
 	files []yamlFile // in the order of Controls as read
+	views []yamlFile // and of Views
 	at    map[string]yamlFile
 }
 
@@ -115,10 +142,15 @@ func (l *loader) fail(path, msg string, args ...any) error {
 }
 
 func (l *loader) find(path string) (yamlFile, string) {
-	var i int
-	if n, _ := fmt.Sscanf(path, "controls[%d]", &i); n == 1 {
-		_, rest, _ := strings.Cut(path, "]")
-		return l.files[i], strings.TrimPrefix(rest, ".")
+	for format, files := range map[string][]yamlFile{"controls[%d]": l.files, "views[%d]": l.views} {
+		var i int
+		if n, _ := fmt.Sscanf(path, format, &i); n == 1 {
+			_, rest, _ := strings.Cut(path, "]")
+			return files[i], strings.TrimPrefix(rest, ".")
+		}
+	}
+	if rest, ok := strings.CutPrefix(path, "calendar."); ok {
+		return l.at["calendar"], rest
 	}
 	return l.at[""], path
 }
@@ -144,8 +176,16 @@ func (c *Catalogue) finish(fail failFunc) error {
 	if err != nil {
 		return err
 	}
+	if c.Calendar != nil {
+		if err := c.Calendar.finish(func(path, msg string, args ...any) error { return fail("calendar."+path, msg, args...) }); err != nil {
+			return err
+		}
+	}
 	comp, err := newCompiler()
 	if err != nil {
+		return err
+	}
+	if err := c.finishViews(comp, fail); err != nil {
 		return err
 	}
 	c.rules = map[string]*rule{}
@@ -222,6 +262,12 @@ func (c *Catalogue) finishTest(comp *compiler, ctl *Control, j int, path string,
 	if err != nil {
 		return fail(path+"."+part, "test %s: %s: %v", t.ID, part, err)
 	}
+	if v := c.views[t.Kind]; v != nil {
+		r.joined = slices.ContainsFunc(v.joins, func(j joinRule) bool { return r.all || slices.Contains(r.keys, j.name) })
+	}
+	if r.joined && t.Mode != Each {
+		return fail(path+".mode", "test %s: what is joined is judged record by record: mode each", t.ID)
+	}
 	c.rules[t.ID] = r
 	return nil
 }
@@ -236,6 +282,8 @@ func checkTest(t *Test, path string, fail failFunc) error {
 		return fail(path+".id", "test %s holds no criteria", t.ID)
 	case !slices.Contains([]string{Each, Exists, AtMost}, t.Mode):
 		return fail(path+".mode", "test %s: mode %q is none of each, exists, at_most", t.ID, t.Mode)
+	case t.Finds != "" && !t.Finds.Finding():
+		return fail(path+".finds", "test %s: finds %q is neither deviation nor reconciliation", t.ID, t.Finds)
 	case (t.Max != 0 && t.Mode != AtMost) || t.Max < 0:
 		return fail(path+".max", "test %s: max goes with mode at_most and is not negative", t.ID)
 	case !slices.Contains(severities, t.Severity):

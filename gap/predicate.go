@@ -22,13 +22,16 @@ const costLimit = 1_000_000
 //	           that "a || b" is still true if a is and b is not said
 //	id, name   of the record
 //	scope      of the record, or of its stream where the record has none
+//	source     the configured source of the record
 //	effective  the source's own time of the record; absent if it states none
 //	now        when the run observed the record (Run.Observed), never a clock
 //
 // and these functions, beside has() and the extensions strings and sets:
 //
-//	older_than(t, days)  whether t (RFC 3339 text or timestamp) lies more than so many days before now
+//	older_than(t, days)  whether t (RFC 3339 text, 2026-07-02 or timestamp) lies more than so many days before now
 //	age_days(t)          whole days from t to now
+//	workdays_since(t)    working days of the calendar after the day of t, with today
+//	unknown(why)         no answer: why completes "this record ..."
 //
 // A test that measures age with them rather than with now is judged again only
 // when the answer can have changed.
@@ -37,8 +40,11 @@ type rule struct {
 	// keys are the attributes that the predicates read; all is set when that cannot be told.
 	keys []string
 	all  bool
-	// now and effective tell whether the predicates name these variables.
-	now, effective bool
+	// now and effective tell whether the predicates name these variables, aged
+	// whether they measure age.
+	now, effective, aged bool
+	// joined: the predicates read what a view joins, see settle.
+	joined bool
 }
 
 type compiler struct{ env *cel.Env }
@@ -49,18 +55,24 @@ func newCompiler() (*compiler, error) {
 		cel.Variable("id", cel.StringType),
 		cel.Variable("name", cel.StringType),
 		cel.Variable("scope", cel.StringType),
+		cel.Variable("source", cel.StringType),
 		cel.Variable("effective", cel.TimestampType),
 		cel.Variable("now", cel.TimestampType),
 		cel.Variable(clockName, clockType),
 		cel.CrossTypeNumericComparisons(true),
 		ext.Strings(), ext.Sets(),
-		withClock("older_than", 2), withClock("age_days", 1),
+		withClock("older_than", 2), withClock("age_days", 1), withClock("workdays_since", 1),
+		cel.Function("@workdays_since", cel.Overload("clock_workdays_since",
+			[]*cel.Type{clockType, cel.DynType}, cel.IntType,
+			cel.BinaryBinding(func(c, t ref.Val) ref.Val { return c.(*clock).workdaysSince(t) }))),
 		cel.Function("@older_than", cel.Overload("clock_older_than",
 			[]*cel.Type{clockType, cel.DynType, cel.DynType}, cel.BoolType,
 			cel.FunctionBinding(func(a ...ref.Val) ref.Val { return a[0].(*clock).olderThan(a[1], a[2]) }))),
 		cel.Function("@age_days", cel.Overload("clock_age_days",
 			[]*cel.Type{clockType, cel.DynType}, cel.IntType,
 			cel.BinaryBinding(func(c, t ref.Val) ref.Val { return c.(*clock).ageDays(t) }))),
+		cel.Function("unknown", cel.Overload("unknown_string", []*cel.Type{cel.StringType}, cel.BoolType,
+			cel.UnaryBinding(func(why ref.Val) ref.Val { return types.NewErr("%s%v", saidUnknown, why.Value()) }))),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: CEL environment: %w", err)
@@ -101,7 +113,7 @@ func (c *compiler) program(r *rule, name, src string, want *cel.Type) (cel.Progr
 	if iss.Err() != nil {
 		return nil, iss.Err()
 	}
-	if got := tree.OutputType(); !got.IsExactType(want) && !got.IsExactType(cel.DynType) {
+	if got := tree.OutputType(); !got.IsExactType(want) && !got.IsExactType(cel.DynType) && !want.IsExactType(cel.DynType) {
 		return nil, fmt.Errorf("gives %s, want %s", got, want)
 	}
 	if name != "detail" { // what a text says never changes a verdict
@@ -123,6 +135,8 @@ func (r *rule) reads(e ast.Expr) {
 				r.now = true
 			case "effective":
 				r.effective = true
+			case clockName:
+				r.aged = true
 			}
 		case ast.SelectKind, ast.CallKind:
 			if key, ok := attribute(e); ok {

@@ -102,7 +102,7 @@ func index(gaps []Gap) map[string]*found {
 			f = &found{deviating: map[[2]string]int{}}
 			all[g.Test] = f
 		}
-		if g.Kind == Deviation {
+		if g.Kind.Finding() {
 			f.deviations++
 			f.deviating[[2]string{g.Stream, g.Resource}]++
 			f.open += pick(g.FixedBy == nil, 1, 0)

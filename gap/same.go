@@ -46,11 +46,15 @@ func (p *plan) changes(r *resource, rec *evidence.Record) mask {
 
 // project keeps what unchanged will compare.
 func (p *plan) project(rec *evidence.Record, vals []any) []any {
-	if p.all {
+	return project(p.keys, p.all, rec, vals)
+}
+
+func project(keys []string, all bool, rec *evidence.Record, vals []any) []any {
+	if all {
 		return append(vals[:0], rec.Attributes)
 	}
 	vals = vals[:0]
-	for _, k := range p.keys {
+	for _, k := range keys {
 		v, ok := rec.Attributes[k]
 		if !ok {
 			v = absent{}
@@ -58,6 +62,27 @@ func (p *plan) project(rec *evidence.Record, vals []any) []any {
 		vals = append(vals, v)
 	}
 	return vals
+}
+
+// project keeps what changes will compare.
+func (p *partRule) project(rec *evidence.Record, vals []any) []any {
+	return project(p.keys, p.all, rec, vals)
+}
+
+func (p *partRule) changes(vals []any, rec *evidence.Record) bool {
+	if p.all {
+		return !same(vals[0], rec.Attributes)
+	}
+	for i, k := range p.keys {
+		v, ok := rec.Attributes[k]
+		if !ok {
+			v = absent{}
+		}
+		if !same(vals[i], v) {
+			return true
+		}
+	}
+	return false
 }
 
 func sameTime(a, b *time.Time) bool {

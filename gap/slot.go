@@ -1,6 +1,7 @@
 package gap
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -120,7 +121,7 @@ func (e *Engine) judgeWhole(st *stream, i int, o observation) {
 }
 
 func (ts *testState) wholeGap(st *stream, n counts) Gap {
-	g := ts.gap(Deviation, st, string(st.id.Scope), string(st.id.Scope))
+	g := ts.gap(ts.finds(), st, string(st.id.Scope), string(st.id.Scope))
 	g.Reason = fmt.Sprintf("none of %d records: %s", len(st.order), ts.Title)
 	if ts.Mode == AtMost {
 		g.Reason = fmt.Sprintf("%d, at most %d allowed: %s", n[cPass], ts.Max, ts.Title)
@@ -189,8 +190,10 @@ func (ts *testState) gap(k Kind, st *stream, resource, name string) Gap {
 		Stream: st.text, Resource: resource, Name: name}
 }
 
+func (ts *testState) finds() Kind { return cmp.Or(ts.Finds, Deviation) }
+
 func (ts *testState) deviation(st *stream, rec *evidence.Record, why string) Gap {
-	g := ts.gap(Deviation, st, rec.ID, rec.Name)
+	g := ts.gap(ts.finds(), st, rec.ID, rec.Name)
 	g.Reason = why
 	return g
 }

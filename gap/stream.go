@@ -62,6 +62,15 @@ type stream struct {
 
 	events *population
 
+	// The views that its records are rows of.
+	related bool
+	tables  []*table
+	shown   bool
+
+	voices []voice       // by plan.keys
+	kept   time.Duration // how long the source keeps its events
+	fading *spell
+
 	blind *spell
 	bad   []evidence.Class // the classes of the open blind gap
 	good  time.Time        // the last complete run
@@ -107,19 +116,29 @@ type cell struct {
 	why     string
 	passed  time.Time // last seen passing, while it does not
 	open    *spell
+	doubt   *doubt
 }
 
 func (e *Engine) stream(id evidence.Stream) *stream {
 	st := e.streams[id]
 	if st == nil {
-		p := e.plan(id.Kind)
-		st = &stream{id: id, text: id.String(), plan: p, tests: make([]streamTest, len(p.tests)), resources: map[recordKey]*resource{}}
+		st = newStream(id, e.plan(id.Kind))
 		e.streams[id] = st
-		for _, ts := range p.tests {
-			ts.streams = append(ts.streams, st)
-		}
+		st.show()
 	}
 	return st
+}
+
+func newStream(id evidence.Stream, p *plan) *stream {
+	return &stream{id: id, text: id.String(), plan: p, tests: make([]streamTest, len(p.tests)), resources: map[recordKey]*resource{}}
+}
+
+// show makes the tests of a stream know it.
+func (st *stream) show() {
+	st.shown = true
+	for _, ts := range st.plan.tests {
+		ts.streams = append(ts.streams, st)
+	}
 }
 
 // seenAt is when the resource was last seen as it is: by its own time where
@@ -137,6 +156,9 @@ func (e *Engine) takeState(st *stream, o observation, records func(func(evidence
 	if st.same(o) {
 		if !st.timed {
 			st.obs[len(st.obs)-1] = o.at
+		}
+		if o.complete {
+			e.listen(st, st.obs[len(st.obs)-1])
 		}
 	} else if err := e.pass(st, o, records); err != nil {
 		return err
@@ -178,6 +200,7 @@ func (e *Engine) pass(st *stream, o observation, records func(func(evidence.Reco
 	st.obs[len(st.obs)-1] = earliest
 	if o.complete {
 		st.sweep()
+		e.listen(st, earliest)
 	}
 	st.tally(o)
 	return nil
@@ -232,11 +255,13 @@ func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observatio
 			r.absent, r.gone = st.wholeAt, false
 		} else {
 			before = st.seenAt(r)
+			st.hear(r, -pick(changed != 0, 1, 0))
 		}
 		e.judge(st, r, rec, o, at, before, changed)
 		r.counted = r.counted || o.inPeriod
 		if changed != 0 {
 			r.name, r.vals = rec.Name, st.plan.project(rec, r.vals)
+			st.hear(r, 1)
 		}
 	}
 	r.gen, r.effective = len(st.obs)-1, nil
@@ -247,21 +272,49 @@ func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observatio
 
 // judge asks every test whose answer may differ from the last one.
 func (e *Engine) judge(st *stream, r *resource, rec *evidence.Record, o observation, at, before time.Time, changed mask) {
-	e.bench.take(rec, st.id.Scope)
+	e.bench.take(rec, st.id)
 	r.until = forever
 	for i, ts := range st.plan.tests {
 		c := &r.cells[i]
 		if changed&st.plan.reads[i] != 0 || o.at.Unix() >= c.until {
 			j := ts.rule.judge(&e.bench)
 			c.until = j.until
-			e.move(st, r, rec, i, j, at, before)
+			if since, prior, settled := c.settle(ts.rule, j.code, o, at, before); settled {
+				e.move(st, r, rec, i, j, since, prior)
+			}
 		}
-		if o.inPeriod && !c.counted && c.code != cNA && ts.Mode == Each {
+		if o.inPeriod && !c.counted && applies(c.code) == 1 && ts.Mode == Each {
 			c.counted = true
 			ts.count(1)
 		}
 		r.until = min(r.until, c.until)
 	}
+}
+
+// doubt is a verdict on joined records that is not yet settled.
+type doubt struct {
+	code       code
+	at, before time.Time
+}
+
+// settle holds back a verdict that rests on more than one reading: between the
+// two, both facts may have changed, so it counts once everything was read again
+// and still says so, and then from when it was first seen.
+func (c *cell) settle(r *rule, to code, o observation, at, before time.Time) (since, prior time.Time, settled bool) {
+	if !r.joined || to == c.code || to != cPass && to != cFail {
+		c.doubt = nil
+		return at, before, true
+	}
+	if c.doubt == nil || c.doubt.code != to {
+		c.doubt = &doubt{to, at, before}
+	}
+	d := c.doubt
+	if o.floor.Before(d.at.Add(-sameMoment)) {
+		c.until = 0 // ask again each time
+		return at, before, false
+	}
+	c.doubt = nil
+	return d.at, d.before, true
 }
 
 // move brings one test of one resource from its last verdict to the new one.
@@ -316,6 +369,7 @@ func (st *stream) sweep() {
 			continue
 		}
 		r.gone, r.until = true, 0
+		st.hear(r, -1)
 		for i := range r.cells {
 			st.end(r, i, st.obs[gen])
 		}

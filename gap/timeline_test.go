@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "rewrite the expectations in testdata/*.
 //	setup   lines "period FROM TO", "as-of TIME", "root SOURCE KIND", "accept ID UNTIL AT" and
 //	        "only GLOB" (the gaps to print)
 //	runs    a run a line, then its records, indented:
-//	          DUE[..DUE][+DURATION] STREAM OUTCOME [class[:detail]] [uncertified] [window=FROM,TO]
+//	          DUE[..DUE][+DURATION] STREAM OUTCOME [class[:detail]] [uncertified] [window=FROM,TO] [kept=DAYS]
 //	            ID [name=NAME] [at=TIME] [in=SCOPE] {JSON attributes}
 //	        A range of days repeats the run each day; +DURATION is when it was
 //	        observed, one minute after it was due where not stated.
@@ -366,6 +366,8 @@ func (tl *timeline) addRun(t *testing.T, due time.Time, lag time.Duration, f []s
 		if w, ok := strings.CutPrefix(word, "window="); ok {
 			from, to, _ := strings.Cut(w, ",")
 			run.Certificate.Window = &evidence.Window{From: moment(t, from), To: moment(t, to)}
+		} else if n, ok := strings.CutPrefix(word, "kept="); ok {
+			fmt.Sscan(n, &run.Certificate.KeptDays)
 		} else if word == "uncertified" {
 			run.Certificate.Complete = false
 		} else {
