@@ -25,6 +25,8 @@ type Catalogue struct {
 
 	rules map[string]*rule // compiled, by test id
 	views map[evidence.Kind]*viewRule
+	// perView counts the tests of each view.
+	perView map[evidence.Kind]int
 }
 
 // Criterion is one of the 61 trust services criteria: its public id and our own title.

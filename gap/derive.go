@@ -31,8 +31,8 @@ func (e *Engine) derive(st *stream, o observation) {
 		}
 	}
 	for _, t := range touched {
-		if len(t.rel.plan.tests) > 0 {
-			e.deriveTable(t, o, t.base == st)
+		for _, v := range t.verdicts {
+			e.judgeView(v, o, t.base == st)
 		}
 	}
 }
@@ -44,6 +44,8 @@ func (e *Engine) looking(j *joint) []*table {
 }
 
 func (t *table) note(o observation) {
+	t.runs++
+	t.before = t.reach(t.at)
 	t.whole, t.usable = o.complete, o.usable
 	if o.usable {
 		t.at = later(t.at, o.at)
@@ -51,31 +53,6 @@ func (t *table) note(o observation) {
 	if o.complete {
 		t.wholeAt = later(t.wholeAt, o.at)
 	}
-}
-
-// standing is what a table and all that it is joined with amount to.
-type standing struct {
-	// ready: each of them was read at least once.
-	ready bool
-	// whole: what is joined was read whole in its last slot, and not long ago.
-	whole bool
-	// floor is the instant until which all of them were read.
-	floor time.Time
-}
-
-func (t *table) standing(at time.Time) standing {
-	s := standing{ready: !t.at.IsZero(), whole: true, floor: t.reach(t.at)}
-	for _, j := range t.rel.joins {
-		if len(j.to.tables) == 0 {
-			return standing{}
-		}
-		for _, other := range j.to.tables {
-			s.ready = s.ready && !other.at.IsZero()
-			s.whole = s.whole && other.whole && at.Sub(other.wholeAt) < maxStale
-			s.floor = earlier(s.floor, other.reach(other.wholeAt))
-		}
-	}
-	return s
 }
 
 // reach is until when the table says all: of events until the first hole.
@@ -89,69 +66,129 @@ func (t *table) reach(at time.Time) time.Time {
 	return at
 }
 
-func (e *Engine) deriveTable(t *table, o observation, own bool) {
-	s := t.standing(o.at)
+// verdicts are those of one test of a view on the rows of one table. They are
+// judged like the records of a stream that was read whenever all was read that
+// they rest on.
+type verdicts struct {
+	table *table
+	n     int // the test's number in its view
+	joins []*joint
+	st    *stream
+	last  time.Time // of the last judgement
+	dirty bool      // some row changed
+	queue []*row    // events that wait to be judged
+	able  bool      // whether the rows could be judged at the last run
+}
+
+func newVerdicts(t *table, n int, ts *testState) *verdicts {
+	p := new(plan)
+	p.add(ts)
+	id := t.base.id
+	v := &verdicts{table: t, n: n, st: newStream(evidence.Stream{Source: id.Source, Kind: t.rel.Kind, Scope: id.Scope}, p)}
+	v.st.text, v.st.rows = t.base.text, true // the evidence of it is with the base
+	for _, j := range t.rel.joins {
+		if ts.rule.all || slices.Contains(ts.rule.keys, j.name) {
+			v.joins = append(v.joins, j)
+		}
+	}
+	return v
+}
+
+// standing is what a table and all that a test joins it with amount to.
+type standing struct {
+	// ready: each of them was read at least once.
+	ready bool
+	// whole: what is joined was read whole in its last slot, and not long ago.
+	whole bool
+	// floor is the instant until which all of them were read.
+	floor time.Time
+}
+
+func (v *verdicts) standing(at time.Time) standing {
+	t := v.table
+	s := standing{ready: !t.at.IsZero(), whole: true, floor: t.reach(t.at)}
+	for _, j := range v.joins {
+		if len(j.to.tables) == 0 {
+			// It may come in the same tick: wait for another run before going without it.
+			s.ready = s.ready && j.Optional && t.runs > 1
+			s.floor = earlier(s.floor, t.before)
+		}
+		for _, other := range j.to.tables {
+			s.ready = s.ready && !other.at.IsZero()
+			s.whole = s.whole && other.whole && at.Sub(other.wholeAt) < maxStale
+			s.floor = earlier(s.floor, other.reach(other.wholeAt))
+		}
+	}
+	return s
+}
+
+// judgeView judges the rows of one table by one test, after a run of the table's
+// own stream or of one that it is joined with.
+func (e *Engine) judgeView(v *verdicts, o observation, own bool) {
+	t, s := v.table, v.standing(o.at)
+	slot := o
+	o.at, o.floor = later(o.at, v.last), s.floor // slots that are read side by side end in any order
+	o.complete, o.usable = t.whole && s.whole && s.ready, t.usable && s.whole && s.ready
+	if slot.complete = pick(t.base.events == nil, o.complete, slot.complete); own {
+		v.st.slots.add(o.run.Outcome, slot)
+	}
 	if !s.ready {
 		return
 	}
-	st := t.derived
-	if !st.shown {
-		st.show()
+	v.last = o.at
+	if !v.st.shown {
+		v.st.show()
 	}
-	o.floor = s.floor
-	o.complete, o.usable = t.whole && s.whole, t.usable && s.whole
 	if t.base.events != nil {
-		e.deriveEvents(t, o)
+		e.deriveEvents(v, o)
 	} else {
-		e.deriveState(t, o, own)
-	}
-	if own {
-		st.slots.add(o.run.Outcome, o)
+		e.deriveState(v, o, own)
 	}
 }
 
 // deriveState judges the rows of a state stream: those that changed, or whose
 // answer may have.
-func (e *Engine) deriveState(t *table, o observation, own bool) {
-	st := t.derived
-	stale := t.dirty || !st.lastWhole || st.last == nil || !o.complete || o.at.Unix() >= st.until || !st.entered && o.inPeriod
+func (e *Engine) deriveState(v *verdicts, o observation, own bool) {
+	st := v.st
+	stale := v.dirty || !st.lastWhole || st.last == nil || !o.complete || o.at.Unix() >= st.until || !st.entered && o.inPeriod
 	switch {
 	case o.usable && stale:
-		e.passRows(t, o)
+		e.passRows(v, o)
 	case o.usable && !st.timed:
-		st.obs[len(st.obs)-1] = o.at
+		st.obs[len(st.obs)-1] = o.floor // unchanged, as far as all of it was read
 	}
 	if o.complete {
 		st.wholeAt = st.obs[len(st.obs)-1]
 	}
-	if own || stale || o.usable != t.asked {
+	st.judged = o.at
+	if own || stale || o.usable != v.able {
 		e.judgeSlot(st, o)
 	}
-	t.asked = o.usable
+	v.able = o.usable
 }
 
 // derivedHash stands for the snapshot of a derived stream, which has none.
 var derivedHash evidence.Hash
 
 // passRows is pass for rows: those that cannot have another answer are not asked.
-func (e *Engine) passRows(t *table, o observation) {
-	st := t.derived
+func (e *Engine) passRows(v *verdicts, o observation) {
+	st := v.st
 	st.begin(o)
 	st.last = &derivedHash
 	e.bench.clock.now = o.at
-	earliest := o.at
+	earliest := o.floor
 	next, at := st.spare[:0], 0
-	for _, r := range t.order {
+	for _, r := range v.table.order {
 		res := st.find(&r.rec, &at)
 		seen := o.at
 		if r.exact != nil {
 			seen = earlier(r.exact.UTC(), o.at)
 			earliest, st.timed = earlier(earliest, seen), true
 		}
-		if r.dirty || res.gone || o.at.Unix() >= res.until || o.inPeriod && !res.counted {
+		if res.news != r.news || res.gone || o.at.Unix() >= res.until || o.inPeriod && !res.counted {
 			rec := r.record()
 			e.see(st, res, &rec, o, seen)
-			r.dirty = false
+			res.news = r.news
 		} else {
 			res.gen = len(st.obs) - 1
 		}
@@ -159,10 +196,10 @@ func (e *Engine) passRows(t *table, o observation) {
 		next = append(next, res)
 	}
 	st.spare, st.order = st.order, next
-	st.obs[len(st.obs)-1] = earliest
+	st.obs[len(st.obs)-1], st.judged = earliest, o.at
 	if o.complete {
 		st.sweep()
-		t.dirty = false
+		v.dirty = false
 	}
 	st.tally(o)
 }
@@ -170,33 +207,44 @@ func (e *Engine) passRows(t *table, o observation) {
 // deriveEvents judges the events up to the instant until which all that they
 // are joined with was read, and those that failed again when their joins change.
 // An event that passed is settled: what comes later does not undo it.
-func (e *Engine) deriveEvents(t *table, o observation) {
-	st := t.derived
+func (e *Engine) deriveEvents(v *verdicts, o observation) {
+	st := v.st
 	e.beginEvents(st)
 	dims := make([]dimming, len(st.tests))
 	e.bench.clock.now = o.at
-	queue := t.queue
-	t.queue = nil
+	queue := v.queue
+	v.queue = nil
 	for _, r := range queue {
-		if !known(effective(&r.rec), t.at).Before(o.floor) {
-			t.queue = append(t.queue, r)
+		if !known(effective(&r.rec), v.table.at).Before(o.floor) {
+			v.queue = append(v.queue, r)
 			continue
 		}
 		rec := r.record()
 		e.judgeEvent(st, &rec, o, dims)
-		r.queued, r.dirty, r.shown = false, false, nil
-		if e.settled(st, &rec) {
-			t.content(r)
+		r.queued &^= selfBit << v.n
+		if v.table.settled(&rec) {
+			v.table.content(r)
+			r.shown = nil
 		}
 	}
-	for _, w := range t.base.events.covered {
+	for _, w := range v.table.base.events.covered {
 		st.events.cover(evidence.Window{From: w.From, To: earlier(w.To, o.floor)})
 	}
-	e.judgeWindow(st, o, dims, len(queue)-len(t.queue))
+	e.judgeWindow(st, o, dims, len(queue)-len(v.queue))
 }
 
-// settled reports whether no test on an event failed or is unknown.
-func (e *Engine) settled(st *stream, rec *evidence.Record) bool {
-	n := int(st.events.index[keyOf(rec)]) * len(st.tests)
-	return !slices.ContainsFunc(st.events.codes[n:n+len(st.tests)], func(c code) bool { return !c.fine() })
+// settled reports whether every test of the view that was asked about an event
+// was, and none failed or is unknown.
+func (t *table) settled(rec *evidence.Record) bool {
+	key := keyOf(rec)
+	for _, v := range t.verdicts {
+		if v.st.events == nil {
+			return false
+		}
+		n, judged := v.st.events.index[key]
+		if !judged || !v.st.events.codes[n].fine() {
+			return false
+		}
+	}
+	return true
 }

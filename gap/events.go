@@ -81,6 +81,9 @@ func (e *Engine) judgeEvent(st *stream, rec *evidence.Record, o observation, dim
 		c := &st.events.codes[int(n)*len(st.tests)+i]
 		j := ts.rule.judge(&e.bench)
 		was := *c
+		if st.rows && decided(was) && !decided(j.code) { // what was joined is no longer listed
+			continue
+		}
 		*c = j.code
 		st.tests[i].now.move(was, j.code)
 		if d := st.events.days[n]; d != outside {
@@ -94,6 +97,8 @@ func (e *Engine) judgeEvent(st *stream, rec *evidence.Record, o observation, dim
 		e.judgeSpell(st, rec, o, n, i, j.code)
 	}
 }
+
+func decided(c code) bool { return c == cPass || c == cFail }
 
 func applies(c code) int { return pick(c == cNone || c == cNA, 0, 1) }
 

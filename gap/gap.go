@@ -110,7 +110,7 @@ type holder struct {
 // lastSeen is the last failing observation so far.
 func (s *spell) lastSeen() time.Time {
 	if h := s.holder; h != nil && s.FixedBy == nil && h.res.cells[h.test].code == cFail {
-		return h.st.seenAt(h.res)
+		return later(s.FirstSeen, h.st.seenAt(h.res))
 	}
 	return s.LastSeen
 }

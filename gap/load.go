@@ -13,6 +13,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/evidenced/evidenced/evidence"
 )
 
 const criteriaFile = "criteria.yaml"
@@ -188,7 +190,7 @@ func (c *Catalogue) finish(fail failFunc) error {
 	if err := c.finishViews(comp, fail); err != nil {
 		return err
 	}
-	c.rules = map[string]*rule{}
+	c.rules, c.perView = map[string]*rule{}, map[evidence.Kind]int{}
 	seen := map[string]bool{}
 	for i := range c.Controls {
 		ctl, path := &c.Controls[i], fmt.Sprintf("controls[%d]", i)
@@ -264,6 +266,9 @@ func (c *Catalogue) finishTest(comp *compiler, ctl *Control, j int, path string,
 	}
 	if v := c.views[t.Kind]; v != nil {
 		r.joined = slices.ContainsFunc(v.joins, func(j joinRule) bool { return r.all || slices.Contains(r.keys, j.name) })
+	}
+	if c.perView[t.Kind]++; c.views[t.Kind] != nil && c.perView[t.Kind] > maxViewTests {
+		return fail(path+".kind", "test %s: view %s has more than %d tests", t.ID, t.Kind, maxViewTests)
 	}
 	if r.joined && t.Mode != Each {
 		return fail(path+".mode", "test %s: what is joined is judged record by record: mode each", t.ID)

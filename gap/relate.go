@@ -12,7 +12,7 @@ import (
 // relation is one view as the engine fills it.
 type relation struct {
 	*viewRule
-	plan   *plan
+	tests  []*testState
 	tables []*table // sorted by stream
 	joins  []*joint // the view's own
 	joined []*joint // those of other views that look for its rows
@@ -26,22 +26,21 @@ type joint struct {
 	wants map[string]map[*row]struct{} // of this view, by key
 }
 
-// table holds the rows that one stream gives a view, and the stream of verdicts on them.
+// table holds the rows that one stream gives a view.
 type table struct {
-	rel     *relation
-	part    *partRule
-	base    *stream
-	derived *stream
-	rows    map[recordKey]*row
-	order   []*row // of a state stream, as its last snapshot gave them
-	queue   []*row // of an event stream, those not judged for good
-	gen     int
+	rel      *relation
+	part     *partRule
+	base     *stream
+	verdicts []*verdicts // by test of the view
+	rows     map[recordKey]*row
+	order    []*row // of a state stream, as its last snapshot gave them
+	gen      int
 	// at is the last usable reading, wholeAt the last one of all; usable and
 	// whole tell how the last slot ended.
 	at, wholeAt   time.Time
 	usable, whole bool
-	dirty         bool
-	asked         bool // whether the rows could be judged at the last run
+	before        time.Time // its reach before the last run
+	runs          int
 }
 
 // row is one record under the names of the view.
@@ -53,8 +52,8 @@ type row struct {
 	on     [][]string // by join of the view: the keys it looks for
 	key    [][]string // by join that looks for it: the keys it is found by
 	gen    int
-	dirty  bool
-	queued bool           // of an event: it waits to be judged
+	news   int            // how often it, or what it is joined with, changed
+	queued mask           // of an event, by test of the view: it waits to be judged
 	shown  map[string]any // the fields and what is joined
 	facet  map[string]any // the fields as another view sees them
 }
@@ -62,7 +61,7 @@ type row struct {
 func (e *Engine) relate() {
 	rels := map[evidence.Kind]*relation{}
 	for _, v := range e.cat.Views {
-		rels[v.Kind] = &relation{viewRule: e.cat.views[v.Kind], plan: e.plan(v.Kind)}
+		rels[v.Kind] = &relation{viewRule: e.cat.views[v.Kind], tests: e.plan(v.Kind).tests}
 		e.relations = append(e.relations, rels[v.Kind])
 	}
 	for _, r := range e.relations {
@@ -86,8 +85,9 @@ func (e *Engine) tablesOf(st *stream) []*table {
 			continue
 		}
 		t := &table{rel: rel, part: &rel.parts[i], base: st, rows: map[recordKey]*row{}}
-		t.derived = newStream(evidence.Stream{Source: st.id.Source, Kind: rel.Kind, Scope: st.id.Scope}, rel.plan)
-		t.derived.text = st.text // evidence of it is there
+		for i, ts := range rel.tests {
+			t.verdicts = append(t.verdicts, newVerdicts(t, i, ts))
+		}
 		rel.tables = append(rel.tables, t)
 		slices.SortFunc(rel.tables, func(a, b *table) int { return cmp.Compare(a.base.text, b.base.text) })
 		st.tables = append(st.tables, t)
@@ -162,22 +162,23 @@ func (t *table) changed(r *row, rec *evidence.Record) bool {
 	return r.rec.Name != rec.Name || !sameTime(r.exact, rec.Effective) || t.part.changes(r.vals, rec)
 }
 
-// list puts a row in the order of the snapshot, or an event among those to judge.
+// list puts a row in the order of the snapshot.
 func (t *table) list(r *row) {
 	if t.base.events == nil {
 		t.order = append(t.order, r)
-	} else if r.dirty && !r.queued {
-		r.queued = true
-		t.queue = append(t.queue, r)
 	}
 }
 
 // soil marks a row as one to judge again.
 func (t *table) soil(r *row) {
-	r.dirty, t.dirty, r.shown = true, true, nil
-	if t.base.events != nil && !r.queued && r.gen > 0 {
-		r.queued = true
-		t.queue = append(t.queue, r)
+	r.news++
+	r.shown = nil
+	for _, v := range t.verdicts {
+		v.dirty = true
+		if bit := selfBit << v.n; t.base.events != nil && r.queued&bit == 0 {
+			r.queued |= bit
+			v.queue = append(v.queue, r)
+		}
 	}
 }
 
@@ -239,7 +240,9 @@ func (t *table) drop(key recordKey, r *row) {
 	if t.rows[key] != nil {
 		t.unindex(r)
 		delete(t.rows, key)
-		t.dirty = true
+		for _, v := range t.verdicts {
+			v.dirty = true
+		}
 	}
 }
 
@@ -283,7 +286,7 @@ func (r *row) record() evidence.Record {
 			r.shown[k] = v
 		}
 		for i, j := range r.table.rel.joins {
-			if rows := j.joinedRows(r.on[i]); len(rows) <= maxJoined {
+			if rows := j.joinedRows(r.on[i]); len(rows) <= maxJoined && len(j.to.tables) > 0 {
 				r.shown[j.name] = facets(rows)
 			}
 		}

@@ -104,7 +104,7 @@ func (e *Engine) judgeWhole(st *stream, i int, o observation) {
 		t.counted = true
 		ts.count(1)
 	}
-	at := st.obs[len(st.obs)-1]
+	at := st.judged
 	switch t.verdict {
 	case cPass:
 		t.fine = at
@@ -135,7 +135,7 @@ func (e *Engine) judgeDim(st *stream, i int, o observation) {
 	if !o.complete {
 		return
 	}
-	ts, t, at := st.plan.tests[i], &st.tests[i], st.obs[len(st.obs)-1]
+	ts, t, at := st.plan.tests[i], &st.tests[i], st.judged
 	if n := t.slot[cUnknown]; n > 0 && (ts.Mode == Each || t.verdict == cUnknown) {
 		e.dim(st, i, at, n, len(st.order), st.whys(i))
 		return

@@ -59,6 +59,7 @@ type stream struct {
 	until     int64 // when, in Unix seconds, unchanged records must be judged again
 	entered   bool  // a snapshot of the period was read
 	wholeAt   time.Time
+	judged    time.Time // what the last verdicts speak of
 
 	events *population
 
@@ -66,6 +67,7 @@ type stream struct {
 	related bool
 	tables  []*table
 	shown   bool
+	rows    bool // its records are rows of a view
 
 	voices []voice       // by plan.keys
 	kept   time.Duration // how long the source keeps its events
@@ -102,6 +104,7 @@ type resource struct {
 	effective *time.Time
 	gen       int
 	gone      bool
+	news      int  // of a row: what of it was judged
 	counted   bool // judged in the period
 	until     int64
 	absent    time.Time // the last complete run without it, before it appeared
@@ -163,8 +166,9 @@ func (e *Engine) takeState(st *stream, o observation, records func(func(evidence
 	} else if err := e.pass(st, o, records); err != nil {
 		return err
 	}
+	st.judged = st.obs[len(st.obs)-1]
 	if o.complete {
-		st.wholeAt = st.obs[len(st.obs)-1]
+		st.wholeAt = st.judged
 	}
 	e.judgeSlot(st, o)
 	return nil
@@ -197,7 +201,7 @@ func (e *Engine) pass(st *stream, o observation, records func(func(evidence.Reco
 		next = append(next, res)
 	}
 	st.spare, st.order = st.order, next
-	st.obs[len(st.obs)-1] = earliest
+	st.obs[len(st.obs)-1], st.judged = earliest, earliest
 	if o.complete {
 		st.sweep()
 		e.listen(st, earliest)
@@ -331,7 +335,7 @@ func (e *Engine) move(st *stream, r *resource, rec *evidence.Record, i int, j ju
 		c.passed = before
 	}
 	if was == cFail && j.code != cFail {
-		c.open.LastSeen = before
+		c.open.LastSeen = later(c.open.FirstSeen, before)
 	}
 	switch {
 	case j.code == cFail && c.open == nil:
@@ -371,7 +375,7 @@ func (st *stream) sweep() {
 		r.gone, r.until = true, 0
 		st.hear(r, -1)
 		for i := range r.cells {
-			st.end(r, i, st.obs[gen])
+			st.end(r, i, st.judged)
 		}
 	}
 }
@@ -380,7 +384,7 @@ func (st *stream) end(r *resource, i int, at time.Time) {
 	c := &r.cells[i]
 	if c.open != nil {
 		if c.code == cFail {
-			c.open.LastSeen = st.seenAt(r)
+			c.open.LastSeen = later(c.open.FirstSeen, st.seenAt(r))
 		}
 		c.open.fix(at, "resource gone")
 	}

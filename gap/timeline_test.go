@@ -45,8 +45,10 @@ type timeline struct {
 	asOf   time.Time
 	opts   []Option
 	only   string
-	log    testLog
-	cat    *Catalogue
+	// interleaved: the runs stand by stream, and are logged by the time of their observation.
+	interleaved bool
+	log         testLog
+	cat         *Catalogue
 }
 
 func TestTimelines(t *testing.T) {
@@ -182,7 +184,7 @@ func testText(r *Result) string {
 func controlText(r *Result) string {
 	var b strings.Builder
 	for _, c := range r.Controls {
-		if fmt.Sprint(c.Now, c.Status) == "manual_evidence manual_evidence" && c.Population == 0 {
+		if c.Now == ManualEvidence && c.Status == ManualEvidence && c.Population == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "%s %s %s: %d of %d, %d gaps %s, %v%% %s\n", c.Control, c.Now, c.Status, c.Deviating, c.Population, c.Deviations, c.Nature, c.Coverage, c.Days)
@@ -256,6 +258,9 @@ func parseTimeline(t *testing.T, ar *txtar.Archive) *timeline {
 			controls[f.Name] = &fstest.MapFile{Data: f.Data}
 		}
 	}
+	if tl.interleaved {
+		slices.SortStableFunc(tl.log.runs, func(a, b evidence.Run) int { return a.Observed().Compare(b.Observed()) })
+	}
 	tl.opts = append(tl.opts, WithRoots(roots))
 	tl.cat = testCatalogue(t, controls)
 	return tl
@@ -289,6 +294,8 @@ func (tl *timeline) set(t *testing.T, f []string, roots map[string]evidence.Kind
 		tl.asOf = moment(t, f[1])
 	case len(f) == 3 && f[0] == "root":
 		roots[f[1]] = evidence.Kind(f[2])
+	case len(f) == 1 && f[0] == "interleaved":
+		tl.interleaved = true
 	case len(f) == 2 && f[0] == "only":
 		tl.only = f[1]
 	case len(f) == 4 && f[0] == "accept":

@@ -22,7 +22,9 @@ type View struct {
 	Kind  evidence.Kind `json:"kind" yaml:"kind"`
 	Title string        `json:"title" yaml:"title"`
 	// From are the kinds that it is made of; each record gives one row.
-	From []Part `json:"from" yaml:"from"`
+	From []Part `json:"from,omitempty" yaml:"from"`
+	// Of, in place of From, is another view: its rows, with other joins.
+	Of evidence.Kind `json:"of,omitempty" yaml:"of"`
 	// Join adds, under each name, the list of the rows of another view that
 	// belong to the row. The order of the list is that of their streams and ids.
 	Join map[string]Join `json:"join,omitempty" yaml:"join"`
@@ -46,7 +48,13 @@ type Join struct {
 	// text pairs with nothing.
 	On  string `json:"on" yaml:"on"`
 	Key string `json:"key" yaml:"key"`
+	// Optional: where no source gives the other view, tests are asked without it,
+	// and the join is not said. Otherwise a test that reads it is not asked.
+	Optional bool `json:"optional,omitempty" yaml:"optional"`
 }
+
+// maxViewTests is how many tests one view may have: a bit for each.
+const maxViewTests = 62
 
 // viewRule is the compiled form of a view.
 type viewRule struct {
@@ -215,7 +223,7 @@ func (c *Catalogue) finishViews(comp *compiler, fail failFunc) error {
 		if err := c.checkView(v, path, fail); err != nil {
 			return err
 		}
-		r, member, err := comp.compileView(v)
+		r, member, err := comp.compileView(c.whole(v))
 		if err != nil {
 			return fail(path+"."+member, "view %s: %v", v.Kind, err)
 		}
@@ -232,10 +240,20 @@ func (c *Catalogue) finishViews(comp *compiler, fail failFunc) error {
 	return nil
 }
 
+// whole gives a view with the parts of the one that it is of.
+func (c *Catalogue) whole(v View) View {
+	if i := slices.IndexFunc(c.Views, func(o View) bool { return o.Kind == v.Of }); i >= 0 {
+		v.From = c.Views[i].From
+	}
+	return v
+}
+
 func (c *Catalogue) checkView(v View, path string, fail failFunc) error {
 	switch {
-	case v.Kind == "" || v.Title == "" || len(v.From) == 0:
-		return fail(path+".kind", "a view needs kind, title and from")
+	case v.Kind == "" || v.Title == "" || len(v.From) == 0 && v.Of == "":
+		return fail(path+".kind", "a view needs kind, title and from or of")
+	case v.Of != "" && (len(v.From) > 0 || len(c.whole(v).From) == 0):
+		return fail(path+".of", "view %s: of names a view that has parts of its own, and stands in place of from", v.Kind)
 	case c.views[v.Kind] != nil:
 		return fail(path+".kind", "view %s stands in two files", v.Kind)
 	}

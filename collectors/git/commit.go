@@ -142,6 +142,7 @@ func (s *session) commitRecord(r repository, b branch, o object, w evidence.Wind
 	o.author.add(a, "author", "authored_at")
 	o.committer.add(a, "committer", "committed_at")
 	a["co_authors"] = o.coAuthors()
+	a.Text("origin", &r.origin)
 	subject, signature := o.subject(), o.signatureType()
 	a.Text("subject", &subject)
 	a.Text("signature_type", &signature)

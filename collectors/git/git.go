@@ -75,7 +75,7 @@ func calls() []collectors.Call {
 		{Name: callShape, Permissions: files, Kinds: append([]evidence.Kind{kindRepository}, events...), Why: "whether its history is whole"},
 		{Name: callHead, Permissions: files, Kinds: append([]evidence.Kind{kindRepository}, events...), Why: "the branch that HEAD names"},
 		{Name: callBranches, Permissions: files, Kinds: append([]evidence.Kind{kindRepository}, events...), Why: "branches and what they name"},
-		{Name: callOrigin, Permissions: files, Kinds: []evidence.Kind{kindRepository}, Why: "of which repository it is a clone"},
+		{Name: callOrigin, Permissions: files, Kinds: append([]evidence.Kind{kindRepository}, events...), Why: "of which repository it is a clone"},
 		{Name: callTags, Permissions: files, Kinds: []evidence.Kind{kindTag}, Why: "tags and what they name"},
 		{Name: callList, Permissions: files, Kinds: commits, Why: "which commits there are"},
 		{Name: callListAfter, Permissions: files, Kinds: events, Why: "which commits are new, which are gone"},

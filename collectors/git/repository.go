@@ -22,6 +22,7 @@ type repository struct {
 	shallow, bare bool
 	head          string // the branch that HEAD names, "" if it names a commit or an unborn branch
 	branches      []branch
+	origin        string // as host/path, "" if it is no clone
 }
 
 // repository reads the branches once in a visit, so that all kinds speak of
@@ -38,6 +39,9 @@ func (s *session) repository(ctx context.Context, path string) (repository, erro
 			return r, collectors.Incomplete("%s: git does not say whether the repository is shallow and bare", path)
 		}
 		r.shallow, r.bare = words[0] == "true", words[1] == "true"
+		if r.origin, err = s.originOf(ctx, path); err != nil {
+			return r, err
+		}
 		if r.branches, err = s.branches(ctx, path); err != nil || len(r.branches) == 0 {
 			return r, err // without a branch, HEAD names one that is not born
 		}
@@ -109,9 +113,6 @@ func (s *session) collectRepositories(ctx context.Context, out *collectors.Outpu
 			return err
 		}
 		a := r.attributes()
-		if err := s.addOrigin(ctx, r.path, a); err != nil {
-			return err
-		}
 		if b, ok, err := s.protected(r); ok && err == nil {
 			a["branch"], a["tip"] = b.name, b.sha
 		}
@@ -133,26 +134,25 @@ func (r repository) attributes() collectors.Attributes {
 	}
 	a := collectors.Attributes{"path": r.path, "shallow": r.shallow, "bare": r.bare, "empty": len(r.branches) == 0, "branches": branches}
 	a.Text("head", &r.head)
+	a.Text("origin", &r.origin)
 	return a
 }
 
-// addOrigin says of which repository this one is a clone, as host/path without
-// user, password and query; absent if it is no clone.
-func (s *session) addOrigin(ctx context.Context, path string, a collectors.Attributes) error {
+// originOf tells of which repository this one is a clone.
+func (s *session) originOf(ctx context.Context, path string) (string, error) {
 	out, err := s.git(ctx, path, declared(callOrigin)...)
 	var r *refusal
 	if errors.As(err, &r) && r.exit == 1 { // "the section or key is invalid", or not set
-		return nil
+		return "", nil
 	}
-	origin := originOf(strings.TrimSpace(out))
-	a.Text("origin", &origin)
-	return err
+	return hostedAs(strings.TrimSpace(out)), err
 }
 
 var scpLike = regexp.MustCompile(`^(?:[^/@]*@)?([^/:]+):([^/].*)$`)
 
-// originOf gives host/path of "https://user@host/path.git" and of "user@host:path".
-func originOf(remote string) string {
+// hostedAs gives host/path of "https://user@host/path.git" and of "user@host:path",
+// without user, password and query.
+func hostedAs(remote string) string {
 	_, rest, isURL := strings.Cut(remote, "://")
 	authority, path, _ := strings.Cut(rest, "/")
 	host, _, _ := strings.Cut(authority[strings.LastIndexByte(authority, '@')+1:], ":")

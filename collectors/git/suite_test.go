@@ -76,7 +76,7 @@ func TestOrigin(t *testing.T) {
 		"git@github.com:acme/product.git": "github.com/acme/product", "ssh://git@github.com:22/acme/product": "github.com/acme/product",
 		"/srv/git/product.git": "", "file:///srv/git/product.git": "", "../product": "",
 	} {
-		if got := originOf(remote); got != origin {
+		if got := hostedAs(remote); got != origin {
 			t.Errorf("%s: %q, want %q", remote, got, origin)
 		}
 	}
