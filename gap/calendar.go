@@ -58,18 +58,19 @@ func (c *Calendar) midnight(t time.Time) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, c.zone)
 }
 
+// working tells of a midnight whether its day is a working day.
 func (c *Calendar) working(day time.Time) bool {
 	return !c.free[day.Weekday()] && !c.off[day.Format(time.DateOnly)]
 }
 
-// since counts the working days after the day of t, up to and with that of now;
-// 0 where t is not in the past. It counts no further than most.
-func (c *Calendar) since(t, now time.Time, most int) int {
-	n, end := 0, c.midnight(now)
-	for d := c.midnight(t).AddDate(0, 0, 1); !d.After(end) && n < most; d = c.midnight(d.AddDate(0, 0, 1)) {
-		if c.working(d) {
-			n++
+// passed gives the first instant at which more than n working days have passed
+// after the day of t.
+func (c *Calendar) passed(t time.Time, n int) time.Time {
+	d := c.midnight(t)
+	for left := n; left >= 0; {
+		if d = c.midnight(d.AddDate(0, 0, 1).Add(12 * time.Hour)); c.working(d) {
+			left--
 		}
 	}
-	return n
+	return d
 }

@@ -14,7 +14,9 @@ import (
 const (
 	clockName = "@clock" // no predicate can spell it
 	forever   = math.MaxInt64
-	maxDays   = 100_000 // the oldest age, and the farthest, that is told
+	maxDays   = 100_000
+
+	maxWorkdays = 1000
 )
 
 var clockType = cel.OpaqueType("gap.clock")
@@ -57,17 +59,26 @@ func (c *clock) ageDays(t ref.Val) ref.Val {
 	return types.Int(days)
 }
 
-// workdaysSince counts the working days after the day of t.
-func (c *clock) workdaysSince(t ref.Val) ref.Val {
+// workdaysPassed reports whether more than n working days have passed after
+// the day of t.
+func (c *clock) workdaysPassed(t, n ref.Val) ref.Val {
 	at, err := c.date(t)
 	if err != nil {
 		return types.WrapErr(err)
 	}
-	if c.calendar == nil {
+	days, ok := n.(types.Int)
+	switch {
+	case c.calendar == nil:
 		return types.NewErr("there is no calendar to tell working days by")
+	case !ok || days < 0 || days > maxWorkdays:
+		return types.NewErr("%v is not a number of working days from 0 to %d", n.Value(), maxWorkdays)
 	}
-	c.holds(c.calendar.midnight(c.calendar.midnight(c.now).AddDate(0, 0, 1)))
-	return types.Int(c.calendar.since(at, c.now, maxDays))
+	limit := c.calendar.passed(at, int(days))
+	if !c.now.Before(limit) {
+		return types.True // and ever after
+	}
+	c.holds(limit)
+	return types.False
 }
 
 // date gives an instant, or the first one of a day that is written 2026-07-02.

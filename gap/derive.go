@@ -35,6 +35,10 @@ func (e *Engine) derive(st *stream, o observation) {
 			e.judgeView(v, o, t.base == st)
 		}
 	}
+	for _, r := range e.shown {
+		r.shown, r.facet = nil, nil
+	}
+	e.shown = e.shown[:0]
 }
 
 // looking gives the tables of the view that holds a join.
@@ -179,14 +183,14 @@ func (e *Engine) passRows(v *verdicts, o observation) {
 	earliest := o.floor
 	next, at := st.spare[:0], 0
 	for _, r := range v.table.order {
-		res := st.find(&r.rec, &at)
+		res := st.find(&at, r.scope, r.id)
 		seen := o.at
 		if r.exact != nil {
 			seen = earlier(r.exact.UTC(), o.at)
 			earliest, st.timed = earlier(earliest, seen), true
 		}
 		if res.news != r.news || res.gone || o.at.Unix() >= res.until || o.inPeriod && !res.counted {
-			rec := r.record()
+			rec := e.record(r)
 			e.see(st, res, &rec, o, seen)
 			res.news = r.news
 		} else {
@@ -215,16 +219,15 @@ func (e *Engine) deriveEvents(v *verdicts, o observation) {
 	queue := v.queue
 	v.queue = nil
 	for _, r := range queue {
-		if !known(effective(&r.rec), v.table.at).Before(o.floor) {
+		if !known(utc(r.exact), v.table.at).Before(o.floor) {
 			v.queue = append(v.queue, r)
 			continue
 		}
-		rec := r.record()
+		rec := e.record(r)
 		e.judgeEvent(st, &rec, o, dims)
 		r.queued &^= selfBit << v.n
 		if v.table.settled(&rec) {
 			v.table.content(r)
-			r.shown = nil
 		}
 	}
 	for _, w := range v.table.base.events.covered {

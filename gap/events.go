@@ -151,11 +151,13 @@ func (p *population) find(rec *evidence.Record, period Period, observed time.Tim
 	return n, true
 }
 
-func effective(rec *evidence.Record) time.Time {
-	if rec.Effective == nil {
+func effective(rec *evidence.Record) time.Time { return utc(rec.Effective) }
+
+func utc(t *time.Time) time.Time {
+	if t == nil {
 		return time.Time{}
 	}
-	return rec.Effective.UTC()
+	return t.UTC()
 }
 
 // cover adds a window that was read whole.

@@ -30,7 +30,7 @@ const costLimit = 1_000_000
 //
 //	older_than(t, days)  whether t (RFC 3339 text, 2026-07-02 or timestamp) lies more than so many days before now
 //	age_days(t)          whole days from t to now
-//	workdays_since(t)    working days of the calendar after the day of t, with today
+//	workdays_passed(t, n)  whether more than n working days of the calendar lie between the day of t and today
 //	unknown(why)         no answer: why completes "this record ..."
 //
 // A test that measures age with them rather than with now is judged again only
@@ -61,10 +61,10 @@ func newCompiler() (*compiler, error) {
 		cel.Variable(clockName, clockType),
 		cel.CrossTypeNumericComparisons(true),
 		ext.Strings(), ext.Sets(),
-		withClock("older_than", 2), withClock("age_days", 1), withClock("workdays_since", 1),
-		cel.Function("@workdays_since", cel.Overload("clock_workdays_since",
-			[]*cel.Type{clockType, cel.DynType}, cel.IntType,
-			cel.BinaryBinding(func(c, t ref.Val) ref.Val { return c.(*clock).workdaysSince(t) }))),
+		withClock("older_than", 2), withClock("age_days", 1), withClock("workdays_passed", 2),
+		cel.Function("@workdays_passed", cel.Overload("clock_workdays_passed",
+			[]*cel.Type{clockType, cel.DynType, cel.DynType}, cel.BoolType,
+			cel.FunctionBinding(func(a ...ref.Val) ref.Val { return a[0].(*clock).workdaysPassed(a[1], a[2]) }))),
 		cel.Function("@older_than", cel.Overload("clock_older_than",
 			[]*cel.Type{clockType, cel.DynType, cel.DynType}, cel.BoolType,
 			cel.FunctionBinding(func(a ...ref.Val) ref.Val { return a[0].(*clock).olderThan(a[1], a[2]) }))),

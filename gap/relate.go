@@ -45,17 +45,19 @@ type table struct {
 
 // row is one record under the names of the view.
 type row struct {
-	rec    evidence.Record // its attributes are the fields
-	vals   []any           // what the part read of the record
-	exact  *time.Time
-	table  *table
-	on     [][]string // by join of the view: the keys it looks for
-	key    [][]string // by join that looks for it: the keys it is found by
-	gen    int
-	news   int            // how often it, or what it is joined with, changed
-	queued mask           // of an event, by test of the view: it waits to be judged
-	shown  map[string]any // the fields and what is joined
-	facet  map[string]any // the fields as another view sees them
+	scope    evidence.Scope
+	id, name string
+	exact    *time.Time
+	fields   []any // by name of the part
+	vals     []any // what the part read of the record; not kept of events
+	table    *table
+	on       [][]string // by join of the view: the keys it looks for; nil once settled
+	key      [][]string // by join that looks for it: the keys it is found by
+	gen      int
+	news     int            // how often it, or what it is joined with, changed
+	queued   mask           // of an event, by test of the view: it waits to be judged
+	shown    map[string]any // the fields and what is joined, while it is judged
+	facet    map[string]any // the fields as another view sees them, likewise
 }
 
 func (e *Engine) relate() {
@@ -135,8 +137,9 @@ func (e *Engine) keep(t *table, rec *evidence.Record) {
 	key := recordKey{rec.Scope, rec.ID}
 	r := t.rows[key]
 	if r == nil {
-		r = &row{table: t}
-	} else if r.gen = t.gen; !t.changed(r, rec) {
+		r = &row{table: t, scope: rec.Scope, id: rec.ID}
+	} else if r.vals != nil && r.is(rec) && !t.part.changes(r.vals, rec) {
+		r.gen = t.gen
 		t.list(r)
 		return
 	}
@@ -147,19 +150,19 @@ func (e *Engine) keep(t *table, rec *evidence.Record) {
 		return
 	}
 	t.rows[key], r.gen = r, t.gen
-	r.vals, r.exact = t.part.project(rec, r.vals), rec.Effective
-	was := r.rec.Attributes
-	r.facet = nil
-	r.rec = evidence.Record{Kind: t.rel.Kind, ID: rec.ID, Name: rec.Name, Scope: rec.Scope, Effective: rec.Effective, Attributes: fields}
-	if was == nil || !sameMap(was, fields) {
+	if r.fields == nil || !r.is(rec) || !sameList(r.fields, fields) {
+		r.name, r.exact, r.fields = rec.Name, rec.Effective, fields
 		e.index(t, r)
+		t.soil(r)
 	}
-	t.soil(r)
+	if t.base.events == nil {
+		r.vals = t.part.project(rec, r.vals)
+	}
 	t.list(r)
 }
 
-func (t *table) changed(r *row, rec *evidence.Record) bool {
-	return r.rec.Name != rec.Name || !sameTime(r.exact, rec.Effective) || t.part.changes(r.vals, rec)
+func (r *row) is(rec *evidence.Record) bool {
+	return r.name == rec.Name && sameTime(r.exact, rec.Effective)
 }
 
 // list puts a row in the order of the snapshot.
@@ -185,10 +188,11 @@ func (t *table) soil(r *row) {
 // index puts a row where joins look for it, and soils those that find it.
 func (e *Engine) index(t *table, r *row) {
 	t.unindex(r)
-	e.bench.take(&r.rec, t.base.id)
+	rec := r.plain()
+	e.bench.take(&rec, t.base.id)
 	r.on, r.key = make([][]string, len(t.rel.joins)), make([][]string, len(t.rel.joined))
 	for i, j := range t.rel.joins {
-		r.on[i] = keys(j.on, &e.bench)
+		r.on[i] = j.on.keys(&e.bench)
 		for _, k := range r.on[i] {
 			if j.wants[k] == nil {
 				j.wants[k] = map[*row]struct{}{}
@@ -197,7 +201,7 @@ func (e *Engine) index(t *table, r *row) {
 		}
 	}
 	for i, j := range t.rel.joined {
-		r.key[i] = keys(j.joinRule.key, &e.bench)
+		r.key[i] = j.key.keys(&e.bench)
 		for _, k := range r.key[i] {
 			j.found[k] = append(j.found[k], r)
 			j.soil(k)
@@ -216,7 +220,7 @@ func (t *table) unindex(r *row) {
 			j.soil(k)
 		}
 	}
-	r.on, r.key = nil, nil
+	r.key = nil
 }
 
 // content takes a row out of those that a change of what is joined soils.
@@ -228,6 +232,7 @@ func (t *table) content(r *row) {
 			}
 		}
 	}
+	r.on = nil
 }
 
 func (j *joint) soil(key string) {
@@ -265,7 +270,7 @@ func (j *joint) joinedRows(on []string) []*row {
 		out = append(out, j.found[k]...)
 	}
 	slices.SortFunc(out, func(a, b *row) int {
-		return cmp.Or(cmp.Compare(a.table.base.text, b.table.base.text), cmp.Compare(a.rec.Scope, b.rec.Scope), cmp.Compare(a.rec.ID, b.rec.ID))
+		return cmp.Or(cmp.Compare(a.table.base.text, b.table.base.text), cmp.Compare(a.scope, b.scope), cmp.Compare(a.id, b.id))
 	})
 	return slices.Compact(out)
 }
@@ -274,47 +279,59 @@ func (j *joint) joinedRows(on []string) []*row {
 // key that says nothing.
 const maxJoined = 1000
 
+// plain gives the row as a record.
+func (r *row) plain() evidence.Record {
+	rec := evidence.Record{Kind: r.table.rel.Kind, ID: r.id, Name: r.name, Scope: r.scope, Effective: r.exact, Attributes: make(map[string]any, len(r.fields)+len(r.on)+4)}
+	for i, v := range r.fields {
+		if v != (any)(absent{}) {
+			rec.Attributes[r.table.part.names[i]] = v
+		}
+	}
+	return rec
+}
+
 // record gives the row with what is joined.
-func (r *row) record() evidence.Record {
-	rec := r.rec
+func (e *Engine) record(r *row) evidence.Record {
+	rec := r.plain()
 	if len(r.table.rel.joins) == 0 {
 		return rec
 	}
 	if r.shown == nil {
-		r.shown = make(map[string]any, len(rec.Attributes)+len(r.on))
-		for k, v := range rec.Attributes {
-			r.shown[k] = v
-		}
 		for i, j := range r.table.rel.joins {
 			if rows := j.joinedRows(r.on[i]); len(rows) <= maxJoined && len(j.to.tables) > 0 {
-				r.shown[j.name] = facets(rows)
+				rec.Attributes[j.name] = e.facets(rows)
 			}
 		}
+		r.shown = rec.Attributes
+		e.shown = append(e.shown, r)
 	}
 	rec.Attributes = r.shown
 	return rec
 }
 
 // facets gives rows as a test sees them.
-func facets(rows []*row) []any {
+func (e *Engine) facets(rows []*row) []any {
 	out := make([]any, 0, len(rows))
 	for _, r := range rows {
-		out = append(out, r.seen())
+		if r.facet == nil {
+			r.facet = r.seen()
+			e.shown = append(e.shown, r)
+		}
+		out = append(out, r.facet)
 	}
 	return out
 }
 
 // seen gives the fields of a row and where it comes from.
 func (r *row) seen() map[string]any {
-	if r.facet != nil {
-		return r.facet
+	m := r.plain().Attributes
+	for k, v := range map[string]string{"id": r.id, "name": r.name, "source": r.table.base.id.Source, "kind": string(r.table.base.id.Kind)} {
+		if _, own := m[k]; !own {
+			m[k] = v
+		}
 	}
-	r.facet = map[string]any{"id": r.rec.ID, "name": r.rec.Name, "source": r.table.base.id.Source, "kind": string(r.table.base.id.Kind)}
 	if r.exact != nil {
-		r.facet["effective"] = r.exact.UTC().Format(time.RFC3339Nano)
+		m["effective"] = r.exact.UTC().Format(time.RFC3339Nano)
 	}
-	for k, v := range r.rec.Attributes {
-		r.facet[k] = v
-	}
-	return r.facet
+	return m
 }

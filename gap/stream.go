@@ -190,7 +190,7 @@ func (e *Engine) pass(st *stream, o observation, records func(func(evidence.Reco
 			undo() // of use before the first record: an erased snapshot gives none
 			return err
 		}
-		res := st.find(&rec, &at)
+		res := st.find(&at, rec.Scope, rec.ID)
 		seen := o.at
 		if rec.Effective != nil {
 			seen = earlier(rec.Effective.UTC(), o.at)
@@ -227,14 +227,14 @@ func (st *stream) begin(o observation) (undo func()) {
 
 // find gives the resource of a record. Snapshots are sorted, so it is nearly
 // always the one after the last, and the map is not asked.
-func (st *stream) find(rec *evidence.Record, at *int) *resource {
+func (st *stream) find(at *int, scope evidence.Scope, id string) *resource {
 	if *at < len(st.order) {
-		if r := st.order[*at]; r.key.id == rec.ID && r.key.scope == rec.Scope {
+		if r := st.order[*at]; r.key.id == id && r.key.scope == scope {
 			*at++
 			return r
 		}
 	}
-	key := recordKey{rec.Scope, rec.ID}
+	key := recordKey{scope, id}
 	r := st.resources[key]
 	if r == nil {
 		r = &resource{key: key, gone: true, cells: make([]cell, len(st.plan.tests))}

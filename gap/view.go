@@ -1,11 +1,13 @@
 package gap
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -64,16 +66,22 @@ type viewRule struct {
 }
 
 type partRule struct {
-	kind   evidence.Kind
 	rule   // when, and which attributes the part reads
+	kind   evidence.Kind
 	names  []string
-	fields []cel.Program
+	fields []term
 }
 
 type joinRule struct {
 	Join
 	name    string
-	on, key cel.Program
+	on, key term
+}
+
+// term is an expression of a view. Most name one attribute, and need no evaluation.
+type term struct {
+	attribute string
+	prg       cel.Program
 }
 
 // compileView gives the rule of v; on error it names the member that is wrong.
@@ -103,62 +111,79 @@ func (c *compiler) compileView(v View) (*viewRule, string, error) {
 
 func (c *compiler) compilePart(p Part) (r partRule, member string, err error) {
 	if p.When != "" {
-		if r.when, err = c.timeless(&r.rule, p.When); err != nil {
+		if _, err = c.timeless(&r.rule, p.When); err == nil {
+			r.when, err = c.program(&r.rule, "when", p.When, cel.BoolType)
+		}
+		if err != nil {
 			return r, "when", err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Fields)) {
-		prg, err := c.timeless(&r.rule, p.Fields[name])
+		t, err := c.timeless(&r.rule, p.Fields[name])
 		if err != nil {
 			return r, "fields." + name, err
 		}
-		r.names, r.fields = append(r.names, name), append(r.fields, prg)
+		r.names, r.fields = append(r.names, name), append(r.fields, t)
 	}
 	return r, "", nil
 }
 
 // timeless compiles what must not depend on when it is asked: a row is made
 // once, and read at any time.
-func (c *compiler) timeless(r *rule, src string) (cel.Program, error) {
+func (c *compiler) timeless(r *rule, src string) (term, error) {
 	prg, err := c.program(r, "field", src, cel.DynType)
 	if err == nil && (r.now || r.aged) {
-		return nil, fmt.Errorf("a view says what is, not how old it is: measure age in the test")
+		err = errors.New("a view says what is, not how old it is: measure age in the test")
 	}
-	return prg, err
+	if err != nil {
+		return term{}, err
+	}
+	tree, _ := c.env.Compile(src) // which was just compiled
+	e := tree.NativeRep().Expr()
+	if e.Kind() == ast.SelectKind && !e.AsSelect().IsTestOnly() {
+		if name, ok := attribute(e); ok {
+			return term{attribute: name}, nil
+		}
+	}
+	return term{prg: prg}, nil
 }
 
-// row gives the fields of the record on the bench, and whether the part takes it.
-func (p *partRule) row(b *bench) (fields map[string]any, taken bool) {
+// row gives the fields of the record on the bench, in the order of their names,
+// and whether the part takes it.
+func (p *partRule) row(b *bench) (fields []any, taken bool) {
 	if p.when != nil {
 		if applies, why := ask(p.when, b); why == "" && !applies {
 			return nil, false
 		}
 	}
-	fields = make(map[string]any, len(p.names))
-	for i, name := range p.names {
-		if v, ok := value(p.fields[i], b); ok {
-			fields[name] = v
-		}
+	fields = make([]any, len(p.names))
+	for i := range p.names {
+		v, ok := p.fields[i].value(b)
+		fields[i] = pick(ok, v, any(absent{}))
 	}
 	return fields, true
 }
 
-// value evaluates an expression to a value of a record; not ok where there is none.
-func value(p cel.Program, b *bench) (any, bool) {
-	out, _, err := p.Eval(b)
+// value gives what a term says of the record on the bench; not ok where it says nothing.
+func (t term) value(b *bench) (any, bool) {
+	if t.prg == nil {
+		v, ok := b.rec.Attributes[t.attribute]
+		return v, ok
+	}
+	out, _, err := t.prg.Eval(b)
 	if err != nil {
 		return nil, false
 	}
 	return native(out)
 }
 
-// keys evaluates an expression to texts; none where it cannot.
-func keys(p cel.Program, b *bench) []string {
-	v, _ := value(p, b)
-	list, ok := v.([]any)
-	if !ok {
-		list = []any{v}
+// keys gives the texts that a term says; none where it cannot.
+func (t term) keys(b *bench) []string {
+	v, _ := t.value(b)
+	if s, ok := v.(string); ok && s != "" {
+		return []string{s}
 	}
+	list, _ := v.([]any)
 	var out []string
 	for _, v := range list {
 		if s, ok := v.(string); ok && s != "" && !slices.Contains(out, s) {
