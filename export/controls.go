@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,9 +68,34 @@ func (b *derived) controlText(w io.Writer, c gap.Control) error {
 		}
 		fmt.Fprintf(&s, "  %s\n  Mapping rests on: %s\n", strings.TrimSpace(t.Procedure), t.Basis)
 	}
+	for _, v := range b.Catalogue.ViewsOf(c) {
+		viewText(&s, v)
+	}
 	s.WriteString("\nFiles: tests.csv (result of each test), gaps.csv (every deviation and blind spot),\npopulation-*.csv (every resource or event seen in the period).\n")
 	_, err := io.WriteString(w, s.String())
 	return err
+}
+
+// viewText tells what a row of a view is made of, so that a join can be made again by hand.
+func viewText(s *strings.Builder, v gap.View) {
+	fmt.Fprintf(s, "\nView %s\n  %s\n", v.Kind, v.Title)
+	if v.Of != "" {
+		fmt.Fprintf(s, "  The rows of view %s\n", v.Of)
+	}
+	for _, p := range v.From {
+		fmt.Fprintf(s, "  From %s", p.Kind)
+		if p.When != "" {
+			fmt.Fprintf(s, " where %s", p.When)
+		}
+		s.WriteString("\n")
+		for _, name := range slices.Sorted(maps.Keys(p.Fields)) {
+			fmt.Fprintf(s, "    %s = %s\n", name, strings.TrimSpace(p.Fields[name]))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Join)) {
+		j := v.Join[name]
+		fmt.Fprintf(s, "  Joined as %s with the rows of view %s of which %s has a text in common with %s\n", name, j.View, j.Key, j.On)
+	}
 }
 
 // condition says of how many records a test's predicate must hold.
@@ -108,7 +134,7 @@ func gapCells(g gap.Gap) []string {
 
 // concerns reports whether a gap is about the control: one of its tests, or a
 // stream that they read.
-func concerns(g gap.Gap, c gap.Control) bool {
+func (b *derived) concerns(g gap.Gap, c gap.Control) bool {
 	if g.Test != "" {
 		return g.Control == c.ID
 	}
@@ -116,17 +142,15 @@ func concerns(g gap.Gap, c gap.Control) bool {
 	if err != nil {
 		return false
 	}
-	return slices.ContainsFunc(c.Tests, func(t gap.Test) bool { return t.Kind == st.Kind }) || g.Kind == gap.Scope && readsSource(c, st.Source)
-}
-
-func readsSource(c gap.Control, source string) bool {
-	return slices.ContainsFunc(c.Tests, func(t gap.Test) bool { return strings.HasPrefix(string(t.Kind), source+".") })
+	return slices.ContainsFunc(b.Catalogue.Reads(c), func(k evidence.Kind) bool {
+		return k == st.Kind || g.Kind == gap.Scope && strings.HasPrefix(string(k), st.Source+".")
+	})
 }
 
 func (b *derived) gapRows(w io.Writer, c gap.Control) error {
 	return rows(w, gapHeader, func(row func(...string)) error {
 		for _, g := range b.Result.Gaps {
-			if concerns(g, c) {
+			if b.concerns(g, c) {
 				row(gapCells(g)...)
 			}
 		}

@@ -35,19 +35,14 @@ type item struct {
 // kinds are taken one by one, so that only one population is in memory.
 func (b *derived) populations() error {
 	users := map[evidence.Kind][]string{}
-	var kinds []evidence.Kind
 	for _, c := range b.Catalogue.Controls {
-		for _, t := range c.Tests {
-			if !slices.Contains(users[t.Kind], c.ID) {
-				users[t.Kind] = append(users[t.Kind], c.ID)
-			}
-			if !slices.Contains(kinds, t.Kind) {
-				kinds = append(kinds, t.Kind)
+		for _, k := range b.Catalogue.Reads(c) {
+			if b.collected(k) || slices.ContainsFunc(c.Tests, func(t gap.Test) bool { return t.Kind == k }) {
+				users[k] = append(users[k], c.ID)
 			}
 		}
 	}
-	slices.Sort(kinds)
-	for _, k := range kinds {
+	for _, k := range slices.Sorted(maps.Keys(users)) {
 		p, err := b.population(k)
 		if err != nil {
 			return fmt.Errorf("export population of %s: %w", k, err)
@@ -60,6 +55,11 @@ func (b *derived) populations() error {
 		}
 	}
 	return nil
+}
+
+// collected reports whether any stream is of the kind.
+func (b *derived) collected(k evidence.Kind) bool {
+	return slices.ContainsFunc(b.Result.Streams, func(s gap.StreamCoverage) bool { return s.Stream.Kind == k })
 }
 
 // population reads every item of a kind that a slot of the period saw.

@@ -321,6 +321,37 @@ func (c *Catalogue) Kinds(kind evidence.Kind) []evidence.Kind {
 	return slices.Compact(kinds)
 }
 
+// Reads gives the kinds of records that the tests of a control read, sorted.
+func (c *Catalogue) Reads(ctl Control) []evidence.Kind {
+	var kinds []evidence.Kind
+	for _, t := range ctl.Tests {
+		kinds = append(kinds, c.Kinds(t.Kind)...)
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
+// ViewsOf gives the views that the tests of a control read, and those that these
+// join or are of, sorted by kind.
+func (c *Catalogue) ViewsOf(ctl Control) []View {
+	read := map[evidence.Kind]bool{}
+	for _, t := range ctl.Tests {
+		if v := c.views[t.Kind]; v != nil {
+			read[v.Kind], read[v.Of] = true, true
+			for _, j := range v.joins {
+				read[j.View], read[c.views[j.View].Of] = true, true
+			}
+		}
+	}
+	var out []View
+	for _, v := range c.Views {
+		if read[v.Kind] {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 func (v *viewRule) bases() []evidence.Kind {
 	var kinds []evidence.Kind
 	for _, p := range v.From {
