@@ -48,6 +48,8 @@ type Control struct {
 	Criteria []string `json:"criteria,omitempty" yaml:"criteria"`
 	// Tests are sorted by id.
 	Tests []Test `json:"tests" yaml:"tests"`
+	// Duties are sorted by id.
+	Duties []Duty `json:"duties,omitempty" yaml:"duties"`
 }
 
 // The modes of a test.

@@ -38,6 +38,9 @@ type TestResult struct {
 	// Days is the verdict of each day of the period, see DayVerdicts.
 	Days string `json:"days"`
 
+	// Duty tells that it is one, and Population its occurrences.
+	Duty bool `json:"duty,omitempty"`
+
 	expected, complete int
 }
 
@@ -73,7 +76,7 @@ type ControlResult struct {
 }
 
 // CriterionState tells what is there for one criterion: manual_evidence where
-// no automated test has evidence.
+// neither a test nor a duty has evidence.
 type CriterionState struct {
 	Criterion string   `json:"criterion"`
 	Status    Verdict  `json:"status"`
@@ -201,7 +204,8 @@ func (e *Engine) controlCriteria(ctl Control) []string {
 	ids := []string{}
 	for _, c := range e.cat.Criteria {
 		if slices.Contains(ctl.Criteria, c.ID) ||
-			slices.ContainsFunc(ctl.Tests, func(t Test) bool { return slices.Contains(t.Criteria, c.ID) }) {
+			slices.ContainsFunc(ctl.Tests, func(t Test) bool { return slices.Contains(t.Criteria, c.ID) }) ||
+			slices.ContainsFunc(ctl.Duties, func(d Duty) bool { return slices.Contains(d.Criteria, c.ID) }) {
 			ids = append(ids, c.ID)
 		}
 	}
@@ -210,17 +214,32 @@ func (e *Engine) controlCriteria(ctl Control) []string {
 
 func (e *Engine) criterionStates(tests []TestResult) []CriterionState {
 	all := make([]CriterionState, 0, len(e.cat.Criteria))
+	held := e.cat.held()
 	for _, c := range e.cat.Criteria {
 		s := CriterionState{Criterion: c.ID, Status: ManualEvidence, Tests: []string{}}
-		for i, ts := range e.tests { // in the order of the results
-			if slices.Contains(ts.Criteria, c.ID) {
-				s.Tests = append(s.Tests, ts.ID)
-				s.Status = worse(s.Status, tests[i].Period)
+		for _, t := range tests {
+			if slices.Contains(held[t.Test], c.ID) {
+				s.Tests = append(s.Tests, t.Test)
+				s.Status = worse(s.Status, t.Period)
 			}
 		}
 		all = append(all, s)
 	}
 	return all
+}
+
+// held gives the criteria of each test and duty.
+func (c *Catalogue) held() map[string][]string {
+	m := map[string][]string{}
+	for _, ctl := range c.Controls {
+		for _, t := range ctl.Tests {
+			m[t.ID] = t.Criteria
+		}
+		for _, d := range ctl.Duties {
+			m[d.ID] = d.Criteria
+		}
+	}
+	return m
 }
 
 // The bytes of Days, one a day from the start of the period.

@@ -48,9 +48,9 @@ func WithRoots(roots map[string]evidence.Kind) Option {
 	}
 }
 
-// WithDecisions gives the acceptances of gaps.
-func WithDecisions(ds []Decision) Option {
-	return func(e *Engine) { e.decisions = append(e.decisions, ds...) }
+// WithActs gives what people did, in the order of the log.
+func WithActs(acts []evidence.Act) Option {
+	return func(e *Engine) { e.acts = append(e.acts, acts...) }
 }
 
 // Engine turns runs into gaps, one run at a time. It is not safe for
@@ -58,7 +58,7 @@ func WithDecisions(ds []Decision) Option {
 type Engine struct {
 	cat       *Catalogue
 	period    Period
-	decisions []Decision
+	acts      []evidence.Act
 	plans     map[evidence.Kind]*plan
 	tests     []*testState // sorted by id
 	streams   map[evidence.Stream]*stream
@@ -87,8 +87,8 @@ func NewEngine(cat *Catalogue, p Period, opts ...Option) *Engine {
 	return e
 }
 
-// Decide adds the acceptance of a gap.
-func (e *Engine) Decide(d Decision) { e.decisions = append(e.decisions, d) }
+// Act adds what a person did.
+func (e *Engine) Act(a evidence.Act) { e.acts = append(e.acts, a) }
 
 // Evaluate judges the whole log as it stood at asOf: runs observed later are
 // left out. It is a loop over Observe.

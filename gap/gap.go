@@ -25,12 +25,14 @@ const (
 	Reconciliation Kind = "reconciliation"
 	// Retention: events were not read, and their source is about to forget them, or did.
 	Retention Kind = "retention"
+	// DutyGap: recurring work was not done in its time; late is not absent.
+	DutyGap Kind = "duty"
 	// Drift: a source no longer says what it said of nearly every record, and a test asks for it.
 	Drift Kind = "drift"
 )
 
-// Finding tells the gaps that a test opens.
-func (k Kind) Finding() bool { return k == Deviation || k == Reconciliation }
+// Finding tells the gaps that a test or a duty opens.
+func (k Kind) Finding() bool { return k == Deviation || k == Reconciliation || k == DutyGap }
 
 // State is what has become of a gap.
 type State string
@@ -78,16 +80,8 @@ type Gap struct {
 	SLADue    *time.Time `json:"sla_due"`
 	State     State      `json:"state"`
 	Reason    string     `json:"reason"`
-}
-
-// Decision is a person's acceptance of a gap. The last one at the instant of
-// evaluation counts; after Until the gap is open again.
-type Decision struct {
-	GapID    string    `json:"gap"`
-	Reason   string    `json:"reason"`
-	Approver string    `json:"approver"`
-	Until    time.Time `json:"until"`
-	At       time.Time `json:"at"`
+	// Response is what management says of it.
+	Response string `json:"response,omitempty"`
 }
 
 // spell is a gap in the making.
@@ -182,17 +176,25 @@ func sortGaps(gaps []Gap) {
 	}
 }
 
-// accept applies the decisions made by asOf to the open gaps.
-func accept(gaps []Gap, decisions []Decision, asOf time.Time) {
-	last := map[string]Decision{}
-	for _, d := range decisions {
-		if have, ok := last[d.GapID]; !d.At.After(asOf) && (!ok || !d.At.Before(have.At)) {
-			last[d.GapID] = d
+// decide applies what people decided by asOf: of each sort the last decision on
+// a gap counts, and an acceptance until its day.
+func decide(gaps []Gap, acts []evidence.Act, asOf time.Time) {
+	type key struct {
+		gap  string
+		verb evidence.DecisionVerb
+	}
+	last := map[key]*evidence.Decision{}
+	for _, a := range acts {
+		if d := a.Decision; d != nil && !a.At.After(asOf) {
+			last[key{d.Gap, d.Verb}] = d
 		}
 	}
 	for i := range gaps {
 		g := &gaps[i]
-		if d, ok := last[g.ID]; ok && g.State == Open && asOf.Before(d.Until) {
+		if d := last[key{g.ID, evidence.Respond}]; d != nil {
+			g.Response = d.Reason + " (" + d.Approver + ")"
+		}
+		if d := last[key{g.ID, evidence.Accept}]; d != nil && g.State == Open && asOf.Before(*d.Until) {
 			g.State = Accepted
 			g.Reason += fmt.Sprintf("; accepted by %s until %s: %s", d.Approver, d.Until.UTC().Format(time.DateOnly), d.Reason)
 		}

@@ -191,7 +191,7 @@ func (c *Catalogue) finish(fail failFunc) error {
 		return err
 	}
 	c.rules, c.perView = map[string]*rule{}, map[evidence.Kind]int{}
-	seen := map[string]bool{}
+	seen, duties := map[string]bool{}, map[string]bool{}
 	for i := range c.Controls {
 		ctl, path := &c.Controls[i], fmt.Sprintf("controls[%d]", i)
 		if err := checkControl(ctl, path, seen, known, fail); err != nil {
@@ -202,6 +202,12 @@ func (c *Catalogue) finish(fail failFunc) error {
 				return err
 			}
 		}
+		for j := range ctl.Duties {
+			if err := c.finishDuty(ctl, j, fmt.Sprintf("%s.duties[%d]", path, j), known, duties, fail); err != nil {
+				return err
+			}
+		}
+		slices.SortFunc(ctl.Duties, func(a, b Duty) int { return cmp.Compare(a.ID, b.ID) })
 		slices.SortFunc(ctl.Tests, func(a, b Test) int { return cmp.Compare(a.ID, b.ID) })
 	}
 	slices.SortFunc(c.Controls, func(a, b Control) int { return cmp.Compare(a.ID, b.ID) })

@@ -17,6 +17,7 @@ type Result struct {
 	Tests    []TestResult     `json:"tests"`
 	Controls []ControlResult  `json:"controls"`
 	Criteria []CriterionState `json:"criteria"`
+	Duties   []Occurrence     `json:"duties,omitempty"`
 	Streams  []StreamCoverage `json:"streams"`
 	Slots    SlotCounts       `json:"slots"`
 }
@@ -37,7 +38,7 @@ type StreamCoverage struct {
 // observation; to look back, use Evaluate.
 func (e *Engine) Result(asOf time.Time) *Result {
 	asOf = asOf.UTC()
-	r := &Result{AsOf: asOf, Period: e.period, Gaps: e.gaps(asOf)}
+	r := &Result{AsOf: asOf, Period: e.period, Gaps: e.gaps()}
 	for _, st := range e.sortedStreams() {
 		r.Streams = append(r.Streams, st.coverage())
 		r.Slots.plus(st.slots.SlotCounts)
@@ -46,20 +47,22 @@ func (e *Engine) Result(asOf time.Time) *Result {
 	for _, ts := range e.tests {
 		r.Tests = append(r.Tests, e.testResult(ts, found[ts.ID]))
 	}
+	e.dutyResults(r)
+	slices.SortFunc(r.Tests, func(a, b TestResult) int { return cmp.Compare(a.Test, b.Test) })
+	sortGaps(r.Gaps)
+	decide(r.Gaps, e.acts, asOf)
 	r.Controls = e.controlResults(r.Tests)
 	r.Criteria = e.criterionStates(r.Tests)
 	return r
 }
 
-func (e *Engine) gaps(asOf time.Time) []Gap {
+func (e *Engine) gaps() []Gap {
 	gaps := []Gap{}
 	for _, s := range e.spells {
 		if !s.void && s.within(e.period) {
 			gaps = append(gaps, s.seal())
 		}
 	}
-	sortGaps(gaps)
-	accept(gaps, e.decisions, asOf)
 	return gaps
 }
 

@@ -47,6 +47,7 @@ type timeline struct {
 	only   string
 	// interleaved: the runs stand by stream, and are logged by the time of their observation.
 	interleaved bool
+	acts        []evidence.Act
 	log         testLog
 	cat         *Catalogue
 }
@@ -72,7 +73,7 @@ func runTimeline(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	checkInvariants(t, res)
-	got := map[string]string{"gaps": gapText(res, tl.only), "tests": testText(res), "controls": controlText(res), "slots": slotText(res)}
+	got := map[string]string{"gaps": gapText(res, tl.only), "tests": testText(res), "controls": controlText(res), "duties": dutyText(res), "slots": slotText(res)}
 	for i, f := range ar.Files {
 		want, ok := got[f.Name]
 		if !ok {
@@ -171,7 +172,7 @@ func shortTime(t *time.Time) string {
 func testText(r *Result) string {
 	var b strings.Builder
 	for _, t := range r.Tests {
-		if t.Streams > 0 {
+		if t.Streams > 0 || t.Population > 0 {
 			fmt.Fprintf(&b, "%s now %s period %s: %d of %d, %d gaps, %d open, %d unknown, %v%% %s\n", t.Test, t.Now, t.Period,
 				t.Deviating, t.Population, t.Deviations, t.Open, t.Unknown, t.Coverage, t.Days)
 		}
@@ -188,6 +189,14 @@ func controlText(r *Result) string {
 			continue
 		}
 		fmt.Fprintf(&b, "%s %s %s: %d of %d, %d gaps %s, %v%% %s\n", c.Control, c.Now, c.Status, c.Deviating, c.Population, c.Deviations, c.Nature, c.Coverage, c.Days)
+	}
+	return b.String()
+}
+
+func dutyText(r *Result) string {
+	var b strings.Builder
+	for _, o := range r.Duties {
+		fmt.Fprintf(&b, "%s %s %s: %s..%s late %s, done %s\n", o.Duty, o.Label, o.State, o.From.Format("06-01-02"), o.Due.Format("06-01-02"), o.Late.Format("06-01-02"), shortTime(o.Performed))
 	}
 	return b.String()
 }
@@ -261,7 +270,7 @@ func parseTimeline(t *testing.T, ar *txtar.Archive) *timeline {
 	if tl.interleaved {
 		slices.SortStableFunc(tl.log.runs, func(a, b evidence.Run) int { return a.Observed().Compare(b.Observed()) })
 	}
-	tl.opts = append(tl.opts, WithRoots(roots))
+	tl.opts = append(tl.opts, WithRoots(roots), WithActs(tl.acts))
 	tl.cat = testCatalogue(t, controls)
 	return tl
 }
@@ -299,10 +308,28 @@ func (tl *timeline) set(t *testing.T, f []string, roots map[string]evidence.Kind
 	case len(f) == 2 && f[0] == "only":
 		tl.only = f[1]
 	case len(f) == 4 && f[0] == "accept":
-		tl.opts = append(tl.opts, WithDecisions([]Decision{{GapID: f[1], Reason: "known", Approver: "ann", Until: moment(t, f[2]), At: moment(t, f[3])}}))
+		until := moment(t, f[2])
+		tl.acts = append(tl.acts, evidence.Act{At: moment(t, f[3]), Decision: &evidence.Decision{Verb: evidence.Accept, Gap: f[1], Reason: "known", Approver: "ann", Until: &until}})
+	case len(f) >= 4 && f[0] == "done":
+		tl.acts = append(tl.acts, doneAct(t, f))
 	default:
 		t.Fatalf("setup line %q", f)
 	}
+}
+
+// doneAct is the line "done DUTY EFFECTIVE RECORDED [for=LABEL] [until=TIME]".
+func doneAct(t *testing.T, f []string) evidence.Act {
+	u := &evidence.Upload{Title: "t", By: "bob", Duties: []string{f[1]}, Effective: moment(t, f[2])}
+	for _, w := range f[4:] {
+		switch k, v, _ := strings.Cut(w, "="); k {
+		case "for":
+			u.Occurrence = v
+		case "until":
+			at := moment(t, v)
+			u.Expires = &at
+		}
+	}
+	return evidence.Act{At: moment(t, f[3]), Upload: u}
 }
 
 func moment(t testing.TB, s string) time.Time {

@@ -1,0 +1,122 @@
+package evidence
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// What people do: they accept gaps, answer them, bring evidence by hand. Each
+// act is an entry of the log; its time is when the log took it.
+
+// DecisionVerb says what a Decision does.
+type DecisionVerb string
+
+const (
+	// Accept: the gap is known and accepted until a day.
+	Accept DecisionVerb = "accept"
+	// Respond: what management says of the gap; it changes no state.
+	Respond DecisionVerb = "respond"
+)
+
+// Decision is the body of an EntryDecision: what a named person decided on a gap.
+type Decision struct {
+	Verb DecisionVerb `json:"verb"`
+	Gap  string       `json:"gap"`
+	// Reason is why a gap is accepted, or the response itself.
+	Reason string `json:"reason"`
+	// Approver is who decided, by name or address.
+	Approver string `json:"approver"`
+	// Until ends an acceptance: from then on the gap is open again.
+	Until *time.Time `json:"until,omitempty"`
+	// By is who wrote it down, where that is not the approver.
+	By string `json:"by,omitempty"`
+}
+
+// Validate reports a decision that nobody could rely on.
+func (d Decision) Validate() error {
+	switch {
+	case d.Verb != Accept && d.Verb != Respond:
+		return fmt.Errorf("decision %q is neither accept nor respond", d.Verb)
+	case d.Gap == "" || d.Reason == "" || d.Approver == "":
+		return errors.New("a decision names the gap, the reason and the person who made it")
+	case d.Verb == Accept && d.Until == nil:
+		return errors.New("a gap is accepted until a day; there is no acceptance for ever")
+	}
+	return nil
+}
+
+// Upload is the body of an EntryUpload: evidence that a person brought. The
+// entry's blobs are its files, in the order of Files.
+type Upload struct {
+	Title string `json:"title"`
+	// Controls and Duties are the ids of what it is evidence for.
+	Controls []string `json:"controls,omitempty"`
+	Duties   []string `json:"duties,omitempty"`
+	// Occurrence is the one that it is for, such as 2026-Q1, where the day does not tell.
+	Occurrence string `json:"occurrence,omitempty"`
+	// Effective is the day on which the duty was done or the document was in force.
+	Effective time.Time `json:"effective"`
+	// Expires is from when on it proves nothing any more, if it says so itself.
+	Expires *time.Time `json:"expires,omitempty"`
+	// By is who brought it.
+	By    string       `json:"by"`
+	Note  string       `json:"note,omitempty"`
+	Files []UploadFile `json:"files"`
+}
+
+// UploadFile describes one file of an upload.
+type UploadFile struct {
+	Name string `json:"name"`
+	Hash Hash   `json:"hash"`
+	Size int64  `json:"size"`
+}
+
+// Validate reports an upload that is no evidence of anything.
+func (u Upload) Validate() error {
+	switch {
+	case u.Title == "" || u.By == "":
+		return errors.New("manual evidence names what it is and who brought it")
+	case len(u.Controls)+len(u.Duties) == 0:
+		return errors.New("manual evidence names the control or the duty that it is for")
+	case u.Effective.IsZero():
+		return errors.New("manual evidence names the day that it speaks of")
+	case u.Expires != nil && !u.Expires.After(u.Effective):
+		return errors.New("manual evidence expires after the day that it speaks of")
+	}
+	return nil
+}
+
+// Act is what one entry says that a person did; one of the members is set.
+type Act struct {
+	Entry    uint64
+	At       time.Time
+	Decision *Decision
+	Upload   *Upload
+}
+
+// Acts gives what people did, in the order of the log.
+func Acts(entries iter.Seq2[Entry, error]) (acts []Act, err error) {
+	for e, err := range entries {
+		if err != nil {
+			return nil, err
+		}
+		a := Act{Entry: e.Index, At: e.Recorded}
+		switch e.Type {
+		case EntryDecision:
+			a.Decision = new(Decision)
+			err = errors.Join(e.DecodeBody(EntryDecision, a.Decision), a.Decision.Validate())
+		case EntryUpload:
+			a.Upload = new(Upload)
+			err = errors.Join(e.DecodeBody(EntryUpload, a.Upload), a.Upload.Validate())
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("entry %d: %w", e.Index, err)
+		}
+		acts = append(acts, a)
+	}
+	return acts, nil
+}
