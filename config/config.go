@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -28,6 +29,8 @@ type Config struct {
 	Store        Store
 	// Anchors are the places to which checkpoints are shown, as configured.
 	Anchors []Anchor
+	// Catalogue is the folder of the user's own controls, "" if there is none.
+	Catalogue string
 	// Sources are the configured sources, by name.
 	Sources []Source
 	// secrets takes out of a text what references in the file gave.
@@ -40,7 +43,7 @@ type Period struct {
 	Type string
 	// From is inclusive, To exclusive: the day after the end date.
 	From, To time.Time
-	// Criteria are the trust services categories in scope.
+	// Criteria are the trust services categories in scope; security where none is named.
 	Criteria []string
 }
 
@@ -59,6 +62,8 @@ type file struct {
 	Sources      map[string]ignored `yaml:"sources"`
 	// Definitions is read by Definitions, before the sources are known.
 	Definitions string `yaml:"definitions"`
+	// Catalogue is a folder of controls that are laid over ours.
+	Catalogue string `yaml:"catalogue"`
 }
 
 type filePeriod struct {
@@ -151,6 +156,9 @@ func (p *parse) config() (*Config, error) {
 	c.Period = p.period(f.Period)
 	c.Store = p.store(f.Store)
 	c.Anchors = p.anchors(f.Anchors)
+	if c.Catalogue = f.Catalogue; c.Catalogue != "" && !filepath.IsAbs(c.Catalogue) {
+		c.Catalogue = filepath.Join(filepath.Dir(p.path), c.Catalogue)
+	}
 	p.sources(c)
 	if err := errors.Join(p.errs...); err != nil {
 		return nil, err
@@ -166,6 +174,9 @@ const day = "2006-01-02"
 
 func (p *parse) period(f filePeriod) Period {
 	out := Period{Type: f.Type, Criteria: f.Criteria}
+	if len(out.Criteria) == 0 {
+		out.Criteria = categories[:1] // without security there is no SOC 2 report
+	}
 	if out.Type == "" {
 		out.Type = "II"
 	}

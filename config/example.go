@@ -52,6 +52,9 @@ store:
 # A folder of your own sources, each described by one file: see docs/definitions.md.
 # definitions: sources
 
+# A folder of your own controls and working days, laid over ours: see docs/controls.md.
+# catalogue: controls
+
 # What is read. `+"`evidenced permissions NAME`"+` prints the rights that each needs.
 sources:
 `, organization, start.Format(day), start.AddDate(0, 6, -1).Format(day))

@@ -2,9 +2,38 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
+	"strings"
 
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/token"
 )
+
+// Folder gives a folder of YAML files that a person wrote, once the size and the
+// shape of each are such that it can be parsed safely. Its errors name the file.
+func Folder(path string) (fs.FS, error) {
+	root := os.DirFS(path)
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return &Error{File: path, Message: err.Error()}
+		case d.IsDir() || !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml"):
+			return nil
+		case strings.HasSuffix(name, ".yml"):
+			return &Error{File: name, Message: "is not read: a file of the catalogue ends with .yaml"}
+		}
+		b, err := fs.ReadFile(root, name)
+		if err != nil {
+			return &Error{File: name, Message: err.Error()}
+		}
+		if len(b) > MaxSize {
+			return &Error{File: name, Message: fmt.Sprintf("larger than %d bytes", MaxSize)}
+		}
+		return checkShape(name, lexer.Tokenize(string(b)))
+	})
+	return root, err
+}
 
 // The shape that a configuration may have at most. Deeper ones cost the YAML
 // library memory out of all proportion, and no person writes them.

@@ -3,9 +3,11 @@ package gap
 import (
 	"cmp"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -106,8 +108,96 @@ var defaultCatalogue = sync.OnceValues(func() (*Catalogue, error) {
 	return Load(sub)
 })
 
+// LoadOver gives the embedded catalogue with the files of own laid over it: one
+// of the same name takes its place, another one is added.
+func LoadOver(own fs.FS) (*Catalogue, error) {
+	base, err := fs.Sub(embedded, "catalog")
+	if err != nil {
+		return nil, fmt.Errorf("embedded catalogue: %w", err)
+	}
+	return Load(overlay{own, base})
+}
+
+// overlay is a file system over another one.
+type overlay struct{ over, base fs.FS }
+
+// Open implements fs.FS.
+func (o overlay) Open(name string) (fs.File, error) {
+	f, err := o.over.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return o.base.Open(name)
+	}
+	return f, err
+}
+
+// Glob implements fs.GlobFS: the names of both.
+func (o overlay) Glob(pattern string) ([]string, error) {
+	names, err := fs.Glob(o.base, pattern)
+	if err != nil {
+		return nil, err
+	}
+	own, err := fs.Glob(o.over, pattern)
+	names = append(names, own...)
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
+
 // Default gives the embedded catalogue. It is compiled once a process.
 func Default() (*Catalogue, error) { return defaultCatalogue() }
+
+// Categories are the trust services categories, and how the ids of their criteria begin.
+var Categories = map[string]string{"security": "CC", "availability": "A", "confidentiality": "C", "processing_integrity": "PI", "privacy": "P"}
+
+func category(criterion string) string {
+	prefix := strings.TrimRight(criterion, "0123456789.")
+	for name, p := range Categories {
+		if p == prefix {
+			return name
+		}
+	}
+	return ""
+}
+
+// For gives the catalogue of these categories alone: their criteria, and the
+// tests, duties and controls that hold one of them.
+func (c *Catalogue) For(categories []string) (*Catalogue, error) {
+	out := &Catalogue{Views: slices.Clone(c.Views)}
+	if c.Calendar != nil {
+		own := *c.Calendar
+		out.Calendar = &own
+	}
+	in := map[string]bool{}
+	for _, cr := range c.Criteria {
+		if slices.Contains(categories, category(cr.ID)) {
+			out.Criteria = append(out.Criteria, cr)
+			in[cr.ID] = true
+		}
+	}
+	some := func(ids []string) []string {
+		return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !in[id] })
+	}
+	for _, ctl := range c.Controls {
+		ctl.Criteria = some(ctl.Criteria)
+		ctl.Tests = held(ctl.Tests, func(t *Test) []string { t.Criteria = some(t.Criteria); return t.Criteria })
+		ctl.Duties = held(ctl.Duties, func(d *Duty) []string { d.Criteria = some(d.Criteria); return d.Criteria })
+		if len(ctl.Criteria)+len(ctl.Tests)+len(ctl.Duties) > 0 {
+			out.Controls = append(out.Controls, ctl)
+		}
+	}
+	return out, out.finish(func(path, msg string, args ...any) error {
+		return fmt.Errorf("catalogue: %s: "+msg, append([]any{path}, args...)...)
+	})
+}
+
+// held gives copies of those that hold criteria.
+func held[T any](all []T, criteria func(*T) []string) (out []T) {
+	for _, v := range all {
+		if len(criteria(&v)) > 0 {
+			out = append(out, v)
+		}
+	}
+	return out
+}
 
 // Tests gives every test, sorted by id.
 func (c *Catalogue) Tests() []Test {

@@ -251,3 +251,61 @@ func TestEveryCatalogueFileIsLoaded(t *testing.T) {
 		t.Errorf("files %v, controls %v: a control stands in the file of its name", names, got)
 	}
 }
+
+// TestEveryCriterionIsHeld: nothing of the 61 is left to chance. What no test
+// shows is somebody's duty.
+func TestEveryCriterionIsHeld(t *testing.T) {
+	cat := testCatalogue(t, nil)
+	held := map[string]bool{}
+	for _, ids := range cat.criteriaOf() {
+		for _, id := range ids {
+			held[id] = true
+		}
+	}
+	for _, c := range cat.Criteria {
+		if !held[c.ID] {
+			t.Errorf("no test and no duty holds %s", c.ID)
+		}
+	}
+}
+
+func TestCatalogueOfCategories(t *testing.T) {
+	cat := testCatalogue(t, nil)
+	for categories, want := range map[string]int{"security": 33, "security availability": 36, "confidentiality": 2, "privacy processing_integrity": 23,
+		"availability confidentiality privacy processing_integrity security": 61} {
+		c, err := cat.For(strings.Fields(categories))
+		if err != nil || len(c.Criteria) != want {
+			t.Errorf("%s: %d criteria, %v; want %d", categories, len(c.Criteria), err, want)
+			continue
+		}
+		for _, ctl := range c.Controls {
+			for _, tt := range ctl.Tests {
+				if len(tt.Criteria) == 0 {
+					t.Errorf("%s: %s holds nothing", categories, tt.ID)
+				}
+			}
+		}
+	}
+	if all, err := cat.For(slices.Sorted(maps.Keys(Categories))); err != nil || all.Digest() != cat.Digest() {
+		t.Errorf("all categories are not the whole: %v", err)
+	}
+}
+
+func TestOwnCatalogue(t *testing.T) {
+	own := fstest.MapFS{
+		"mine.yaml":     {Data: []byte("id: mine\ntitle: Mine\nfamily: access\ndescription: d\nprocedure: p\nduties:\n  - {id: mine.tea, title: tea, per: month, evidence: leaves, severity: low, basis: own, criteria: [CC1.1]}\n")},
+		"people.yaml":   {Data: []byte("id: people\ntitle: Ours\nfamily: people\ndescription: d\nprocedure: p\n")},
+		"calendar.yaml": {Data: []byte("name: berlin\nzone: Europe/Berlin\nweekend: [Saturday, Sunday]\nholidays: [2026-10-03]\n")},
+	}
+	cat, err := LoadOver(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	people, _ := cat.Control("people")
+	if _, ok := cat.Control("mine"); !ok || people.Title != "Ours" || len(people.Duties) != 0 || cat.Calendar.Name != "berlin" {
+		t.Errorf("%+v, calendar %+v", people, cat.Calendar)
+	}
+	if _, err := LoadOver(fstest.MapFS{"calendar.yaml": {Data: []byte("name: x\nzone: UTC\nweekend: [Caturday]\n")}}); err == nil || !strings.Contains(err.Error(), "calendar.yaml:3: ") {
+		t.Errorf("a weekend of no day: %v", err)
+	}
+}

@@ -214,11 +214,11 @@ func (e *Engine) controlCriteria(ctl Control) []string {
 
 func (e *Engine) criterionStates(tests []TestResult) []CriterionState {
 	all := make([]CriterionState, 0, len(e.cat.Criteria))
-	held := e.cat.held()
+	criteria := e.cat.criteriaOf()
 	for _, c := range e.cat.Criteria {
 		s := CriterionState{Criterion: c.ID, Status: ManualEvidence, Tests: []string{}}
 		for _, t := range tests {
-			if slices.Contains(held[t.Test], c.ID) {
+			if slices.Contains(criteria[t.Test], c.ID) {
 				s.Tests = append(s.Tests, t.Test)
 				s.Status = worse(s.Status, t.Period)
 			}
@@ -228,8 +228,8 @@ func (e *Engine) criterionStates(tests []TestResult) []CriterionState {
 	return all
 }
 
-// held gives the criteria of each test and duty.
-func (c *Catalogue) held() map[string][]string {
+// criteriaOf gives the criteria of each test and duty.
+func (c *Catalogue) criteriaOf() map[string][]string {
 	m := map[string][]string{}
 	for _, ctl := range c.Controls {
 		for _, t := range ctl.Tests {

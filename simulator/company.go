@@ -27,7 +27,7 @@ type Options struct {
 
 // Planted is one gap that a perfect engine finds by the end of the period.
 type Planted struct {
-	// Kind is "deviation", "blind" or "scope".
+	// Kind is "deviation", "blind", "scope" or "duty".
 	Kind string
 	// Test is the id of the violated test. Of a blind spot it is the test that
 	// some records do not answer, empty if the stream itself could not be read.

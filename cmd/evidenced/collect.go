@@ -96,7 +96,7 @@ func known(c *config.Config, names []string) error {
 }
 
 func (a *app) collectInto(ctx context.Context, c *config.Config, s *store.Store, names []string) (*collected, error) {
-	cat, err := gap.Default()
+	cat, err := catalogue(c)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,11 @@ func (a *app) collectInto(ctx context.Context, c *config.Config, s *store.Store,
 
 // replay gives an engine that has seen the whole log.
 func replay(cat *gap.Catalogue, c *config.Config, s *store.Store) (*gap.Engine, error) {
-	engine := gap.NewEngine(cat, period(c), gap.WithRoots(rootKinds(c)))
+	acts, err := evidence.Acts(s.Entries(0))
+	if err != nil {
+		return nil, err
+	}
+	engine := gap.NewEngine(cat, period(c), gap.WithRoots(rootKinds(c)), gap.WithActs(acts))
 	for r, err := range s.Runs() {
 		if err != nil {
 			return nil, err

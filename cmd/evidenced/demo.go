@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,6 +119,7 @@ type demo struct {
 	demoOptions
 	company *simulator.Company
 	config  *config.Config
+	planted []simulator.Planted // of duties
 	// dial leads every connection to the simulator, whatever its port is.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -179,7 +182,7 @@ sources:
 
 // live goes through the period slot by slot.
 func (d *demo) live(ctx context.Context, s *store.Store) error {
-	cat, err := gap.Default()
+	cat, err := catalogue(d.config)
 	if err != nil {
 		return err
 	}
@@ -188,6 +191,7 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	if err := declare(ctx, s, d.config, cat); err != nil {
 		return err
 	}
+	deeds := d.duties(cat)
 	srcs, err := sources(d.config, d.door(), nil)
 	if err != nil {
 		return err
@@ -204,13 +208,45 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 			t = t.Truncate(time.Hour).Add(time.Hour)
 		}
 		p.set(int64(t.Sub(demoStart)/(24*time.Hour)), int64(d.days))
+		if deeds, err = d.bring(ctx, s, deeds, t); err != nil {
+			return err
+		}
 		d.company.SetNow(t)
 		if _, err := r.Tick(ctx); err != nil {
 			return err
 		}
 	}
+	if _, err := d.bring(ctx, s, deeds, end); err != nil {
+		return err
+	}
 	d.company.SetNow(end)
 	return ctx.Err()
+}
+
+// duties lets the company do what the catalogue asks of people, in order of time.
+func (d *demo) duties(cat *gap.Catalogue) []simulator.Deed {
+	var all []simulator.Duty
+	for _, x := range cat.Duties() {
+		all = append(all, simulator.Duty{ID: x.ID, Per: x.Per, WithinDays: x.WithinDays, GraceDays: x.GraceDays})
+	}
+	deeds, planted := d.company.Duties(all)
+	d.planted = planted
+	slices.SortStableFunc(deeds, func(a, b simulator.Deed) int { return a.Recorded.Compare(b.Recorded) })
+	return deeds
+}
+
+// bring records what was done before t, and gives the rest.
+func (d *demo) bring(ctx context.Context, s *store.Store, deeds []simulator.Deed, t time.Time) ([]simulator.Deed, error) {
+	for ; len(deeds) > 0 && deeds[0].Recorded.Before(t); deeds = deeds[1:] {
+		x := deeds[0]
+		d.company.SetNow(x.Recorded)
+		u := evidence.Upload{Title: x.Duty, Duties: []string{x.Duty}, Occurrence: x.Occurrence, Effective: x.Effective, By: x.By}
+		file := attachment{x.Duty + ".txt", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(x.Text)), nil }}
+		if _, err := upload(ctx, s, u, []attachment{file}); err != nil {
+			return nil, err
+		}
+	}
+	return deeds, nil
 }
 
 // door leads to the simulator, on its clock.
@@ -238,7 +274,7 @@ func (d *demo) finish(ctx context.Context, s *store.Store, key *store.Key) (*dem
 		return nil, err
 	}
 	out.Verified = checked.OK && checked.Complete
-	out.compare(d.company.Truth(), res.Gaps)
+	out.compare(append(d.company.Truth(), d.planted...), res.Gaps)
 	return out, nil
 }
 
@@ -274,8 +310,11 @@ func describe(p simulator.Planted) string {
 // matches reports whether g is p, with bounds that hold: not_before <= start <=
 // first_seen, and last_seen < end <= fixed_by.
 func matches(p simulator.Planted, g gap.Gap) bool {
-	st, err := evidence.ParseStream(g.Stream)
-	if err != nil || st != p.Stream || string(g.Kind) != p.Kind || g.Test != p.Test || g.Resource != p.Resource {
+	stream := ""
+	if p.Stream != (evidence.Stream{}) {
+		stream = p.Stream.String()
+	}
+	if g.Stream != stream || string(g.Kind) != p.Kind || g.Test != p.Test || g.Resource != p.Resource {
 		return false
 	}
 	if g.NotBefore != nil && p.Start.Before(*g.NotBefore) || p.Start.After(g.FirstSeen) {

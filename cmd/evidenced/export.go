@@ -109,7 +109,7 @@ func (a *app) writeBundle(ctx context.Context, out string, c *config.Config, s *
 	if key.Verifier != s.VerifierKey() {
 		return sum, fmt.Errorf("export: %w: %s holds %s, the log was signed by %s", store.ErrWrongKey, c.Store.Key, key.Verifier, s.VerifierKey())
 	}
-	cat, err := gap.Default()
+	cat, err := catalogue(c)
 	if err != nil {
 		return sum, err
 	}

@@ -120,11 +120,16 @@ type gapDetail struct {
 }
 
 func (a *app) gapShow(ctx context.Context, id string) error {
-	res, err := a.result(ctx)
+	c, s, err := a.opened()
 	if err != nil {
 		return err
 	}
-	cat, err := gap.Default()
+	defer s.Close()
+	res, err := a.evaluate(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	cat, err := catalogue(c)
 	if err != nil {
 		return err
 	}
@@ -136,6 +141,11 @@ func (a *app) gapShow(ctx context.Context, id string) error {
 		for _, t := range cat.Tests() {
 			if t.ID == g.Test {
 				d.Title, d.Procedure, d.Remediation = t.Title, t.Procedure, t.Remediation
+			}
+		}
+		for _, t := range cat.Duties() {
+			if t.ID == g.Test {
+				d.Title, d.Procedure, d.Remediation = t.Title, t.Procedure, t.Remediation+" Evidence: "+t.Evidence
 			}
 		}
 		return a.print(d, d.text)

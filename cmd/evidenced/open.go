@@ -167,12 +167,40 @@ func (a *app) evaluate(ctx context.Context, c *config.Config, s *store.Store) (*
 }
 
 // judge judges evidence as of the time that the command speaks of.
-func (a *app) judge(ctx context.Context, c *config.Config, e gap.Evidence) (*gap.Result, error) {
-	cat, err := gap.Default()
+func (a *app) judge(ctx context.Context, c *config.Config, e judged) (*gap.Result, error) {
+	cat, err := catalogue(c)
 	if err != nil {
 		return nil, err
 	}
-	return gap.Evaluate(ctx, cat, e, period(c), a.at(), gap.WithRoots(rootKinds(c)))
+	acts, err := evidence.Acts(e.Entries(0))
+	if err != nil {
+		return nil, err
+	}
+	return gap.Evaluate(ctx, cat, e, period(c), a.at(), gap.WithRoots(rootKinds(c)), gap.WithActs(acts))
+}
+
+// catalogue gives the controls that a configuration asks for: ours with its own
+// laid over them, in its categories.
+func catalogue(c *config.Config) (*gap.Catalogue, error) {
+	load := gap.Default
+	if c.Catalogue != "" {
+		own, err := config.Folder(c.Catalogue)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("catalogue %s: %w", c.Catalogue, err)}
+		}
+		load = func() (*gap.Catalogue, error) { return gap.LoadOver(own) }
+	}
+	cat, err := load()
+	if err != nil {
+		return nil, usageError{fmt.Errorf("in folder %s: %w", c.Catalogue, err)}
+	}
+	return cat.For(c.Period.Criteria)
+}
+
+// judged is a log as it is judged: its evidence, and what people did.
+type judged interface {
+	gap.Evidence
+	Entries(from uint64) iter.Seq2[evidence.Entry, error]
 }
 
 // ledger opens the slot ledger of the store without any credential. Only with

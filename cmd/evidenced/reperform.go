@@ -44,20 +44,40 @@ func reperform(ctx context.Context, b *verify.Bundle) (derived int, foreign []st
 	return derived, foreignTests(in.Catalogue), failures
 }
 
-// foreignTests names the tests that this program does not have, or has otherwise.
+// foreignTests names the tests, views and duties that this program does not
+// have, or has otherwise. That a catalogue is of some categories makes it no other.
 func foreignTests(c *gap.Catalogue) (ids []string) {
 	own, err := gap.Default()
 	if err != nil {
 		return []string{err.Error()}
 	}
-	known := map[string]gap.Test{}
+	known := map[string]any{}
 	for _, t := range own.Tests() {
+		t.Criteria = nil
 		known[t.ID] = t
 	}
-	for _, t := range c.Tests() {
-		if !reflect.DeepEqual(t, known[t.ID]) {
-			ids = append(ids, t.ID)
+	for _, d := range own.Duties() {
+		d.Criteria = nil
+		known[d.ID] = d
+	}
+	for _, v := range own.Views {
+		known["view "+string(v.Kind)] = v
+	}
+	foreign := func(id string, v any) {
+		if !reflect.DeepEqual(v, known[id]) {
+			ids = append(ids, id)
 		}
+	}
+	for _, t := range c.Tests() {
+		t.Criteria = nil
+		foreign(t.ID, t)
+	}
+	for _, d := range c.Duties() {
+		d.Criteria = nil
+		foreign(d.ID, d)
+	}
+	for _, v := range c.Views {
+		foreign("view "+string(v.Kind), v)
 	}
 	return ids
 }
@@ -80,21 +100,25 @@ func rejudge(ctx context.Context, b *verify.Bundle) (in export.Input, err error)
 		return in, fmt.Errorf("read the root kinds: %w", err)
 	}
 	p := gap.Period{From: m.Period.From, To: m.Period.To}
-	in.Result, err = gap.Evaluate(ctx, in.Catalogue, ofPeriod{b, p}, p, m.AsOf, gap.WithRoots(in.Roots))
+	acts, err := evidence.Acts(b.Entries(0))
+	if err != nil {
+		return in, err
+	}
+	in.Result, err = gap.Evaluate(ctx, in.Catalogue, ofPeriod{b, p}, p, m.AsOf, gap.WithRoots(in.Roots), gap.WithActs(acts))
 	return in, err
 }
 
 // ofPeriod is the evidence of a period alone. A bundle holds no other, and what
 // it says must follow from what it holds.
 type ofPeriod struct {
-	gap.Evidence
+	judged
 	period gap.Period
 }
 
 // Runs implements gap.Evidence.
 func (o ofPeriod) Runs() iter.Seq2[evidence.Run, error] {
 	return func(yield func(evidence.Run, error) bool) {
-		for r, err := range o.Evidence.Runs() {
+		for r, err := range o.judged.Runs() {
 			if err == nil && !o.period.Holds(r.Due) {
 				continue
 			}
