@@ -145,7 +145,7 @@ type derived struct {
 func (b *derived) complete() bool { return !b.Result.AsOf.Before(b.Result.Period.To) }
 
 func (b *derived) write() error {
-	for _, step := range []func() error{b.readme, b.index, b.judgement, b.controls, b.evidenceIndex} {
+	for _, step := range []func() error{b.readme, b.index, b.judgement, b.controls, b.evidenceIndex, b.acts} {
 		if err := step(); err != nil {
 			return err
 		}

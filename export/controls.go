@@ -23,6 +23,11 @@ func (b *derived) controls() error {
 		if err := b.file(folder+"tests.csv", func(w io.Writer) error { return b.testRows(w, c) }); err != nil {
 			return err
 		}
+		if len(c.Duties) > 0 {
+			if err := b.file(folder+"duties.csv", func(w io.Writer) error { return b.dutyRows(w, c) }); err != nil {
+				return err
+			}
+		}
 		if err := b.file(folder+"gaps.csv", func(w io.Writer) error { return b.gapRows(w, c) }); err != nil {
 			return err
 		}
@@ -68,10 +73,11 @@ func (b *derived) controlText(w io.Writer, c gap.Control) error {
 		}
 		fmt.Fprintf(&s, "  %s\n  Mapping rests on: %s\n", strings.TrimSpace(t.Procedure), t.Basis)
 	}
+	b.dutyText(&s, c)
 	for _, v := range b.Catalogue.ViewsOf(c) {
 		viewText(&s, v)
 	}
-	s.WriteString("\nFiles: tests.csv (result of each test), gaps.csv (every deviation and blind spot),\npopulation-*.csv (every resource or event seen in the period).\n")
+	s.WriteString("\nFiles: tests.csv (result of each test), duties.csv (what people owe, and when they did it),\ngaps.csv (every deviation and blind spot), population-*.csv (every resource or event seen in the period).\n")
 	_, err := io.WriteString(w, s.String())
 	return err
 }
@@ -125,11 +131,11 @@ func (b *derived) testRows(w io.Writer, c gap.Control) error {
 	})
 }
 
-var gapHeader = []string{"id", "kind", "test", "severity", "state", "resource", "name", "stream", "not_before", "first_seen", "last_seen", "fixed_by", "sla_due", "reason"}
+var gapHeader = []string{"id", "kind", "test", "severity", "state", "resource", "name", "stream", "not_before", "first_seen", "last_seen", "fixed_by", "sla_due", "reason", "response"}
 
 func gapCells(g gap.Gap) []string {
 	return []string{g.ID, string(g.Kind), g.Test, g.Severity, string(g.State), g.Resource, g.Name, g.Stream, stamp(g.NotBefore),
-		stamp(&g.FirstSeen), stamp(&g.LastSeen), stamp(g.FixedBy), stamp(g.SLADue), g.Reason}
+		stamp(&g.FirstSeen), stamp(&g.LastSeen), stamp(g.FixedBy), stamp(g.SLADue), g.Reason, g.Response}
 }
 
 // concerns reports whether a gap is about the control: one of its tests, or a

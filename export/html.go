@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,9 +105,17 @@ func (b *derived) gapTable(p *page) {
 			where = g.Stream
 		}
 		p.put(`<tr class="%s"><td>%s</td><td>%s</td><td>%s</td><td>%s<small>%s</small></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>`,
-			g.State, g.ID, g.Severity, words(string(g.State)), what, g.Reason, where, minute(g.NotBefore), minute(&g.FirstSeen), minute(&g.LastSeen), minute(g.FixedBy), minute(g.SLADue))
+			g.State, g.ID, g.Severity, words(string(g.State)), what, answered(g), where, minute(g.NotBefore), minute(&g.FirstSeen), minute(&g.LastSeen), minute(g.FixedBy), minute(g.SLADue))
 	}
 	p.put(`</tbody></table></div>`)
+}
+
+// answered gives the reason of a gap and what management says of it.
+func answered(g gap.Gap) string {
+	if g.Response == "" {
+		return g.Reason
+	}
+	return g.Reason + " — management: " + g.Response
 }
 
 // minute writes a time for the page, to the minute; the CSV files hold the seconds.
@@ -124,15 +133,37 @@ func (b *derived) controlSections(p *page) {
 		p.put(`<section id="%s"><h3>%s <small>%s</small></h3><p>%s</p>`, c.ID, c.Title, words(string(r.Status)), c.Description)
 		p.put(`<p class="sub">Criteria %s · %s deviations on %s of %s items · <a href="controls/%s/control.txt">procedure</a> · <a href="controls/%s/gaps.csv">gaps</a></p>`,
 			strings.Join(r.Criteria, ", "), r.Deviations, r.Deviating, r.Population, c.ID, c.ID)
+		if len(c.Tests) == 0 {
+			b.dutyTable(p, c)
+			p.put(`</section>`)
+			continue
+		}
 		p.put(`<table><thead><tr><th>test</th><th>passes when</th><th>period</th><th>now</th><th>population</th><th>deviations</th><th>coverage</th></tr></thead><tbody>`)
 		for _, t := range c.Tests {
 			tr := b.testResult(t.ID)
 			p.put(`<tr><td title="%s">%s</td><td>%s</td><td>%s</td><td>%s</td><td class="num">%s</td><td class="num">%s</td><td class="num">%s</td></tr>`,
 				t.Pass, t.ID, t.Title, words(string(tr.Period)), words(string(tr.Now)), tr.Population, tr.Deviations, percent(tr.Coverage))
 		}
-		p.put(`</tbody></table></section>`)
+		p.put(`</tbody></table>`)
+		b.dutyTable(p, c)
+		p.put(`</section>`)
 	}
 	b.manual(p)
+}
+
+// dutyTable lists what people owe for a control, and the files that prove it.
+func (b *derived) dutyTable(p *page, c gap.Control) {
+	all := b.occurrences(c)
+	if len(all) == 0 {
+		return
+	}
+	p.put(`<table><thead><tr><th>duty</th><th>evidence</th><th>occurrence</th><th>due</th><th>state</th><th>done</th><th>by</th></tr></thead><tbody>`)
+	for _, o := range all {
+		i := slices.IndexFunc(c.Duties, func(d gap.Duty) bool { return d.ID == o.Duty })
+		p.put(`<tr><td>%s</td><td>%s<small>%s</small></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>`,
+			o.Duty, c.Duties[i].Title, c.Duties[i].Evidence, o.Label, minute(&o.Due), string(o.State), minute(o.Performed), o.By)
+	}
+	p.put(`</tbody></table>`)
 }
 
 // manual names the criteria that no automated test speaks for.
@@ -143,7 +174,7 @@ func (b *derived) manual(p *page) {
 			without = append(without, c.Criterion)
 		}
 	}
-	p.put(`<section><h3>Criteria that need manual evidence</h3><p>%s</p></section>`, strings.Join(without, ", "))
+	p.put(`<section><h3>Criteria that need manual evidence</h3><p>%s</p><p><a href="evidence/manual.csv">What people brought</a> · <a href="decisions.csv">what they decided</a></p></section>`, strings.Join(without, ", "))
 }
 
 func (b *derived) streamTable(p *page) {

@@ -23,7 +23,8 @@ WHAT IS HERE
   evidence/index.csv     every expected slot: how it ended, who asked what, when, how many rows (IPE)
   evidence/records/      what was read, normalised; named by the SHA-256 of the file
   evidence/exchanges/    the raw requests and answers, after redaction; named likewise
-  evidence/files/        files that people added, such as minutes, if any
+  evidence/files/        files that people added, such as minutes; evidence/manual.csv says what they are
+  decisions.csv          which gaps were accepted, by whom, until when, and what management says
   evidence/erased.csv    what was erased under the retention policy, if anything; its hashes remain
   log/entries.jsonl      the append-only log, one entry a line, from the first day on
   log/checkpoints.jsonl  the log's size and root, signed each time evidence was collected

@@ -352,6 +352,9 @@ func (c *Catalogue) ViewsOf(ctl Control) []View {
 	return out
 }
 
+// Parts gives the kinds that a view is made of.
+func (c *Catalogue) Parts(v View) []evidence.Kind { return c.views[v.Kind].bases() }
+
 func (v *viewRule) bases() []evidence.Kind {
 	var kinds []evidence.Kind
 	for _, p := range v.From {
