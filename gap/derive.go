@@ -111,6 +111,9 @@ type standing struct {
 func (v *verdicts) standing(at time.Time) standing {
 	t := v.table
 	s := standing{ready: !t.at.IsZero(), whole: true, floor: t.reach(t.at)}
+	if t.part.fixed {
+		s.floor = at
+	}
 	for _, j := range v.joins {
 		if len(j.to.tables) == 0 {
 			// It may come in the same tick: wait for another run before going without it.

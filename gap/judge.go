@@ -24,14 +24,18 @@ type judgement struct {
 // bench is the activation of one record at one instant; it is used again for the next one.
 type bench struct {
 	rec    *evidence.Record
-	source string
+	stream evidence.Stream
+	text   string // of the stream, made when it is asked for
 	scope  evidence.Scope
 	attrs  any
 	clock  clock
 }
 
 func (b *bench) take(rec *evidence.Record, stream evidence.Stream) {
-	b.rec, b.source, b.scope = rec, stream.Source, cmp.Or(rec.Scope, stream.Scope)
+	if b.stream != stream {
+		b.stream, b.text = stream, ""
+	}
+	b.rec, b.scope = rec, cmp.Or(rec.Scope, stream.Scope)
 	b.attrs = types.NewStringInterfaceMap(types.DefaultTypeAdapter, rec.Attributes)
 }
 
@@ -47,7 +51,12 @@ func (b *bench) ResolveName(name string) (any, bool) {
 	case "scope":
 		return string(b.scope), true
 	case "source":
-		return b.source, true
+		return b.stream.Source, true
+	case "stream":
+		if b.text == "" {
+			b.text = b.stream.String()
+		}
+		return b.text, true
 	case "now":
 		return b.clock.now, true
 	case "effective":

@@ -23,6 +23,7 @@ const costLimit = 1_000_000
 //	id, name   of the record
 //	scope      of the record, or of its stream where the record has none
 //	source     the configured source of the record
+//	stream     the stream of the record, source/kind/scope
 //	effective  the source's own time of the record; absent if it states none
 //	now        when the run observed the record (Run.Observed), never a clock
 //
@@ -56,6 +57,7 @@ func newCompiler() (*compiler, error) {
 		cel.Variable("name", cel.StringType),
 		cel.Variable("scope", cel.StringType),
 		cel.Variable("source", cel.StringType),
+		cel.Variable("stream", cel.StringType),
 		cel.Variable("effective", cel.TimestampType),
 		cel.Variable("now", cel.TimestampType),
 		cel.Variable(clockName, clockType),

@@ -269,10 +269,12 @@ func (j *joint) joinedRows(on []string) []*row {
 	for _, k := range on {
 		out = append(out, j.found[k]...)
 	}
-	slices.SortFunc(out, func(a, b *row) int {
-		return cmp.Or(cmp.Compare(a.table.base.text, b.table.base.text), cmp.Compare(a.scope, b.scope), cmp.Compare(a.id, b.id))
-	})
+	slices.SortFunc(out, compareRows)
 	return slices.Compact(out)
+}
+
+func compareRows(a, b *row) int {
+	return cmp.Or(cmp.Compare(a.table.base.text, b.table.base.text), cmp.Compare(a.scope, b.scope), cmp.Compare(a.id, b.id))
 }
 
 // maxJoined bounds what one row may be joined with: more is no pair, but a

@@ -40,6 +40,9 @@ type Part struct {
 	// Fields are CEL over one record, as in a test. What a record does not say
 	// leaves its field out, so that a test of it is unknown.
 	Fields map[string]string `json:"fields" yaml:"fields"`
+	// Fixed: what a record says never changes, as a decision does not; it is not
+	// read again.
+	Fixed bool `json:"fixed,omitempty" yaml:"fixed"`
 }
 
 // Join finds rows of another view: those that are Key of, where a row is On.
@@ -68,6 +71,7 @@ type viewRule struct {
 type partRule struct {
 	rule   // when, and which attributes the part reads
 	kind   evidence.Kind
+	fixed  bool
 	names  []string
 	fields []term
 }
@@ -89,7 +93,7 @@ func (c *compiler) compileView(v View) (*viewRule, string, error) {
 	r := &viewRule{View: v}
 	for i, p := range v.From {
 		part, member, err := c.compilePart(p)
-		part.kind = p.Kind
+		part.kind, part.fixed = p.Kind, p.Fixed
 		if err != nil {
 			return nil, fmt.Sprintf("from[%d].%s", i, member), err
 		}

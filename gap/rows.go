@@ -1,0 +1,66 @@
+package gap
+
+import (
+	"slices"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Row is one row of a view, as it was last read.
+type Row struct {
+	Stream evidence.Stream
+	Scope  evidence.Scope
+	ID     string
+	Name   string
+	// Fields are those of the view; Joined the rows of the views that it joins, by name of the join.
+	Fields map[string]any
+	Joined map[string][]Row
+}
+
+// ViewSource is one stream that a view is made of.
+type ViewSource struct {
+	Stream evidence.Stream
+	// Whole tells whether its last slot was collected whole, Read when that, or
+	// an earlier one that can be relied on, was.
+	Whole bool
+	Read  time.Time
+}
+
+// Rows gives the rows of a view as of what was observed so far, in the order of
+// stream and id, and the streams that it is made of.
+func (e *Engine) Rows(view evidence.Kind) (rows []Row, from []ViewSource) {
+	i := slices.IndexFunc(e.relations, func(r *relation) bool { return r.Kind == view })
+	if i < 0 {
+		return nil, nil
+	}
+	for _, t := range e.relations[i].tables {
+		from = append(from, ViewSource{t.base.id, t.whole, t.at})
+		for _, r := range t.sorted() {
+			row := r.row()
+			for k, j := range t.rel.joins {
+				for _, other := range j.joinedRows(r.on[k]) {
+					if row.Joined == nil {
+						row.Joined = map[string][]Row{}
+					}
+					row.Joined[j.name] = append(row.Joined[j.name], other.row())
+				}
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, from
+}
+
+func (t *table) sorted() []*row {
+	all := make([]*row, 0, len(t.rows))
+	for _, r := range t.rows {
+		all = append(all, r)
+	}
+	slices.SortFunc(all, compareRows)
+	return all
+}
+
+func (r *row) row() Row {
+	return Row{Stream: r.table.base.id, Scope: r.scope, ID: r.id, Name: r.name, Fields: r.plain().Attributes}
+}
