@@ -28,6 +28,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"store":                    {rooms: []string{"evidence"}, modules: []string{"go.etcd.io/bbolt", "golang.org/x/mod", "github.com/klauspost/compress"}},
 	"store/storetest":          {rooms: []string{"evidence", "store"}, modules: []string{"golang.org/x/mod", "github.com/transparency-dev/merkle"}},
 	"gap":                      {rooms: []string{"evidence"}, modules: []string{"cel.dev/cel-go", "github.com/goccy/go-yaml"}},
+	"review":                   {rooms: []string{"evidence", "gap"}},
 	"export":                   {rooms: []string{"evidence", "gap"}, modules: []string{"github.com/klauspost/compress"}},
 	"collectors":               {rooms: []string{"evidence"}, modules: []string{"github.com/cenkalti/backoff/v5", "golang.org/x/sync"}},
 	"collectors/collectortest": {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml", "github.com/google/go-cmp"}},
@@ -47,7 +48,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"config":                   {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml"}},
 	"cmd/evidenced-verify":     {rooms: []string{"evidence", "verify", "anchor/timestamp"}},
 	"cmd/evidenced": {
-		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "export", "collectors", "collectors/all", "schedule", "config", "kms/aws", "kms/gcp",
+		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "review", "export", "collectors", "collectors/all", "schedule", "config", "kms/aws", "kms/gcp",
 			"anchor", "anchor/*"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
 	},

@@ -120,3 +120,55 @@ func Acts(entries iter.Seq2[Entry, error]) (acts []Act, err error) {
 	}
 	return acts, nil
 }
+
+// SourceReview is the source of the streams that access reviews leave. They are
+// written down once, and have no schedule.
+const SourceReview = "review"
+
+// ReviewVerb says what a step of an access review does.
+type ReviewVerb string
+
+const (
+	// ReviewOpen freezes who has access; Rows names the list.
+	ReviewOpen ReviewVerb = "open"
+	// ReviewDecide decides on rows; of each row the last decision counts.
+	ReviewDecide ReviewVerb = "decide"
+	// ReviewClose signs the decisions off.
+	ReviewClose ReviewVerb = "close"
+	// ReviewCancel ends a campaign that was opened in error.
+	ReviewCancel ReviewVerb = "cancel"
+)
+
+// ReviewStep is the body of an EntryReview: one step of a campaign.
+type ReviewStep struct {
+	Campaign string     `json:"campaign"`
+	Step     ReviewVerb `json:"step"`
+	// By is who took the step.
+	By string `json:"by"`
+	// Of the first step: what is reviewed, as of when, by when, and how many rows
+	// the entry's one blob holds. Sources are the streams it was frozen from.
+	Title   string         `json:"title,omitempty"`
+	AsOf    *time.Time     `json:"as_of,omitempty"`
+	Due     *time.Time     `json:"due,omitempty"`
+	Count   int            `json:"count,omitempty"`
+	Sources []ReviewSource `json:"sources,omitempty"`
+	// Of a decision.
+	Decisions []RowDecision `json:"decisions,omitempty"`
+	// Digest is, of a sign-off, the SHA-256 of the canonical JSON lines of all rows with their decisions.
+	Digest *Hash  `json:"digest,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// ReviewSource is one stream that a campaign was frozen from.
+type ReviewSource struct {
+	Stream Stream    `json:"stream"`
+	Read   time.Time `json:"read"`
+}
+
+// RowDecision is what the reviewer decided on one row.
+type RowDecision struct {
+	Row string `json:"row"`
+	// Decision is keep, revoke or modify.
+	Decision string `json:"decision"`
+	Reason   string `json:"reason,omitempty"`
+}

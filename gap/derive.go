@@ -146,6 +146,7 @@ func (e *Engine) judgeView(v *verdicts, o observation, own bool) {
 	if !v.st.shown {
 		v.st.show()
 	}
+	v.st.once = t.base.once
 	if t.base.events != nil {
 		e.deriveEvents(v, o)
 	} else {

@@ -131,6 +131,7 @@ func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Record, er
 		err = e.take(st, o, nil)
 	}
 	st.slots.add(o.run.Outcome, o)
+	st.once = o.complete && st.id.Source == evidence.SourceReview
 	if err != nil {
 		return fmt.Errorf("evaluate %s due %s: %w", run.Stream, run.Due.UTC().Format(time.RFC3339), err)
 	}

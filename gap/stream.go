@@ -68,6 +68,7 @@ type stream struct {
 	tables  []*table
 	shown   bool
 	rows    bool // its records are rows of a view
+	once    bool // it has no schedule: it was written down whole, once
 
 	voices []voice       // by plan.keys
 	kept   time.Duration // how long the source keeps its events

@@ -1,0 +1,103 @@
+package review
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+)
+
+// Access is the view that a campaign is frozen from.
+const Access evidence.Kind = "access"
+
+// maxAge is how old a reading may be that a campaign is frozen from.
+const maxAge = 8 * 24 * time.Hour
+
+// Freeze gives a row for every active account, and one for each thing it was
+// granted, from the rows of the view access as they were last read. It refuses a
+// source that was not read whole, or not lately: what was not seen cannot be
+// reviewed. Of sources, only those named are taken, or all.
+func Freeze(rows []gap.Row, from []gap.ViewSource, sources []string, at time.Time) ([]Row, []evidence.ReviewSource, error) {
+	wanted := func(source string) bool { return len(sources) == 0 || slices.Contains(sources, source) }
+	var read []evidence.ReviewSource
+	for _, s := range from {
+		switch {
+		case !wanted(s.Stream.Source):
+			continue
+		case !s.Whole:
+			return nil, nil, fmt.Errorf("%s was not read whole in its last slot: mend that first, a review of a part is none", s.Stream)
+		case at.Sub(s.Read) > maxAge:
+			return nil, nil, fmt.Errorf("%s was last read on %s: collect it first", s.Stream, s.Read.Format(time.DateOnly))
+		}
+		read = append(read, evidence.ReviewSource{Stream: s.Stream, Read: s.Read})
+	}
+	for _, name := range sources {
+		if !slices.ContainsFunc(read, func(s evidence.ReviewSource) bool { return s.Stream.Source == name }) {
+			return nil, nil, fmt.Errorf("source %s has no accounts that were read", name)
+		}
+	}
+	if len(read) == 0 {
+		return nil, nil, fmt.Errorf("no accounts were read: collect a source that has some")
+	}
+	var out []Row
+	for _, r := range rows {
+		if active, said := r.Fields["active"].(bool); wanted(r.Stream.Source) && (active || !said) {
+			out = append(out, accountRows(r)...)
+		}
+	}
+	slices.SortFunc(out, compareRows)
+	return out, read, nil
+}
+
+func accountRows(r gap.Row) []Row {
+	base := Row{Stream: r.Stream, ID: r.ID, Account: text(r.Fields, "login"), Email: text(r.Fields, "email"), LastUsed: text(r.Fields, "last_used"), Owners: owners(r.Joined["people"])}
+	if base.Account == "" {
+		base.Account = r.Name
+	}
+	base.Privileged = flag(r.Fields, "privileged", true)
+	base.Machine = flag(r.Fields, "human", false)
+	out := []Row{base}
+	for _, g := range r.Joined["grants"] {
+		granted := base
+		granted.Grant, granted.Privileged = text(g.Fields, "grant"), flag(g.Fields, "privileged", true)
+		if granted.Grant != "" {
+			out = append(out, granted)
+		}
+	}
+	for i := range out {
+		out[i].Key = NewKey(r.Stream, r.Scope, r.ID, out[i].Grant)
+	}
+	return slices.CompactFunc(out, func(a, b Row) bool { return a.Key == b.Key })
+}
+
+func text(m map[string]any, name string) string { s, _ := m[name].(string); return s }
+
+// flag gives whether a field is yes; nil where it is not said.
+func flag(m map[string]any, name string, yes bool) *bool {
+	v, ok := m[name].(bool)
+	if !ok {
+		return nil
+	}
+	is := v == yes
+	return &is
+}
+
+// owners gives the addresses of people.
+func owners(people []gap.Row) []string {
+	var out []string
+	for _, p := range people {
+		list, _ := p.Fields["keys"].([]any)
+		for _, k := range list {
+			if s, ok := k.(string); ok {
+				if mail, ok := strings.CutPrefix(s, "mail:"); ok && !slices.Contains(out, mail) {
+					out = append(out, mail)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
