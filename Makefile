@@ -8,7 +8,7 @@ VENV         = .venv
 DOUBLES      = collectors/github/testdata/doubles
 
 # Rooms without a vendor SDK; with -race the others compile for minutes.
-CORE = . ./evidence ./collectors ./collectors/rest ./store/... ./schedule ./config ./gap ./review ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
+CORE = . ./evidence ./collectors ./collectors/rest ./collectors/roster ./store/... ./schedule ./config ./gap ./review ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
 
 .PHONY: check fmt lint vuln race test size doubles described demo bench soak generate clean
 
@@ -61,7 +61,7 @@ $(DOUBLES)/node_modules/.ok: $(DOUBLES)/package.json $(DOUBLES)/package-lock.jso
 	else echo "SKIPPED: npm is not here, so the GitHub collector is not tested against emulate and Prism"; fi
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./collectors/aws ./collectors/git ./collectors/rest ./store ./gap ./export ./verify ./simulator ./cmd/evidenced
+	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./collectors/aws ./collectors/git ./collectors/rest ./collectors/roster ./store ./gap ./export ./verify ./simulator ./cmd/evidenced
 
 # The store's long runs: 500 kills, every bit flipped, a million entries. An hour.
 soak:

@@ -19,15 +19,15 @@ func redactions(xs []evidence.Exchange) []string {
 	return union(all, nil)
 }
 
-// endpoints gives the hosts and programs asked.
+// endpoints gives the hosts, programs and files asked.
 func endpoints(xs []evidence.Exchange) []string {
 	var hosts []string
 	for _, x := range xs {
 		u, err := url.Parse(x.URL)
 		switch {
 		case err != nil:
-		case u.Opaque != "":
-			hosts = append(hosts, x.URL) // a program
+		case u.Opaque != "" || isFileURL(x.URL):
+			hosts = append(hosts, x.URL) // a program or a file
 		default:
 			hosts = append(hosts, u.Host)
 		}

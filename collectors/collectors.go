@@ -88,7 +88,8 @@ type KindSpec struct {
 type Call struct {
 	// Name is what Identify returns: "iam:GetAccountSummary"; or a pattern
 	// "GET /orgs/{org}"; or the program and the arguments of Env.Run, with a
-	// {name} where any one argument may stand: "RUN git --git-dir={repository} rev-list {tip}".
+	// {name} where any one argument may stand: "RUN git --git-dir={repository} rev-list {tip}";
+	// or "FILE {path}", a file that the configuration names.
 	Name string
 	// Permissions are the rights it needs, in the vendor's words; empty means none.
 	Permissions []string
@@ -133,7 +134,9 @@ type Env struct {
 	// and its arguments must be those of a declared call. An exit status other
 	// than 0 is an answer; only the collector knows what it means.
 	Run func(ctx context.Context, args ...string) (Reply, error)
-	Log *slog.Logger
+	// ReadFile reads a file that the configuration names, through the door as well.
+	ReadFile func(ctx context.Context, f FileRead) (FileReply, error)
+	Log      *slog.Logger
 	// Now is the clock of the run, and Sleep waits on it. A collector that polls
 	// waits with Sleep only.
 	Now   func() time.Time

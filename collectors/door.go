@@ -16,6 +16,8 @@ type DoorOptions struct {
 	Base http.RoundTripper
 	// Run runs programs. Nil means that it does.
 	Run func(context.Context, Process) (Reply, error)
+	// ReadFile reads files. Nil means that it does.
+	ReadFile func(context.Context, FileRead) (FileReply, error)
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 	// Sleep waits for d or until ctx ends; nil means a timer.
@@ -48,6 +50,9 @@ func (o DoorOptions) withDefaults() (DoorOptions, error) {
 	}
 	if o.Run == nil {
 		o.Run = RunProgram
+	}
+	if o.ReadFile == nil {
+		o.ReadFile = ReadFile
 	}
 	if o.Sleep == nil {
 		o.Sleep = sleep
@@ -90,6 +95,7 @@ type door struct {
 	opt       DoorOptions
 	calls     identifier
 	programs  programs
+	files     map[string]string
 	hosts     []string
 	throttled func(status int, h http.Header, body []byte) bool
 	lane      func(*http.Request) string

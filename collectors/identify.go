@@ -45,7 +45,7 @@ func newIdentifier(spec Spec, endpoint string) (id identifier, err error) {
 		id.declared[c.Name] = true
 	}
 	if id.named == nil {
-		id.patterns, err = patternMux(slices.DeleteFunc(slices.Clone(spec.Calls), Call.isProgram))
+		id.patterns, err = patternMux(slices.DeleteFunc(slices.Clone(spec.Calls), Call.isLocal))
 	}
 	return id, err
 }
@@ -71,14 +71,14 @@ var (
 
 // CheckRead reports a call that is not a read by its name: a GET or HEAD
 // pattern without a wildcard tail, "service:Operation" where the operation
-// starts like a read, or a program in a form that is known to change nothing.
+// starts like a read, a program in a form that is known to change nothing, or a file.
 // GenerateCredentialReport makes AWS prepare a report that is then read;
 // AssumeRole fetches a credential; they change nothing.
 func CheckRead(name string) error {
 	switch {
 	case name == "iam:GenerateCredentialReport", name == "sts:AssumeRole":
 		return nil
-	case rpcRead.MatchString(name), programRead(name):
+	case rpcRead.MatchString(name), programRead(name), name == fileCall:
 		return nil
 	case restRead.MatchString(name) && !strings.Contains(name, "..."):
 		return nil

@@ -28,12 +28,13 @@ func Replay(xs []evidence.Exchange) DoorOptions {
 		p.left[k] = append(p.left[k], x)
 	}
 	return DoorOptions{
-		Base:    p,
-		Run:     p.run,
-		Now:     func() time.Time { return at },
-		Sleep:   func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-		Jitter:  func() float64 { return 0 },
-		Offline: true,
+		Base:     p,
+		Run:      p.run,
+		ReadFile: p.readFile,
+		Now:      func() time.Time { return at },
+		Sleep:    func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Jitter:   func() float64 { return 0 },
+		Offline:  true,
 		// The recorded run waited as long as it did; only its outcome counts.
 		Patience: longest,
 	}

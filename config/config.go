@@ -250,6 +250,9 @@ func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 			return
 		}
 	}
+	if f, ok := cfg.(collectors.Files); ok {
+		f.Beside(filepath.Dir(p.path))
+	}
 	p.demand(reflect.ValueOf(cfg))
 	if err := p.specs[i].Has(cfg.Base().Kinds); err != nil {
 		p.fail(p.lineOf(v.Value, err, line), "sources.%s: %v", name, err)

@@ -17,14 +17,16 @@ type Exchange struct {
 	// as a region, where the address does not show it.
 	Scope  Scope  `json:"scope,omitempty"`
 	Method string `json:"method"`
-	// URL is the address asked; of a program of this machine it is "exec:" and its name.
+	// URL is the address asked; of a program of this machine it is "exec:" and its name,
+	// of a file "file:" and its path as it is configured.
 	URL string `json:"url"`
 	// Request is the redacted request body, where there is one; of a program, its
-	// arguments as a JSON list.
+	// arguments as a JSON list; of a file, what is kept of it.
 	Request string `json:"request,omitempty"`
 	// Status is the HTTP status, 0 when no answer came.
 	Status int `json:"status,omitempty"`
-	// Exit is the exit status of a program, absent when it did not run to its end.
+	// Exit is the exit status of a program, absent when it did not run to its end;
+	// 0 of a file that was read to its end.
 	Exit *int `json:"exit,omitempty"`
 	// Header holds the response headers that are kept, by canonical name.
 	Header map[string]string `json:"header,omitempty"`

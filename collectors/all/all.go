@@ -12,6 +12,7 @@ import (
 	"github.com/evidenced/evidenced/collectors/git"
 	"github.com/evidenced/evidenced/collectors/github"
 	"github.com/evidenced/evidenced/collectors/rest"
+	"github.com/evidenced/evidenced/collectors/roster"
 )
 
 // Specs gives what every source declares, in order of name: those with a folder
@@ -21,6 +22,7 @@ func Specs() []collectors.Spec {
 		aws.Spec(),
 		git.Spec(),
 		github.Spec(),
+		roster.Spec(),
 	}, described())
 }
 

@@ -106,9 +106,11 @@ func checkConfig(t *testing.T, spec collectors.Spec) {
 	}
 }
 
-// local reports a source that asks programs of this machine and no server.
+// local reports a source that asks programs and files of this machine and no server.
 func local(spec collectors.Spec) bool {
-	return !slices.ContainsFunc(spec.Calls, func(c collectors.Call) bool { return !strings.HasPrefix(c.Name, "RUN ") })
+	return !slices.ContainsFunc(spec.Calls, func(c collectors.Call) bool {
+		return !strings.HasPrefix(c.Name, "RUN ") && !strings.HasPrefix(c.Name, "FILE ")
+	})
 }
 
 // commented finds the lines of a sample that show a default or an example.

@@ -1,0 +1,261 @@
+package collectors
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// The door's third entrance reads a file of this machine, where the source is
+// one that people bring: an export of the HR system. Only the files that the
+// configuration names are read, and of them only what the collector keeps is
+// ever stored or seen: an export holds salaries next to names.
+
+// Files is implemented by a Config that reads files of this machine.
+type Files interface {
+	// Files gives the path of each file that may be read, by the name under
+	// which exchanges record it.
+	Files() map[string]string
+	// Beside takes the folder of the configuration, where relative paths begin.
+	Beside(folder string)
+}
+
+// FileRead is one file to read.
+type FileRead struct {
+	// Name is the file as the configuration names it.
+	Name string
+	// Shape says for the record what is kept of it, such as the columns.
+	Shape any
+	// Keep copies what is kept from r, which it reads to its end, to w. It is not
+	// called where a recording answers: that holds only what was kept.
+	Keep func(r io.Reader, w io.Writer) error
+	// path and limit, in bytes, are set by the door.
+	path  string
+	limit int64
+}
+
+// FileReply is what was kept of a file, and what the system says of the file.
+type FileReply struct {
+	Text string
+	// SHA256 of the whole file, in hexadecimal.
+	SHA256 string
+	// Size in bytes.
+	Size     int64
+	Modified time.Time
+	// Owner is the name of the user to whom the file belongs, or "uid N"; empty if the system does not say.
+	Owner string
+}
+
+const (
+	fileCall = "FILE {path}" // the call that a source declares
+	fileURL  = "file"        // and the scheme of the addresses of its exchanges
+)
+
+func (c Call) isFile() bool { return c.Name == fileCall }
+
+// isLocal reports a call that asks no server.
+func (c Call) isLocal() bool { return c.isProgram() || c.isFile() }
+
+// The headers of such an exchange.
+const (
+	headerDigest   = "Sha-256"
+	headerSize     = "Content-Length"
+	headerModified = "Last-Modified"
+	headerOwner    = "Owner"
+)
+
+// readFile implements Env.ReadFile.
+func (d *door) readFile(ctx context.Context, f FileRead) (FileReply, error) {
+	x, rec, err := d.admitFile(ctx, &f)
+	if err != nil {
+		return FileReply{}, err
+	}
+	if err := d.limits.acquire(ctx, x.URL); err != nil {
+		return FileReply{}, fmt.Errorf("waiting to read %s: %w", f.Name, err)
+	}
+	defer d.limits.release(x.URL, false)
+	x.Started = d.opt.Now()
+	reply, err := d.opt.ReadFile(context.WithValue(ctx, askedKey{}, x), f)
+	x.Ended = d.opt.Now()
+	if err = judgeFile(ctx, f, err); err != nil {
+		x.Error = d.redact.text(err.Error())
+		rec.add(x)
+		return FileReply{}, err
+	}
+	d.recordFile(&x, &reply)
+	rec.add(x)
+	d.log.Debug("read", "file", f.Name, "bytes", reply.Size)
+	return reply, nil
+}
+
+// admitFile gives the exchange as far as it is known before the answer.
+func (d *door) admitFile(ctx context.Context, f *FileRead) (x evidence.Exchange, rec *recorder, err error) {
+	if rec = recorderOf(ctx); rec == nil {
+		return x, nil, fmt.Errorf("%w: a file read outside of a capture", ErrForbidden)
+	}
+	path, named := d.files[f.Name]
+	if !named {
+		return x, nil, fmt.Errorf("%w: the file %.200q is not one that the configuration names", ErrForbidden, f.Name)
+	}
+	text, err := json.Marshal(f.Shape)
+	if err != nil {
+		return x, nil, fmt.Errorf("what is kept of %s: %w", f.Name, err)
+	}
+	f.path, f.limit = path, d.opt.MaxBody
+	x.Scope, _ = ctx.Value(scopeKey{}).(evidence.Scope)
+	x.Call, x.Method, x.URL, x.Request, x.Attempt = fileCall, "FILE", fileAddress(f.Name), string(text), 1
+	return x, rec, nil
+}
+
+func fileAddress(name string) string {
+	u := url.URL{Path: name}
+	return fileURL + ":" + u.EscapedPath()
+}
+
+func (d *door) recordFile(x *evidence.Exchange, r *FileReply) {
+	clean := d.redact.text(r.Text)
+	if clean != r.Text {
+		x.Redacted = []string{credential}
+	}
+	r.Text = clean
+	whole := 0
+	x.Exit, x.Body = &whole, clean
+	x.Header = map[string]string{headerDigest: r.SHA256, headerSize: strconv.FormatInt(r.Size, 10), headerModified: r.Modified.UTC().Format(time.RFC3339Nano)}
+	if r.Owner != "" {
+		x.Header[headerOwner] = r.Owner
+	}
+}
+
+// judgeFile gives a failure its class, and the name by which people know the file.
+func judgeFile(ctx context.Context, f FileRead, err error) error {
+	switch {
+	case err == nil || Classified(err):
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", f.Name, ctx.Err())
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: %s: this user may not read it", ErrDenied, f.Name)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %s: there is no such file", ErrUnreachable, f.Name)
+	case errors.Is(err, errTooLong):
+		return fmt.Errorf("%w: %s: %w", ErrIncomplete, f.Name, err)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnreachable, f.Name, err)
+}
+
+// ReadFile reads a file from its beginning to its end. It is what a door does
+// whose options name nothing else.
+func ReadFile(ctx context.Context, f FileRead) (FileReply, error) {
+	before, err := os.Stat(f.path)
+	switch {
+	case err != nil:
+		return FileReply{}, err
+	case !before.Mode().IsRegular():
+		return FileReply{}, Incomplete("%s is no regular file", f.Name)
+	case before.Size() > f.limit:
+		return FileReply{}, fmt.Errorf("%w: over %d bytes", errTooLong, f.limit)
+	}
+	file, err := os.Open(f.path)
+	if err != nil {
+		return FileReply{}, err
+	}
+	defer func() { _ = file.Close() }() // it was read; nothing is lost
+	in := &counted{ctx: ctx, r: io.LimitReader(file, f.limit+1), sum: sha256.New()}
+	out := &bounded{limit: f.limit}
+	if err := f.Keep(in, out); err != nil {
+		return FileReply{}, cutWhile(f, before, err)
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		return FileReply{}, err
+	}
+	if err := sameFile(f, file, before, in.n); err != nil {
+		return FileReply{}, err
+	}
+	return FileReply{Text: out.b.String(), SHA256: hex.EncodeToString(in.sum.Sum(nil)), Size: in.n, Modified: before.ModTime(), Owner: owner(before)}, nil
+}
+
+// cutWhile prefers, of a file that does not make sense, that it was written to meanwhile.
+func cutWhile(f FileRead, before fs.FileInfo, err error) error {
+	now, statErr := os.Stat(f.path)
+	if statErr == nil && !unchanged(before, now) {
+		return changedWhile(f)
+	}
+	return err
+}
+
+func changedWhile(f FileRead) error {
+	return Incomplete("%s changed while it was read: write it under another name, and rename it into place", f.Name)
+}
+
+// sameFile reports a file that was written to or replaced between the two looks.
+func sameFile(f FileRead, file *os.File, before fs.FileInfo, n int64) error {
+	opened, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	now, err := os.Stat(f.path)
+	if err != nil || n != before.Size() || !unchanged(before, opened) || !unchanged(before, now) {
+		return changedWhile(f)
+	}
+	return nil
+}
+
+func unchanged(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// counted hashes and counts what is read, and ends with its context.
+type counted struct {
+	ctx context.Context
+	r   io.Reader
+	sum hash.Hash
+	n   int64
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	_, _ = c.sum.Write(p[:n]) // a hash does not fail
+	return n, err
+}
+
+// readFile answers for a file.
+func (p *player) readFile(ctx context.Context, _ FileRead) (FileReply, error) {
+	x, err := p.next(ctx)
+	switch {
+	case err != nil:
+		return FileReply{}, err
+	case x.Exit == nil:
+		return FileReply{}, recordedError(x.Error)
+	}
+	r := FileReply{Text: x.Body + string(x.Binary), SHA256: x.Header[headerDigest], Owner: x.Header[headerOwner]}
+	r.Size, err = strconv.ParseInt(x.Header[headerSize], 10, 64)
+	if err != nil {
+		return FileReply{}, Incomplete("the recorded size of %s is %.40q", x.URL, x.Header[headerSize])
+	}
+	r.Modified, err = time.Parse(time.RFC3339Nano, x.Header[headerModified])
+	if err != nil {
+		return FileReply{}, Incomplete("the recorded time of %s is %.40q", x.URL, x.Header[headerModified])
+	}
+	return r, nil
+}
+
+// isFileURL reports the address of a file.
+func isFileURL(address string) bool { return strings.HasPrefix(address, fileURL+":") }
