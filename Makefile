@@ -8,7 +8,7 @@ VENV         = .venv
 DOUBLES      = collectors/github/testdata/doubles
 
 # Rooms without a vendor SDK; with -race the others compile for minutes.
-CORE = . ./evidence ./collectors ./collectors/rest ./collectors/roster ./store/... ./schedule ./config ./gap ./review ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
+CORE = . ./evidence ./collectors ./collectors/rest ./collectors/roster ./collectors/ldap ./store/... ./schedule ./config ./gap ./review ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
 
 .PHONY: check fmt lint vuln race test size doubles described demo bench soak generate clean
 

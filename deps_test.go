@@ -36,6 +36,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"collectors/aws":           {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	"collectors/git":           {rooms: []string{"evidence", "collectors"}},
 	"collectors/github":        {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/google/go-github/v60", "golang.org/x/sync"}},
+	"collectors/ldap":          {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/go-ldap/ldap/v3", "github.com/go-asn1-ber/asn1-ber"}},
 	"collectors/roster":        {rooms: []string{"evidence", "collectors"}},
 	"collectors/rest":          {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml", "github.com/itchyny/gojq"}},
 	"anchor":                   {rooms: []string{"evidence", "anchor/timestamp"}, modules: []string{"github.com/cenkalti/backoff/v5", "github.com/transparency-dev/formats", "golang.org/x/mod"}},

@@ -89,7 +89,8 @@ type Call struct {
 	// Name is what Identify returns: "iam:GetAccountSummary"; or a pattern
 	// "GET /orgs/{org}"; or the program and the arguments of Env.Run, with a
 	// {name} where any one argument may stand: "RUN git --git-dir={repository} rev-list {tip}";
-	// or "FILE {path}", a file that the configuration names.
+	// or "FILE {path}", a file that the configuration names; or "LDAP search users",
+	// an operation on a directory.
 	Name string
 	// Permissions are the rights it needs, in the vendor's words; empty means none.
 	Permissions []string
@@ -136,7 +137,9 @@ type Env struct {
 	Run func(ctx context.Context, args ...string) (Reply, error)
 	// ReadFile reads a file that the configuration names, through the door as well.
 	ReadFile func(ctx context.Context, f FileRead) (FileReply, error)
-	Log      *slog.Logger
+	// Consult asks a server that does not speak HTTP, through the door as well.
+	Consult func(ctx context.Context, c Consultation) (string, error)
+	Log     *slog.Logger
 	// Now is the clock of the run, and Sleep waits on it. A collector that polls
 	// waits with Sleep only.
 	Now   func() time.Time

@@ -18,6 +18,8 @@ type DoorOptions struct {
 	Run func(context.Context, Process) (Reply, error)
 	// ReadFile reads files. Nil means that it does.
 	ReadFile func(context.Context, FileRead) (FileReply, error)
+	// Consult asks a server that does not speak HTTP. Nil means that the collector does.
+	Consult func(context.Context, Consultation) (string, error)
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 	// Sleep waits for d or until ctx ends; nil means a timer.
@@ -53,6 +55,9 @@ func (o DoorOptions) withDefaults() (DoorOptions, error) {
 	}
 	if o.ReadFile == nil {
 		o.ReadFile = ReadFile
+	}
+	if o.Consult == nil {
+		o.Consult = askServer
 	}
 	if o.Sleep == nil {
 		o.Sleep = sleep
@@ -92,17 +97,21 @@ func sleep(ctx context.Context, d time.Duration) error {
 // door is the one way out. It admits only declared reads to known hosts,
 // records every attempt, and retries what may succeed a little later.
 type door struct {
-	opt       DoorOptions
-	calls     identifier
-	programs  programs
-	files     map[string]string
-	hosts     []string
-	throttled func(status int, h http.Header, body []byte) bool
-	lane      func(*http.Request) string
-	quota     *Quota
-	redact    *redactor
-	limits    *limiter
-	log       *slog.Logger
+	opt      DoorOptions
+	calls    identifier
+	programs programs
+	files    map[string]string
+	// consultations are the declared calls of servers that do not speak HTTP, and
+	// schemes those of their addresses.
+	consultations map[string]bool
+	schemes       []string
+	hosts         []string
+	throttled     func(status int, h http.Header, body []byte) bool
+	lane          func(*http.Request) string
+	quota         *Quota
+	redact        *redactor
+	limits        *limiter
+	log           *slog.Logger
 }
 
 // maxRequest bounds a request body: a read asks little.

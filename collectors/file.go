@@ -26,9 +26,14 @@ import (
 
 // Files is implemented by a Config that reads files of this machine.
 type Files interface {
+	Placed
 	// Files gives the path of each file that may be read, by the name under
 	// which exchanges record it.
 	Files() map[string]string
+}
+
+// Placed is implemented by a Config that holds paths of files.
+type Placed interface {
 	// Beside takes the folder of the configuration, where relative paths begin.
 	Beside(folder string)
 }
@@ -67,7 +72,7 @@ const (
 func (c Call) isFile() bool { return c.Name == fileCall }
 
 // isLocal reports a call that asks no server.
-func (c Call) isLocal() bool { return c.isProgram() || c.isFile() }
+func (c Call) isLocal() bool { return c.isProgram() || c.isFile() || c.isConsultation() }
 
 // The headers of such an exchange.
 const (

@@ -71,14 +71,15 @@ var (
 
 // CheckRead reports a call that is not a read by its name: a GET or HEAD
 // pattern without a wildcard tail, "service:Operation" where the operation
-// starts like a read, a program in a form that is known to change nothing, or a file.
+// starts like a read, a program in a form that is known to change nothing, a file,
+// or a search of a directory.
 // GenerateCredentialReport makes AWS prepare a report that is then read;
 // AssumeRole fetches a credential; they change nothing.
 func CheckRead(name string) error {
 	switch {
 	case name == "iam:GenerateCredentialReport", name == "sts:AssumeRole":
 		return nil
-	case rpcRead.MatchString(name), programRead(name), name == fileCall:
+	case rpcRead.MatchString(name), programRead(name), name == fileCall, consultRead(name):
 		return nil
 	case restRead.MatchString(name) && !strings.Contains(name, "..."):
 		return nil

@@ -31,6 +31,7 @@ func Replay(xs []evidence.Exchange) DoorOptions {
 		Base:     p,
 		Run:      p.run,
 		ReadFile: p.readFile,
+		Consult:  p.consult,
 		Now:      func() time.Time { return at },
 		Sleep:    func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		Jitter:   func() float64 { return 0 },

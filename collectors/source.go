@@ -43,7 +43,7 @@ func Open(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*Source, er
 	if s.rules, err = rulesDigest(spec); err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
 	}
-	s.collector, err = cfg.Open(Env{HTTP: d.client(), Run: d.run, ReadFile: d.readFile, Log: log, Now: d.opt.Now, Sleep: d.opt.Sleep, Conceal: d.redact.conceal, Offline: opt.Offline})
+	s.collector, err = cfg.Open(Env{HTTP: d.client(), Run: d.run, ReadFile: d.readFile, Consult: d.consult, Log: log, Now: d.opt.Now, Sleep: d.opt.Sleep, Conceal: d.redact.conceal, Offline: opt.Offline})
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
 	}
@@ -97,6 +97,13 @@ func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, e
 	}
 	if d.lane == nil {
 		d.lane = func(r *http.Request) string { return r.URL.Host }
+	}
+	if s, ok := cfg.(Connected); ok {
+		d.schemes = s.Schemes()
+	}
+	d.consultations = map[string]bool{}
+	for _, c := range spec.Calls {
+		d.consultations[c.Name] = c.isConsultation()
 	}
 	if f, ok := cfg.(Files); ok && slices.ContainsFunc(spec.Calls, Call.isFile) {
 		d.files = f.Files()

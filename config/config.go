@@ -250,7 +250,7 @@ func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 			return
 		}
 	}
-	if f, ok := cfg.(collectors.Files); ok {
+	if f, ok := cfg.(collectors.Placed); ok {
 		f.Beside(filepath.Dir(p.path))
 	}
 	p.demand(reflect.ValueOf(cfg))

@@ -11,6 +11,7 @@ import (
 	"github.com/evidenced/evidenced/collectors/aws"
 	"github.com/evidenced/evidenced/collectors/git"
 	"github.com/evidenced/evidenced/collectors/github"
+	"github.com/evidenced/evidenced/collectors/ldap"
 	"github.com/evidenced/evidenced/collectors/rest"
 	"github.com/evidenced/evidenced/collectors/roster"
 )
@@ -22,6 +23,7 @@ func Specs() []collectors.Spec {
 		aws.Spec(),
 		git.Spec(),
 		github.Spec(),
+		ldap.Spec(),
 		roster.Spec(),
 	}, described())
 }

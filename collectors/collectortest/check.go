@@ -92,8 +92,8 @@ func checkConfig(t *testing.T, spec collectors.Spec) {
 	cfg = sampleConfig(t, spec, spec.Sample)
 	cfg.Base().Endpoint = "https://source.example/"
 	if local(spec) {
-		if cfg.Validate() == nil || len(cfg.Hosts()) > 0 {
-			t.Errorf("a source without a server takes an endpoint, or asks the hosts %v", cfg.Hosts())
+		if cfg.Validate() == nil || len(cfg.Hosts()) > 0 && !directory(spec) {
+			t.Errorf("a source without a web server takes an endpoint, or asks the hosts %v", cfg.Hosts())
 		}
 		return
 	}
@@ -106,11 +106,17 @@ func checkConfig(t *testing.T, spec collectors.Spec) {
 	}
 }
 
-// local reports a source that asks programs and files of this machine and no server.
+// local reports a source that asks no web server: programs and files of this
+// machine, a directory.
 func local(spec collectors.Spec) bool {
 	return !slices.ContainsFunc(spec.Calls, func(c collectors.Call) bool {
-		return !strings.HasPrefix(c.Name, "RUN ") && !strings.HasPrefix(c.Name, "FILE ")
+		return !strings.HasPrefix(c.Name, "RUN ") && !strings.HasPrefix(c.Name, "FILE ") && !strings.HasPrefix(c.Name, "LDAP ")
 	})
+}
+
+// directory reports a source that asks a directory.
+func directory(spec collectors.Spec) bool {
+	return slices.ContainsFunc(spec.Calls, func(c collectors.Call) bool { return strings.HasPrefix(c.Name, "LDAP ") })
 }
 
 // commented finds the lines of a sample that show a default or an example.

@@ -96,12 +96,12 @@ func TestPeople(t *testing.T) {
 // TestUnmapped: columns that are named as fields are, in whatever case, and no others.
 func TestUnmapped(t *testing.T) {
 	for _, text := range []string{
-		"Email,Login.github,salary,OWNER,purpose,reviewed\nA@b.example,a,100,,,\n,,,,,\n",
-		"email\tlogin.github\tsalary\towner\tpurpose\treviewed\na@b.example\ta\t100\t\t\t",
+		"Email,Login.github,salary,OWNER,purpose,reviewed\nA@b.example,a,s4lary,,,\n,,,,,\n",
+		"email\tlogin.github\tsalary\towner\tpurpose\treviewed\na@b.example\ta\ts4lary\t\t\t",
 	} {
 		snap := read(t, file(t, text), collectors.DoorOptions{})
 		want := `[{"attributes":{"emails":["a@b.example"],"logins":{"github":"a"}},"id":"a@b.example","kind":"roster.person","name":"a@b.example"}]`
-		if got := canonical(t, snap.Records); snap.Err != nil || got != want || strings.Contains(canonical(t, snap.Exchanges), "100") {
+		if got := canonical(t, snap.Records); snap.Err != nil || got != want || strings.Contains(canonical(t, snap.Exchanges), "s4lary") {
 			t.Errorf("%v, %s", snap.Err, got)
 		}
 	}
