@@ -43,7 +43,10 @@ func (d *door) admit(r *http.Request) (*question, error) {
 		return nil, err
 	}
 	call, err := d.calls.identify(r, body)
-	if err != nil {
+	switch {
+	case err != nil && r.Response != nil: // net/http says by which answer it was sent here
+		return nil, Incomplete("%s redirects to what is no declared call", r.URL.Host)
+	case err != nil:
 		return nil, err
 	}
 	q := &question{req: r, body: body, call: call, lane: d.lane(r), rec: rec}

@@ -260,6 +260,17 @@ func TestDoorStaysOnHost(t *testing.T) {
 			}
 		})
 	}
+	t.Run("redirect to what is not declared", func(t *testing.T) {
+		r := newRig(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/things" {
+				t.Errorf("%s was asked", r.URL.Path)
+			}
+			http.Redirect(w, r, "/login", http.StatusFound)
+		})
+		if _, _, err := r.ask(t.Context(), "GET", r.url+"/things"); !errors.Is(err, ErrIncomplete) || errors.Is(err, ErrForbidden) {
+			t.Errorf("error %v, want ErrIncomplete", err)
+		}
+	})
 	t.Run("redirect on the host", func(t *testing.T) {
 		r := newRig(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/things" {

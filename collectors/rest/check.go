@@ -114,8 +114,8 @@ func (c *checker) bases() {
 			continue
 		}
 		u, err := url.Parse(placeholder.ReplaceAllString(b.text, "x"))
-		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
-			c.fail(b.line, "%q: want https, a host, and no path: that belongs to the calls", b.text)
+		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			c.fail(b.line, "%q: want https, a host, and no path: that belongs to the calls, and whoever asks to auth", b.text)
 		}
 	}
 	c.public(c.def.Scope, "the scope")

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,18 +24,32 @@ func compiled(t *testing.T, text string) *expression {
 
 func TestExpressionEnds(t *testing.T) {
 	for _, text := range []string{"def f: f; f", "repeat(1)", "last(range(1e12))"} {
-		_, err := compiled(t, text).run(t.Context(), nil, nil, 20*time.Millisecond, 1000)
+		_, err := compiled(t, text).run(t.Context(), nil, nil, bounds{20 * time.Millisecond, 1000, 1 << 40})
 		if !errors.Is(err, collectors.ErrIncomplete) {
 			t.Errorf("%s: got %v, want incomplete", text, err)
 		}
 	}
-	if got, err := compiled(t, "range(3)").run(t.Context(), nil, nil, patience, 3); err != nil || len(got) != 3 {
+	if got, err := compiled(t, "range(3)").run(t.Context(), nil, nil, bounds{time.Minute, 3, 1 << 40}); err != nil || len(got) != 3 {
 		t.Errorf("got %v, %v", got, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := compiled(t, "repeat(1)").all(ctx, nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want canceled", err)
+	}
+}
+
+// TestExpressionRoom: one value without end does not take the memory of the machine.
+func TestExpressionRoom(t *testing.T) {
+	for _, text := range []string{"[range(1e12)]", "[limit(1e12; repeat(1))]"} {
+		began := heapNow()
+		_, err := compiled(t, text).run(t.Context(), nil, nil, bounds{time.Minute, 1000, 64 << 20})
+		if !errors.Is(err, collectors.ErrIncomplete) || !strings.Contains(err.Error(), "needs more than 64 MB") {
+			t.Errorf("%s: got %v", text, err)
+		}
+		if now := heapNow(); now > began && now-began > 1<<30 {
+			t.Errorf("%s: the heap grew by %d MB", text, (now-began)>>20)
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ func Load(fsys fs.FS, folder string) ([]*Definition, error) {
 		return nil, err
 	}
 	var out []*Definition
-	var errs []error
+	errs := misnamed(fsys, folder)
 	for _, file := range files {
 		b, err := fs.ReadFile(fsys, file)
 		if err != nil {
@@ -38,6 +38,18 @@ func Load(fsys fs.FS, folder string) ([]*Definition, error) {
 		out, errs = append(out, d), append(errs, err)
 	}
 	return out, errors.Join(errs...)
+}
+
+// misnamed reports files that would be passed over, and were meant.
+func misnamed(fsys fs.FS, folder string) (errs []error) {
+	for _, pattern := range []string{"*.yml", "*.YAML", "*.YML"} {
+		files, _ := fs.Glob(fsys, pattern) // the pattern is a good one
+		for _, file := range files {
+			want := strings.TrimSuffix(file, path.Ext(file)) + ".yaml"
+			errs = append(errs, &Error{File: path.Join(folder, file), Message: "the file would be passed over: name it " + want})
+		}
+	}
+	return errs
 }
 
 // Parse reads one definition.

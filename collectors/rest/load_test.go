@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 // tiny is a definition as small as one can be: users of a service.
@@ -40,6 +41,8 @@ func TestMistakes(t *testing.T) {
 		{"empty auth", `{bearer: "{token}"}`, `{jwt: {key: "{token}"}}`, "tiny.yaml:8: auth: want bearer, basic or header"},
 		{"unknown setting in auth", `bearer: "{token}"`, `bearer: "{tokn}"`, "tiny.yaml:8: {tokn} is neither a setting nor one of"},
 		{"path in base", "base: https://api.tiny.example", "base: https://api.tiny.example/v1", "tiny.yaml:7: \"https://api.tiny.example/v1\": want https, a host, and no path"},
+		{"user in base", "https://api.tiny", "https://me@api.tiny", "tiny.yaml:7: \"https://me@api.tiny.example\": want https, a host"},
+		{"query in base", "tiny.example\nauth", "tiny.example?a=b\nauth", "tiny.yaml:7: "},
 		{"plain http", "base: https:", "base: http:", "tiny.yaml:7: "},
 		{"secret in base", "https://api.tiny", "https://{token}.tiny", "tiny.yaml:7: {token} in a host is a secret"},
 		{"secret in query", "page: {by: link}", `query: {key: "{token}"}`, "tiny.yaml:24: {token} in a query is a secret"},
@@ -95,4 +98,16 @@ func FuzzParse(f *testing.F) {
 			d.Spec()
 		}
 	})
+}
+
+// TestMisnamed: a file that would be passed over is not passed over in silence.
+func TestMisnamed(t *testing.T) {
+	tiny, err := os.ReadFile("testdata/tiny.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defs, err := Load(fstest.MapFS{"tiny.yaml": {Data: tiny}, "other.yml": {Data: tiny}, "notes.txt": {Data: tiny}}, "sources")
+	if err == nil || !strings.Contains(err.Error(), "sources/other.yml: the file would be passed over: name it other.yaml") || len(defs) != 1 {
+		t.Errorf("%d definitions, %v", len(defs), err)
+	}
 }
