@@ -242,7 +242,7 @@ func (d *demo) bring(ctx context.Context, s *store.Store, deeds []simulator.Deed
 		d.company.SetNow(x.Recorded)
 		u := evidence.Upload{Title: x.Duty, Duties: []string{x.Duty}, Occurrence: x.Occurrence, Effective: x.Effective, By: x.By}
 		file := attachment{x.Duty + ".txt", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(x.Text)), nil }}
-		if _, err := upload(ctx, s, u, []attachment{file}); err != nil {
+		if _, err := bring(ctx, s, u, []attachment{file}); err != nil {
 			return nil, err
 		}
 	}

@@ -13,7 +13,7 @@
 // which it stands in the file. Records are derived from that text alone, so that
 // anyone can derive them again. The certificate states the SHA-256, the size and
 // the time of the whole file, so that it can be told whether a file at hand is the one that
-// was read.
+// was read. `evidenced upload roster FILE` puts a new one in its place.
 //
 // # What is refused
 //
