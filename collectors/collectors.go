@@ -120,6 +120,8 @@ type Config interface {
 type Base struct {
 	// Schedule is a cron spec of five fields, in UTC unless it starts with "CRON_TZ=Zone ".
 	Schedule string `yaml:"schedule"`
+	// Schedules are specs of single kinds, which go by them instead of Schedule.
+	Schedules map[evidence.Kind]string `yaml:"schedules,omitempty"`
 	// Kinds are the kinds to read, all of the source if none are named. The root
 	// kind is always read. Tests of a kind that is not read have no verdict.
 	Kinds []evidence.Kind `yaml:"kinds"`

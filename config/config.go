@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -256,6 +257,10 @@ func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 	p.demand(reflect.ValueOf(cfg))
 	if err := p.specs[i].Has(cfg.Base().Kinds); err != nil {
 		p.fail(p.lineOf(v.Value, err, line), "sources.%s: %v", name, err)
+		return
+	}
+	if err := p.specs[i].Has(slices.Collect(maps.Keys(cfg.Base().Schedules))); err != nil {
+		p.fail(p.lineOf(v.Value, errors.New("schedules"), line), "sources.%s: schedules: %v", name, err)
 		return
 	}
 	for _, check := range p.checks {

@@ -33,16 +33,24 @@ type ledger struct {
 	mark map[evidence.Stream]string
 	// rooted: there was a complete root snapshot.
 	rooted bool
+	// weak is, per stream, why its newest run was not whole, if the same may
+	// succeed a little later.
+	weak map[evidence.Stream]evidence.Class
 }
 
 func newLedger() *ledger {
-	return &ledger{ended: map[evidence.Stream]time.Time{}, since: map[evidence.Stream]time.Time{}, read: map[evidence.Stream]time.Time{}, mark: map[evidence.Stream]string{}}
+	return &ledger{ended: map[evidence.Stream]time.Time{}, since: map[evidence.Stream]time.Time{}, read: map[evidence.Stream]time.Time{}, mark: map[evidence.Stream]string{},
+		weak: map[evidence.Stream]evidence.Class{}}
 }
 
 // note takes one run into the ledger.
 func (l *ledger) note(r evidence.Run) {
 	if r.Trigger == evidence.Scheduled && r.Due.After(l.ended[r.Stream]) {
 		l.ended[r.Stream] = r.Due
+	}
+	delete(l.weak, r.Stream)
+	if r.Reason != nil && r.Outcome != evidence.Missed && !r.Outcome.Complete() && passing(r.Reason.Class) {
+		l.weak[r.Stream] = r.Reason.Class
 	}
 	c := r.Certificate
 	if c == nil || c.Window == nil || !r.Outcome.Complete() || !c.Window.From.Before(c.Window.To) {
@@ -86,7 +94,7 @@ func (r *Runner) recall(h History) error {
 			return fmt.Errorf("read the scopes of %s: %w", name, err)
 		}
 		s.ledger.rooted = rs.n > 1
-		s.learn(records, rs.last.Due, r.firstExpected(s, rs.last.Due))
+		r.learn(s, records, rs.last.Due)
 		for st := range s.ledger.since { // what was interrupted before it ended is still expected
 			if ended, ok := s.ledger.ended[st]; ok {
 				s.ledger.since[st] = ended
@@ -109,7 +117,7 @@ func all[T any](seq iter.Seq2[T, error]) (out []T, err error) {
 // learn takes the streams that follow from a complete root snapshot due at
 // due. Those of the first one were expected from the beginning on; one that
 // comes later, from the slot on that showed it.
-func (s *Source) learn(root []evidence.Record, due, beginning time.Time) {
+func (r *Runner) learn(s *Source, root []evidence.Record, due time.Time) {
 	since := map[evidence.Stream]time.Time{}
 	for _, scope := range s.Collector().Scopes(root) {
 		for _, k := range s.Spec.Kinds {
@@ -121,7 +129,7 @@ func (s *Source) learn(root []evidence.Record, due, beginning time.Time) {
 			case s.ledger.rooted:
 				since[st] = due.Add(-time.Second)
 			default:
-				since[st] = beginning
+				since[st] = r.firstExpected(s.when(k.Kind), due)
 			}
 		}
 	}
@@ -141,13 +149,29 @@ func (s *Source) known() []evidence.Stream {
 
 // due gives the slots of a stream that are due by now and have not ended.
 func (r *Runner) due(s *Source, st evidence.Stream, now time.Time) []time.Time {
+	return slices.Collect(s.when(st.Kind).Due(r.ended(s, st, now), now))
+}
+
+// ended is the time up to which every slot of a stream has ended, or was not expected.
+func (r *Runner) ended(s *Source, st evidence.Stream, now time.Time) time.Time {
 	after := s.ledger.ended[st]
 	if since, ok := s.ledger.since[st]; ok {
-		after = later(after, since)
-	} else if after.IsZero() {
-		after = r.firstExpected(s, now)
+		return later(after, since)
 	}
-	return slices.Collect(s.When.Due(after, now))
+	if after.IsZero() {
+		after = r.firstExpected(s.when(st.Kind), now)
+	}
+	return after
+}
+
+// wake gives when the first slot of a source is due that has not ended.
+func (r *Runner) wake(s *Source, now time.Time) time.Time {
+	root := s.root()
+	next := s.when(root.Kind).Next(r.ended(s, root, now))
+	for st := range s.ledger.since {
+		next = sooner(next, s.when(st.Kind).Next(r.ended(s, st, now)))
+	}
+	return next
 }
 
 func later(a, b time.Time) time.Time {
@@ -159,12 +183,12 @@ func later(a, b time.Time) time.Time {
 
 // firstExpected is where the ledger of a source without a past begins: the
 // start of the period, when it has begun; otherwise the newest slot.
-func (r *Runner) firstExpected(s *Source, now time.Time) time.Time {
+func (r *Runner) firstExpected(spec Spec, now time.Time) time.Time {
 	if b := r.opt.Begin; !b.IsZero() && b.Before(now) {
 		return b.Add(-time.Second)
 	}
 	last := now
-	for d := range s.When.Due(now.AddDate(-1, 0, 0), now) {
+	for d := range spec.Due(now.AddDate(-1, 0, 0), now) {
 		last = d.Add(-time.Second)
 	}
 	return last
@@ -195,7 +219,7 @@ func (r *Runner) Settle(ctx context.Context, now, end time.Time) ([]evidence.Run
 	if len(runs) == 0 {
 		return nil, nil
 	}
-	t := &tick{runner: r, now: now.UTC(), total: len(runs)}
+	t := &tick{runner: r, now: now.UTC(), progress: r.opt.Progress, total: len(runs)}
 	return runs, t.missed(ctx, runs)
 }
 

@@ -15,7 +15,47 @@ import (
 type Source struct {
 	*collectors.Source
 	When   Spec
+	kinds  map[evidence.Kind]Spec // those that do not go by When
+	turn   chan struct{}          // holds one while a pass is under way: one run per stream at a time
 	ledger *ledger
+}
+
+// when gives the spec that a kind goes by.
+func (s *Source) when(k evidence.Kind) Spec {
+	if spec, own := s.kinds[k]; own {
+		return spec
+	}
+	return s.When
+}
+
+// next gives the earliest due time of any kind after t.
+func (s *Source) next(t time.Time) time.Time {
+	next := s.When.Next(t)
+	for _, spec := range s.kinds {
+		next = sooner(next, spec.Next(t))
+	}
+	return next
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Specs parses the schedules of a source: its own, and those of single kinds.
+func Specs(b *collectors.Base) (all Spec, kinds map[evidence.Kind]Spec, err error) {
+	if all, err = Parse(b.Schedule); err != nil {
+		return all, nil, err
+	}
+	kinds = map[evidence.Kind]Spec{}
+	for k, text := range b.Schedules {
+		if kinds[k], err = Parse(text); err != nil {
+			return all, nil, fmt.Errorf("schedules: %s: %w", k, err)
+		}
+	}
+	return all, kinds, nil
 }
 
 // Options configure a Runner.
@@ -32,13 +72,17 @@ type Options struct {
 	SlotTimeout time.Duration
 	// Parallel is how many slots of one source are read at a time; zero means 12.
 	Parallel int
-	// Progress is told after each slot that ended; done grows to total, which
-	// grows as scopes are found. It may be nil.
-	Progress func(run evidence.Run, done, total int)
+	// Progress may be nil.
+	Progress Progress
 	Log      *slog.Logger
 }
 
-// Runner fills slots and writes down how each ended.
+// Progress is told after each slot that ended; done grows to total, which grows
+// as scopes are found.
+type Progress func(run evidence.Run, done, total int)
+
+// Runner fills slots and writes down how each ended. It is safe for concurrent
+// use: passes over one source follow one another.
 type Runner struct {
 	sources []*Source
 	log     evidence.Log
@@ -49,11 +93,11 @@ type Runner struct {
 func New(sources []*collectors.Source, log evidence.Log, history History, opt Options) (*Runner, error) {
 	r := &Runner{log: log, opt: withDefaults(opt)}
 	for _, s := range sources {
-		when, err := Parse(s.Config.Base().Schedule)
+		when, kinds, err := Specs(s.Config.Base())
 		if err != nil {
 			return nil, fmt.Errorf("source %s: %w", s.Spec.Name, err)
 		}
-		r.sources = append(r.sources, &Source{Source: s, When: when, ledger: newLedger()})
+		r.sources = append(r.sources, &Source{Source: s, When: when, kinds: kinds, turn: make(chan struct{}, 1), ledger: newLedger()})
 	}
 	return r, r.recall(history)
 }
@@ -88,12 +132,20 @@ func (r *Runner) source(name string) *Source {
 	return r.sources[i]
 }
 
+// Next gives the first due time after t of any kind of a source, as its
+// configuration says; zero if there is none.
+func Next(b *collectors.Base, t time.Time) (time.Time, error) {
+	when, kinds, err := Specs(b)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return (&Source{When: when, kinds: kinds}).next(t), nil
+}
+
 // Next gives the earliest due time after t over all sources; zero if there are no sources.
 func (r *Runner) Next(t time.Time) (next time.Time) {
 	for _, s := range r.sources {
-		if n := s.When.Next(t); next.IsZero() || n.Before(next) {
-			next = n
-		}
+		next = sooner(next, s.next(t))
 	}
 	return next
 }
@@ -102,30 +154,51 @@ func (r *Runner) Next(t time.Time) (next time.Time) {
 // were missed, and the newest is collected. Nothing is done for a source with
 // nothing due.
 func (r *Runner) Tick(ctx context.Context) ([]evidence.Run, error) {
-	return r.collect(ctx, nil, false)
+	return r.tick().collect(ctx, nil, false)
 }
 
 // Now collects one slot of every stream of the named sources, or of all. It
 // fills the newest slot that is due and not yet ended, if there is one;
 // otherwise the slot exists because it was asked for.
 func (r *Runner) Now(ctx context.Context, names ...string) ([]evidence.Run, error) {
+	return r.demand(ctx, r.opt.Progress, names)
+}
+
+// demand is Now with a Progress of its own.
+func (r *Runner) demand(ctx context.Context, progress Progress, names []string) ([]evidence.Run, error) {
 	for _, n := range names {
 		if r.source(n) == nil {
 			return nil, fmt.Errorf("source %q is not configured", n)
 		}
 	}
-	return r.collect(ctx, names, true)
+	t := r.tick()
+	t.progress = progress
+	return t.collect(ctx, names, true)
 }
 
-func (r *Runner) collect(ctx context.Context, names []string, demanded bool) ([]evidence.Run, error) {
-	t := &tick{runner: r, now: r.opt.Now().UTC()}
-	for _, s := range r.sources {
+func (t *tick) collect(ctx context.Context, names []string, demanded bool) ([]evidence.Run, error) {
+	for _, s := range t.runner.sources {
 		if len(names) > 0 && !slices.Contains(names, s.Spec.Name) {
 			continue
 		}
-		if err := t.source(ctx, s, demanded); err != nil {
+		if err := s.alone(ctx, func() error { return t.source(ctx, s, demanded) }); err != nil {
 			return t.runs, err
 		}
 	}
 	return t.runs, nil
+}
+
+func (r *Runner) tick() *tick {
+	return &tick{runner: r, now: r.opt.Now().UTC(), progress: r.opt.Progress}
+}
+
+// alone runs do while no other pass over the source is under way.
+func (s *Source) alone(ctx context.Context, do func() error) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+		return do()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for source %s: %w", s.Spec.Name, ctx.Err())
+	}
 }

@@ -3,6 +3,7 @@ package schedule
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -18,6 +19,7 @@ import (
 type tick struct {
 	runner      *Runner
 	now         time.Time
+	progress    Progress
 	runs        []evidence.Run
 	done, total int
 }
@@ -36,13 +38,27 @@ func (t *tick) missed(ctx context.Context, runs []evidence.Run) error {
 	return nil
 }
 
+// absent writes the missed slots of a root, unless the source's own time shows
+// that they are none: a clock that is far ahead calls missed what is yet to come,
+// and what the log says stays said.
+func (t *tick) absent(ctx context.Context, missed []evidence.Run, offsetMS *int64) error {
+	if err := clockError(offsetMS); err != nil && len(missed) > 0 && *offsetMS > 0 {
+		return fmt.Errorf("%w: %d slots that it calls missed are not written: %w", ErrClock, len(missed), err)
+	}
+	return t.missed(ctx, missed)
+}
+
+// ErrClock: the host's clock cannot be right, so that nothing was done. It is
+// tried again; what was due meanwhile will be late or missed.
+var ErrClock = errors.New("the host's clock is wrong")
+
 // fill gives the slot of a stream that is to be filled now: the newest one that
 // is due, or one on demand. The ones before it were missed. There is none if
 // ok is false.
 func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed []evidence.Run, ok bool) {
 	due := t.runner.due(s, st, t.now)
 	if len(due) == 0 {
-		return evidence.Slot{Stream: st, Due: t.now, Trigger: evidence.OnDemand}, nil, demanded
+		return t.demanded(st), nil, demanded
 	}
 	newest := len(due) - 1
 	for _, d := range due[:newest] {
@@ -57,21 +73,28 @@ func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence
 func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 	root := s.root()
 	visit := sync.OnceValue(func() *collectors.Visit { return s.Visit(ctx, root.Scope) })
-	slot, missed, ok := t.fill(s, root, demanded)
-	if ok {
-		t.total += len(missed) + 1
-		if err := t.missed(ctx, missed); err != nil {
+	if slot, missed, ok := t.fill(s, root, demanded); ok {
+		if err := t.root(ctx, s, slot, missed, visit); err != nil {
 			return err
-		}
-		snap := t.capture(ctx, visit(), root, t.window(s, root))
-		if err := t.end(ctx, s, slot, snap); err != nil {
-			return err
-		}
-		if snap.Err == nil && snap.Certificate.Complete {
-			s.learn(snap.Records, slot.Due, t.runner.firstExpected(s, slot.Due))
 		}
 	}
 	return t.streams(ctx, s, demanded, visit)
+}
+
+// root reads the root stream and learns what follows from it.
+func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed []evidence.Run, visit func() *collectors.Visit) error {
+	t.total += len(missed) + 1
+	snap := t.capture(ctx, visit(), slot.Stream, t.window(s, slot.Stream))
+	if err := t.absent(ctx, missed, snap.Certificate.ClockOffsetMS); err != nil {
+		return err
+	}
+	if err := t.end(ctx, s, slot, snap); err != nil {
+		return err
+	}
+	if snap.Err == nil && snap.Certificate.Complete {
+		t.runner.learn(s, snap.Records, slot.Due)
+	}
+	return nil
 }
 
 // streams reads the known streams, several at a time, and writes them in
@@ -108,17 +131,24 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 		for i, slot := range slots {
 			ahead <- struct{}{}
 			g.Go(func() error {
-				snaps[i] <- t.capture(ctx, visit(slot.Stream.Scope), slot.Stream, windows[i])
+				defer close(snaps[i])
+				if ctx.Err() == nil { // what has not begun when we stop is still due
+					snaps[i] <- t.capture(ctx, visit(slot.Stream.Scope), slot.Stream, windows[i])
+				}
 				return nil
 			})
 		}
 	}()
 	var err error
 	for i, slot := range slots {
-		snap := <-snaps[i]
+		snap, begun := <-snaps[i]
 		<-ahead
-		if err == nil {
+		switch {
+		case err != nil:
+		case begun:
 			err = t.end(ctx, s, slot, snap)
+		default:
+			err = fmt.Errorf("stopped before %s was read: %w", slot.Stream, ctx.Err())
 		}
 	}
 	return err
@@ -150,7 +180,11 @@ func (t *tick) window(s *Source, st evidence.Stream) evidence.Window {
 		return evidence.Window{}
 	}
 	if read := s.ledger.read[st]; !read.IsZero() {
-		return evidence.Window{From: read.Add(-kind.Late).UTC(), To: t.now, After: s.ledger.mark[st]}
+		from := read.Add(-kind.Late).UTC()
+		if from.After(t.now) { // our clock was put back
+			from = t.now
+		}
+		return evidence.Window{From: from, To: t.now, After: s.ledger.mark[st]}
 	}
 	if b := t.runner.opt.Begin; !b.IsZero() && b.Before(t.now) {
 		return evidence.Window{From: b.UTC(), To: t.now}
@@ -216,6 +250,9 @@ func (t *tick) outcome(slot evidence.Slot, snap collectors.Snapshot) (evidence.O
 		return evidence.Collected, nil
 	}
 	reason := collectors.ReasonOf(err)
+	if errors.Is(err, context.Canceled) {
+		reason = stopped
+	}
 	for _, sc := range snap.Certificate.Scopes {
 		if sc.Status == evidence.ScopeRead {
 			return evidence.Partial, &reason
@@ -245,7 +282,7 @@ func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors
 	}
 	for _, r := range runs {
 		t.done++
-		t.runner.opt.Progress(r, t.done, max(t.total, t.done))
+		t.progress(r, t.done, max(t.total, t.done))
 	}
 	t.runs = append(t.runs, runs...)
 	return nil

@@ -41,9 +41,9 @@ func (a *app) specs() ([]collectors.Spec, error) {
 	return specs, nil
 }
 
-// fires checks that the schedule of a source is one.
+// fires checks that the schedules of a source are such.
 func fires(c collectors.Config) error {
-	_, err := schedule.Parse(c.Base().Schedule)
+	_, _, err := schedule.Specs(c.Base())
 	return err
 }
 

@@ -79,11 +79,11 @@ func families(res *gap.Result) (out []family) {
 func next(c *config.Config, t time.Time) (map[string]time.Time, error) {
 	out := map[string]time.Time{}
 	for _, s := range c.Sources {
-		spec, err := schedule.Parse(s.Config.Base().Schedule)
+		due, err := schedule.Next(s.Config.Base(), t)
 		if err != nil {
 			return nil, err
 		}
-		out[s.Spec.Name] = spec.Next(t)
+		out[s.Spec.Name] = due
 	}
 	return out, nil
 }

@@ -1,0 +1,416 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// DaemonOptions configure a Daemon. The zero value is right for production, but for Elapsed.
+type DaemonOptions struct {
+	// Jitter is the longest time by which a source begins after its slots are
+	// due; how long follows from its name. Zero means none.
+	Jitter time.Duration
+	// Poll bounds how long the loop sleeps, so that it sees a clock that was set; zero means 30 s.
+	Poll time.Duration
+	// Grace is how long a reading that is under way may go on after Run was told
+	// to stop; zero means 5 s.
+	Grace time.Duration
+	// Heartbeat is how long the log may stay without an entry; zero means 6 h.
+	Heartbeat time.Duration
+	// Elapsed counts the time that has gone by. Nobody can set it, and it goes on
+	// while the machine sleeps. Nil means the monotonic clock, which does not.
+	Elapsed func() time.Duration
+	// Started is added to the entry that says that the agent started.
+	Started map[string]any
+	// Ended is told of each pass that ended: what was written, and why it ended
+	// before its end, if so. It may be nil, and is never called concurrently.
+	Ended func(Pass)
+	// Beat is called each time around the loop. It may be nil.
+	Beat func()
+	// Fatal tells the errors after which nothing more may be written. It may be nil.
+	Fatal func(error) bool
+}
+
+// Pass is one pass over a source, or over those that were named.
+type Pass struct {
+	// Sources are those that were read; empty means all.
+	Sources []string
+	Runs    []evidence.Run
+	Took    time.Duration
+	Err     error
+}
+
+func (o DaemonOptions) withDefaults() DaemonOptions {
+	for _, d := range []struct {
+		v   *time.Duration
+		def time.Duration
+	}{{&o.Poll, 30 * time.Second}, {&o.Grace, 5 * time.Second}, {&o.Heartbeat, 6 * time.Hour}} {
+		if *d.v == 0 {
+			*d.v = d.def
+		}
+	}
+	if o.Elapsed == nil {
+		begun := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(begun) }
+	}
+	if o.Ended == nil {
+		o.Ended = func(Pass) {}
+	}
+	if o.Beat == nil {
+		o.Beat = func() {}
+	}
+	if o.Fatal == nil {
+		o.Fatal = func(error) bool { return false }
+	}
+	return o
+}
+
+// Daemon fills slots as they fall due, until it is told to stop. The sources
+// are read side by side, each by one pass at a time.
+type Daemon struct {
+	opt   DaemonOptions
+	log   *slog.Logger
+	clock watch
+	ended chan done
+	woken chan struct{}
+
+	telling sync.Mutex   // Ended is called by one at a time
+	reload  sync.RWMutex // held to read by each pass, to write while the runner is exchanged
+	work    context.Context
+	halt    context.CancelCauseFunc
+	wrote   time.Duration // when the log last grew, as Elapsed counts
+
+	mu     sync.Mutex // guards what follows
+	runner *Runner
+	plans  map[*Source]*plan
+	busy   int
+}
+
+// plan is when a source is read next.
+type plan struct {
+	due     time.Time     // of the first slot that has not ended
+	retry   time.Duration // when weak streams are tried again, as Elapsed counts; 0 for never
+	tries   int           // how often they were
+	resting time.Duration // nothing is done before, as Elapsed counts
+	failed  int           // passes in a row that did not come to their end
+	reading bool
+}
+
+type done struct {
+	source *Source
+	retry  bool
+	pass   Pass
+	due    time.Time
+	weak   bool
+}
+
+// errStopping is why a reading was cut short.
+var errStopping = errors.New("the agent stops")
+
+// NewDaemon makes a daemon that goes on where the runner stands.
+func NewDaemon(r *Runner, opt DaemonOptions) *Daemon {
+	d := &Daemon{opt: opt.withDefaults(), log: r.opt.Log, ended: make(chan done), woken: make(chan struct{}, 1)}
+	d.work, d.halt = context.WithCancelCause(context.Background())
+	d.clock = watch{now: r.opt.Now, elapsed: d.opt.Elapsed, poll: d.opt.Poll}
+	d.take(r)
+	return d
+}
+
+// take makes r the runner.
+func (d *Daemon) take(r *Runner) {
+	plans, now, elapsed := map[*Source]*plan{}, r.opt.Now(), d.opt.Elapsed()
+	for _, s := range r.sources {
+		p := &plan{due: r.wake(s, now)}
+		if len(s.ledger.weak) > 0 { // it failed before we were stopped
+			p.retry = elapsed + time.Minute
+		}
+		plans[s] = p
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.runner, d.plans = r, plans
+}
+
+// Replace exchanges the runner for the one that build makes, once every pass has
+// ended. If build fails, the old one goes on.
+func (d *Daemon) Replace(build func() (*Runner, error)) error {
+	d.reload.Lock()
+	defer d.reload.Unlock()
+	r, err := build()
+	if err != nil {
+		return err
+	}
+	d.take(r)
+	d.wake()
+	return nil
+}
+
+func (d *Daemon) wake() {
+	select {
+	case d.woken <- struct{}{}:
+	default:
+	}
+}
+
+// Run fills slots until ctx ends; then it ends what is under way, or writes down
+// that it was stopped. An error means that nothing more could be written.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer d.halt(errStopping)
+	if err := d.note("started", d.opt.Started); err != nil {
+		return err
+	}
+	d.clock.begin()
+	for {
+		d.opt.Beat()
+		if err := d.look(); err != nil && d.opt.Fatal(err) {
+			return err
+		}
+		timer := time.NewTimer(d.nap())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return d.stop()
+		case e := <-d.ended:
+			if d.settle(e); e.pass.Err != nil && d.opt.Fatal(e.pass.Err) {
+				timer.Stop()
+				return e.pass.Err
+			}
+		case <-d.woken:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// look does what is due now.
+func (d *Daemon) look() error {
+	seen, doubted := d.clock.look()
+	var err error
+	for _, e := range seen {
+		d.log.Warn("clock", "event", e.event, "by", e.by.Round(time.Millisecond).String())
+		err = errors.Join(err, d.note(e.event, map[string]any{"milliseconds": e.by.Milliseconds()}))
+	}
+	if doubted {
+		return err
+	}
+	d.launch()
+	if d.opt.Elapsed()-d.wrote >= d.opt.Heartbeat {
+		err = errors.Join(err, d.note("heartbeat", nil))
+	}
+	return err
+}
+
+// launch begins a pass over each source that has something due.
+func (d *Daemon) launch() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now, elapsed := d.runner.opt.Now(), d.opt.Elapsed()
+	for _, s := range d.runner.sources {
+		p := d.plans[s]
+		due := !p.due.IsZero() && !now.Before(p.due.Add(d.jitter(s)))
+		again := p.retry > 0 && elapsed >= p.retry
+		if p.reading || elapsed < p.resting || !due && !again || !d.reload.TryRLock() {
+			continue
+		}
+		p.reading = true
+		d.busy++
+		go d.pass(d.runner, s, !due)
+	}
+}
+
+// pass reads one source: what is due, or what failed and may succeed now.
+func (d *Daemon) pass(r *Runner, s *Source, retry bool) {
+	begun := d.opt.Elapsed()
+	e := done{source: s, retry: retry}
+	e.pass.Sources = []string{s.Spec.Name}
+	err := s.alone(d.work, func() error {
+		t := r.tick()
+		do := func() error { return t.source(d.work, s, false) }
+		if retry {
+			do = func() error { return t.again(d.work, s) }
+		}
+		err := do()
+		e.pass.Runs, e.due, e.weak = t.runs, r.wake(s, r.opt.Now()), len(s.ledger.weak) > 0
+		return err
+	})
+	e.pass.Err, e.pass.Took = err, d.opt.Elapsed()-begun
+	d.tell(e.pass)
+	d.reload.RUnlock()
+	d.ended <- e
+}
+
+func (d *Daemon) tell(p Pass) {
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	d.opt.Ended(p)
+}
+
+// settle plans what comes after a pass.
+func (d *Daemon) settle(e done) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.busy--
+	elapsed := d.opt.Elapsed()
+	if len(e.pass.Runs) > 0 {
+		d.wrote = elapsed
+	}
+	p := d.plans[e.source]
+	if p == nil { // the configuration was exchanged meanwhile
+		return
+	}
+	p.reading, p.due = false, e.due
+	if e.pass.Err != nil && d.work.Err() == nil {
+		p.rest(elapsed)
+		d.log.Error("pass not ended", "source", e.source.Spec.Name, "error", e.pass.Err.Error())
+		return
+	}
+	p.failed, p.resting = 0, 0
+	p.plan(e, elapsed)
+}
+
+// rest keeps away from a source, or from a log, that is in trouble: a minute,
+// and twice as long each time, up to a quarter of an hour.
+func (p *plan) rest(elapsed time.Duration) {
+	p.resting = elapsed + min(time.Minute<<min(p.failed, 4), 15*time.Minute)
+	p.failed++
+}
+
+// plan says when weak streams are tried again.
+func (p *plan) plan(e done, elapsed time.Duration) {
+	if p.retry = 0; !e.weak {
+		p.tries = 0
+		return
+	}
+	if !e.retry {
+		p.tries = 0
+	}
+	if p.tries < len(retries) {
+		p.retry = elapsed + retries[p.tries]
+		p.tries++
+	}
+}
+
+// nap gives how long nothing is due.
+func (d *Daemon) nap() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	nap, now, elapsed := d.opt.Poll, d.runner.opt.Now(), d.opt.Elapsed()
+	for s, p := range d.plans {
+		if p.reading {
+			continue
+		}
+		if !p.due.IsZero() {
+			nap = min(nap, max(p.due.Add(d.jitter(s)).Sub(now), p.resting-elapsed, time.Second))
+		}
+		if p.retry > 0 {
+			nap = min(nap, max(p.retry-elapsed, p.resting-elapsed, time.Second))
+		}
+	}
+	return nap
+}
+
+// jitter spreads the sources over a while, each always the same.
+func (d *Daemon) jitter(s *Source) time.Duration {
+	if d.opt.Jitter <= 0 {
+		return 0
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s.Spec.Name)) // it never fails
+	return time.Duration(h.Sum64() % uint64(d.opt.Jitter))
+}
+
+// Now is Runner.Now while the daemon runs. It waits for passes over the same
+// sources that are under way, and ends with ctx, or when the daemon stops.
+func (d *Daemon) Now(ctx context.Context, progress Progress, names ...string) ([]evidence.Run, error) {
+	d.reload.RLock()
+	defer d.reload.RUnlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(d.work, func() { cancel(errStopping) })()
+	d.mu.Lock()
+	r := d.runner
+	d.mu.Unlock()
+	begun := d.opt.Elapsed()
+	runs, err := r.demand(ctx, progress, names)
+	if d.work.Err() != nil {
+		err = errors.Join(err, errStopping)
+	}
+	d.refresh(r)
+	d.tell(Pass{Sources: names, Runs: runs, Took: d.opt.Elapsed() - begun, Err: err})
+	return runs, err
+}
+
+// refresh plans anew after a collection on demand, which may have filled slots that were due.
+func (d *Daemon) refresh(r *Runner) {
+	for _, s := range r.sources {
+		_ = s.alone(d.work, func() error { // when we stop there is nothing to plan
+			due := r.wake(s, r.opt.Now())
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if p := d.plans[s]; p != nil {
+				p.due = due
+			}
+			return nil
+		})
+	}
+	d.wake()
+}
+
+// stop ends what is under way: first it waits, then it cuts it short.
+func (d *Daemon) stop() error {
+	d.clock.begin() // a clock that is doubted now is not for the log
+	grace := time.AfterFunc(d.opt.Grace, func() { d.halt(errStopping) })
+	defer grace.Stop()
+	giveUp := time.NewTimer(d.opt.Grace + lastMoment)
+	defer giveUp.Stop()
+	for d.underWay() > 0 {
+		select {
+		case e := <-d.ended:
+			d.settle(e)
+		case <-giveUp.C:
+			return d.note("stopped", map[string]any{"unended": d.underWay()})
+		}
+	}
+	d.halt(errStopping)
+	return d.note("stopped", nil)
+}
+
+// lastMoment is how long a reading may take to end after it was told to.
+const lastMoment = 4 * time.Second
+
+func (d *Daemon) underWay() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.busy
+}
+
+// note writes an entry about the agent itself.
+func (d *Daemon) note(event string, more map[string]any) error {
+	body := map[string]any{"event": event}
+	for k, v := range more {
+		body[k] = v
+	}
+	e, err := evidence.WithBody(evidence.EntryAgent, body)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	log := d.runner.log
+	d.mu.Unlock()
+	err = log.Append(context.Background(), func(w evidence.Writer) error {
+		_, err := w.Entry(e)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write that the agent has %s: %w", event, err)
+	}
+	d.wrote = d.opt.Elapsed()
+	return nil
+}
