@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -80,9 +82,10 @@ type Daemon struct {
 	clock watch
 	ended chan done
 	woken chan struct{}
+	over  chan struct{} // closed when Run has returned
 
-	telling sync.Mutex   // Ended is called by one at a time
-	reload  sync.RWMutex // held to read by each pass, to write while the runner is exchanged
+	telling sync.Mutex          // Ended is called by one at a time
+	gate    *semaphore.Weighted // each pass holds one of it; all of it is held while the runner is exchanged
 	work    context.Context
 	halt    context.CancelCauseFunc
 	wrote   time.Duration // when the log last grew, as Elapsed counts
@@ -111,12 +114,15 @@ type done struct {
 	weak   bool
 }
 
+// whole is more than there are passes at a time.
+const whole = 1 << 30
+
 // errStopping is why a reading was cut short.
 var errStopping = errors.New("the agent stops")
 
 // NewDaemon makes a daemon that goes on where the runner stands.
 func NewDaemon(r *Runner, opt DaemonOptions) *Daemon {
-	d := &Daemon{opt: opt.withDefaults(), log: r.opt.Log, ended: make(chan done), woken: make(chan struct{}, 1)}
+	d := &Daemon{opt: opt.withDefaults(), log: r.opt.Log, ended: make(chan done), woken: make(chan struct{}, 1), over: make(chan struct{}), gate: semaphore.NewWeighted(whole)}
 	d.work, d.halt = context.WithCancelCause(context.Background())
 	d.clock = watch{now: r.opt.Now, elapsed: d.opt.Elapsed, poll: d.opt.Poll}
 	d.take(r)
@@ -141,8 +147,10 @@ func (d *Daemon) take(r *Runner) {
 // Replace exchanges the runner for the one that build makes, once every pass has
 // ended. If build fails, the old one goes on.
 func (d *Daemon) Replace(build func() (*Runner, error)) error {
-	d.reload.Lock()
-	defer d.reload.Unlock()
+	if err := d.gate.Acquire(d.work, whole); err != nil {
+		return errStopping
+	}
+	defer d.gate.Release(whole)
 	r, err := build()
 	if err != nil {
 		return err
@@ -162,6 +170,7 @@ func (d *Daemon) wake() {
 // Run fills slots until ctx ends; then it ends what is under way, or writes down
 // that it was stopped. An error means that nothing more could be written.
 func (d *Daemon) Run(ctx context.Context) error {
+	defer close(d.over)
 	defer d.halt(errStopping)
 	if err := d.note("started", d.opt.Started); err != nil {
 		return err
@@ -216,7 +225,7 @@ func (d *Daemon) launch() {
 		p := d.plans[s]
 		due := !p.due.IsZero() && !now.Before(p.due.Add(d.jitter(s)))
 		again := p.retry > 0 && elapsed >= p.retry
-		if p.reading || elapsed < p.resting || !due && !again || !d.reload.TryRLock() {
+		if p.reading || elapsed < p.resting || !due && !again || !d.gate.TryAcquire(1) {
 			continue
 		}
 		p.reading = true
@@ -242,8 +251,11 @@ func (d *Daemon) pass(r *Runner, s *Source, retry bool) {
 	})
 	e.pass.Err, e.pass.Took = err, d.opt.Elapsed()-begun
 	d.tell(e.pass)
-	d.reload.RUnlock()
-	d.ended <- e
+	d.gate.Release(1)
+	select {
+	case d.ended <- e:
+	case <-d.over:
+	}
 }
 
 func (d *Daemon) tell(p Pass) {
@@ -329,11 +341,13 @@ func (d *Daemon) jitter(s *Source) time.Duration {
 // Now is Runner.Now while the daemon runs. It waits for passes over the same
 // sources that are under way, and ends with ctx, or when the daemon stops.
 func (d *Daemon) Now(ctx context.Context, progress Progress, names ...string) ([]evidence.Run, error) {
-	d.reload.RLock()
-	defer d.reload.RUnlock()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(d.work, func() { cancel(errStopping) })()
+	if err := d.gate.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("wait for the new configuration: %w", context.Cause(ctx))
+	}
+	defer d.gate.Release(1)
 	d.mu.Lock()
 	r := d.runner
 	d.mu.Unlock()
@@ -365,7 +379,6 @@ func (d *Daemon) refresh(r *Runner) {
 
 // stop ends what is under way: first it waits, then it cuts it short.
 func (d *Daemon) stop() error {
-	d.clock.begin() // a clock that is doubted now is not for the log
 	grace := time.AfterFunc(d.opt.Grace, func() { d.halt(errStopping) })
 	defer grace.Stop()
 	giveUp := time.NewTimer(d.opt.Grace + lastMoment)
