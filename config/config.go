@@ -32,8 +32,12 @@ type Config struct {
 	Anchors []Anchor
 	// Catalogue is the folder of the user's own controls, "" if there is none.
 	Catalogue string
+	// Serve says how the daemon is reached.
+	Serve Serve
 	// Sources are the configured sources, by name.
 	Sources []Source
+	// Files are the files that references name: who changes one changes the configuration.
+	Files []string
 	// secrets takes out of a text what references in the file gave.
 	secrets *strings.Replacer
 }
@@ -60,6 +64,7 @@ type file struct {
 	Period       filePeriod         `yaml:"period"`
 	Store        fileStore          `yaml:"store"`
 	Anchors      []fileAnchor       `yaml:"anchors"`
+	Serve        fileServe          `yaml:"serve"`
 	Sources      map[string]ignored `yaml:"sources"`
 	// Definitions is read by Definitions, before the sources are known.
 	Definitions string `yaml:"definitions"`
@@ -135,6 +140,7 @@ type parse struct {
 	// resolved are the values that references gave, lines those where one gave none.
 	resolved []string
 	lines    map[string]int
+	files    []string
 }
 
 func (p *parse) fail(line int, format string, args ...any) {
@@ -160,6 +166,8 @@ func (p *parse) config() (*Config, error) {
 	if c.Catalogue = f.Catalogue; c.Catalogue != "" && !filepath.IsAbs(c.Catalogue) {
 		c.Catalogue = filepath.Join(filepath.Dir(p.path), c.Catalogue)
 	}
+	c.Serve = p.serve(f.Serve, c.Store)
+	c.Files = p.files
 	p.sources(c)
 	if err := errors.Join(p.errs...); err != nil {
 		return nil, err

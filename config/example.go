@@ -49,6 +49,15 @@ store:
 #   - {name: tsa, timestamp: {url: "https://tsa.example.com/", ca: tsa-ca.pem}}
 #   - {name: auditor, witness: {url: "https://witness.example.com/", key: "witness.example.com+00000000+AAAA"}}
 
+# How `+"`evidenced serve`"+` is reached: by the commands, over a socket beside the store; by others, over HTTP, which only tells how it is.
+# serve:
+#   socket: evidence.sock
+#   listen: 127.0.0.1:8470
+#   ## Names by which HTTP may be asked, beside localhost and addresses.
+#   hosts: [evidenced.internal]
+#   ## The longest time by which a source begins after its slots are due.
+#   jitter: 2m
+
 # A folder of your own sources, each described by one file: see docs/definitions.md.
 # definitions: sources
 

@@ -94,6 +94,7 @@ func (p *parse) lookup(ref string) (string, error) {
 	case name == "" || scheme != "env" && scheme != "file":
 		return "", errReference
 	case scheme == "file":
+		p.files = append(p.files, p.beside(name))
 		return readSecret(p.beside(name))
 	}
 	v, ok := os.LookupEnv(name)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -71,6 +72,8 @@ type Store struct {
 	shards shards
 	unpack unpackers
 
+	users atomic.Int32 // who shares it, beside the one who opened it
+
 	mu   sync.Mutex // guards what follows, and serialises appends
 	vkey string
 	pack packer
@@ -89,8 +92,18 @@ func (s *Store) VerifierKey() string {
 // a copy then, as the store stood at that moment. It is empty if nobody did.
 func (s *Store) Held() string { return s.held }
 
-// Close lets go of the file.
+// Share lets somebody else close the store as well: the last Close counts.
+func (s *Store) Share() *Store {
+	s.users.Add(1)
+	return s
+}
+
+// Close lets go of the file, unless the store is shared with somebody who has
+// not closed it yet.
 func (s *Store) Close() error {
+	if s.users.Add(-1) >= 0 {
+		return nil
+	}
 	if !s.reader {
 		removeHolder(s.path)
 	}

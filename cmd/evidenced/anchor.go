@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) anchorCommand() *cobra.Command {
-	return &cobra.Command{
+	return a.served(&cobra.Command{
 		Use:   "anchor",
 		Short: "Show the newest checkpoint to every configured anchor",
 		Long: `Shows the newest signed checkpoint of the log to each of the anchors in the
@@ -26,7 +26,7 @@ configuration that has not seen it, and writes down in the log what came of it.
 ` + "`collect now`" + ` does so at its end.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.storeAnchor(c.Context()) },
-	}
+	})
 }
 
 func (a *app) storeAnchor(ctx context.Context) error {

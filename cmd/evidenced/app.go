@@ -41,11 +41,13 @@ type app struct {
 	json           bool
 	asOf           timeFlag
 	now            func() time.Time
+	args           []string // the command line
+	host           *host    // set where the command is run in the daemon
 }
 
 // run runs one command line and gives its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr, now: time.Now}
+	a := &app{stdout: stdout, stderr: stderr, now: time.Now, args: args}
 	root := a.root()
 	root.SetArgs(args)
 	var text bytes.Buffer // help, version, completion: what is no result
@@ -58,10 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		_, err = text.WriteTo(stdout)
 	}
-	if err != nil && !errors.Is(err, errIncomplete) {
-		fmt.Fprintln(stderr, "evidenced:", mistakes(err))
-	}
-	return exitCode(err)
+	return a.finish(err)
 }
 
 // mistakes gives an error fit for a terminal: it may quote what a source said.
@@ -76,9 +75,12 @@ func mistakes(err error) string {
 }
 
 func exitCode(err error) int {
+	var told exitCodeError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &told):
+		return int(told)
 	case errors.Is(err, errIncomplete):
 		return exitIncomplete
 	case errors.As(err, new(usageError)), errors.As(err, new(*config.Error)):
@@ -107,7 +109,7 @@ Exit codes: 0 ok, 1 error, 2 usage or configuration, 3 done but incomplete or wi
 	})
 	root.PersistentFlags().StringVar(&a.config, "config", "evidenced.yaml", "configuration `file`")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output, and nothing else there")
-	root.AddCommand(a.initCommand(), a.doctorCommand(), a.permissionsCommand(), a.collectCommand(), a.uploadCommand(), a.statusCommand(),
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.permissionsCommand(), a.collectCommand(), a.uploadCommand(), a.serveCommand(), a.statusCommand(),
 		a.gapsCommand(), a.evidenceCommand(), a.corroborateCommand(), a.exportCommand(), a.verifyCommand(), a.storeCommand(), a.keyCommand(), a.witnessCommand(), a.demoCommand())
 	return root
 }

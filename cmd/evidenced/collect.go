@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) collectCommand() *cobra.Command {
-	now := &cobra.Command{
+	now := a.served(&cobra.Command{
 		Use:   "now [SOURCE...]",
 		Short: "Collect one slot of every stream, of all sources or of those named",
 		Long: `Collects one slot of every stream of the named sources, or of all, judges what
@@ -25,7 +25,7 @@ was read, and prints what came of it. Slots that were due since the last run and
 that nobody filled are written down as missed first.`,
 		Example: "  evidenced collect now\n  evidenced collect now aws --json",
 		RunE:    func(c *cobra.Command, args []string) error { return a.collectNow(c.Context(), args) },
-	}
+	})
 	return group("collect", "Collect evidence", now)
 }
 
@@ -96,6 +96,9 @@ func known(c *config.Config, names []string) error {
 }
 
 func (a *app) collectInto(ctx context.Context, c *config.Config, s *store.Store, names []string) (*collected, error) {
+	if a.host != nil {
+		return a.hosted(ctx, names)
+	}
 	cat, err := catalogue(c)
 	if err != nil {
 		return nil, err
@@ -150,7 +153,7 @@ func (a *app) runNow(ctx context.Context, c *config.Config, s *store.Store, name
 	p := a.progress("collecting")
 	defer p.end()
 	r, err := schedule.New(srcs, s, s, schedule.Options{Begin: c.Period.From, Now: a.now,
-		Progress: func(_ evidence.Run, done, total int) { p.set(int64(done), int64(total)) }})
+		Progress: p.slots})
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 
 func (a *app) corroborateCommand() *cobra.Command {
 	var from, to timeFlag
-	c := &cobra.Command{
+	c := a.served(&cobra.Command{
 		Use:   "corroborate",
 		Short: "Compare our own recorded requests with what the source's own log says of them",
 		Long: `Takes the source's own account of our requests (for AWS: CloudTrail) and looks up
@@ -33,7 +33,7 @@ taken. Exit code 3: something is found that is not ours, or at another time, or 
 		RunE: func(*cobra.Command, []string) error {
 			return a.corroborate(evidence.Window{From: from.Time, To: to.Time})
 		},
-	}
+	})
 	c.Flags().Var(&from, "from", "accounts of requests since this `time`")
 	c.Flags().Var(&to, "to", "and before this `time`")
 	return c

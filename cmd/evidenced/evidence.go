@@ -36,7 +36,7 @@ func (a *app) evidenceCommand() *cobra.Command {
 	}
 	show.Flags().BoolVar(&records, "records", false, "also print the records")
 	show.Flags().BoolVar(&exchanges, "exchanges", false, "also print the raw exchanges")
-	return group("evidence", "Look at the evidence", list, show, a.historyCommand())
+	return group("evidence", "Look at the evidence", a.served(list), a.served(show), a.served(a.historyCommand()))
 }
 
 // slotLine is one slot in `evidence list --json`.

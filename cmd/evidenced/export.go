@@ -21,7 +21,7 @@ import (
 func (a *app) exportCommand() *cobra.Command {
 	var out string
 	var from, to timeFlag
-	c := a.asOfFlag(&cobra.Command{
+	c := a.asOfFlag(a.served(&cobra.Command{
 		Use:   "export --out FILE",
 		Short: "Write the bundle of the period for the auditor",
 		Args:  usage(cobra.NoArgs),
@@ -29,9 +29,9 @@ func (a *app) exportCommand() *cobra.Command {
 			if out == "" {
 				return usageError{errors.New("export needs --out FILE")}
 			}
-			return a.export(c.Context(), out, from, to)
+			return a.export(c.Context(), a.path(out), from, to)
 		},
-	})
+	}))
 	c.Flags().StringVar(&out, "out", "", "the bundle to write, a new `file`")
 	c.Flags().Var(&from, "from", "first instant of the period; default the configured one")
 	c.Flags().Var(&to, "to", "end of the period, exclusive; default the configured one")
@@ -92,6 +92,9 @@ func (a *app) settled(ctx context.Context, c *config.Config, now time.Time) (*st
 	s, key, err := a.signing(c, store.Options{})
 	if err != nil {
 		return nil, nil, err
+	}
+	if a.host != nil { // the daemon writes down what it misses itself
+		return s, key, nil
 	}
 	r, err := ledger(c, s, s)
 	if err == nil {

@@ -15,19 +15,19 @@ import (
 
 func (a *app) gapsCommand() *cobra.Command {
 	var all bool
-	c := &cobra.Command{
+	c := a.served(&cobra.Command{
 		Use:   "gaps",
 		Short: "List the open gaps of the period",
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return a.gaps(c.Context(), all) },
-	}
+	})
 	c.Flags().BoolVar(&all, "all", false, "list the fixed and accepted ones too")
-	c.AddCommand(a.asOfFlag(&cobra.Command{
+	c.AddCommand(a.asOfFlag(a.served(&cobra.Command{
 		Use:   "show ID",
 		Short: "Show one gap: its bounds, what it means, what to do",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE:  func(c *cobra.Command, args []string) error { return a.gapShow(c.Context(), args[0]) },
-	}))
+	})))
 	return a.asOfFlag(c)
 }
 

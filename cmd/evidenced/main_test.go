@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 // clock stopped at the test's start; each script has one for itself.
 func TestScripts(t *testing.T) {
 	commands := storeCommands()
+	maps.Copy(commands, serveCommands())
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "flip": flip, "hold": hold})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

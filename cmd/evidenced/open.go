@@ -20,6 +20,10 @@ import (
 
 // load reads the configuration.
 func (a *app) load() (*config.Config, error) {
+	if a.host != nil {
+		c := *a.host.config
+		return &c, nil
+	}
 	specs, err := a.specs()
 	if err != nil {
 		return nil, err
@@ -75,6 +79,10 @@ func reading(c *config.Config) (*store.Store, error) {
 
 // opened gives the configuration and the store, to read it.
 func (a *app) opened() (*config.Config, *store.Store, error) {
+	if a.host != nil {
+		c, s, _ := a.host.lend()
+		return c, s, nil
+	}
 	c, err := a.load()
 	if err != nil {
 		return nil, nil, err
@@ -94,6 +102,10 @@ func (a *app) writing(c *config.Config, o store.Options) (*store.Store, error) {
 // the key that was interrupted once the log had it. The configuration says what
 // seals the store, if o does not.
 func (a *app) signing(c *config.Config, o store.Options) (s *store.Store, key *store.Key, err error) {
+	if a.host != nil {
+		_, s, key = a.host.lend()
+		return s, key, nil
+	}
 	if o.Seal == nil {
 		if o.Seal, err = sealer(c.Store.Encryption); err != nil {
 			return nil, nil, err
@@ -159,6 +171,9 @@ func rootKinds(c *config.Config) map[string]evidence.Kind {
 // evaluate judges the whole log as it stood at the time the command speaks of,
 // and the slots that were due by then but that no agent was there to miss.
 func (a *app) evaluate(ctx context.Context, c *config.Config, s *store.Store) (*gap.Result, error) {
+	if res, ok, err := a.live(); ok {
+		return res, err
+	}
 	r, err := ledger(c, s, nil)
 	if err != nil {
 		return nil, err

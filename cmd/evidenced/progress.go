@@ -9,6 +9,9 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
+
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/serve"
 )
 
 // patience is how long a command works before it shows a bar.
@@ -20,6 +23,7 @@ type progress struct {
 	mu      sync.Mutex
 	name    string
 	out     io.Writer
+	report  func(serve.Progress) // set where somebody else shows the bar
 	started time.Time
 	bars    *mpb.Progress
 	bar     *mpb.Bar
@@ -27,6 +31,9 @@ type progress struct {
 
 func (a *app) progress(name string) *progress {
 	p := &progress{name: name, started: time.Now()}
+	if a.host != nil {
+		p.report = a.host.report
+	}
 	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.out = f
 	}
@@ -37,6 +44,9 @@ func (a *app) progress(name string) *progress {
 func (p *progress) set(done, total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.report != nil {
+		p.report(serve.Progress{Name: p.name, Done: done, Total: total})
+	}
 	if p.out == nil || time.Since(p.started) < patience {
 		return
 	}
@@ -48,6 +58,9 @@ func (p *progress) set(done, total int64) {
 	p.bar.SetTotal(total, false)
 	p.bar.SetCurrent(done)
 }
+
+// slots is set as a schedule.Progress.
+func (p *progress) slots(_ evidence.Run, done, total int) { p.set(int64(done), int64(total)) }
 
 // end takes the bar away.
 func (p *progress) end() {

@@ -17,12 +17,12 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	return a.asOfFlag(&cobra.Command{
+	return a.asOfFlag(a.served(&cobra.Command{
 		Use:   "status",
 		Short: "Show the period, the coverage per control family, and the next slots",
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c.Context()) },
-	})
+	}))
 }
 
 // status is what `status --json` prints.
@@ -56,16 +56,22 @@ func (a *app) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st := status{AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: families(res), Open: map[string]int{}}
-	for _, g := range res.Gaps {
-		if g.State == gap.Open {
-			st.Open[g.Severity]++
-		}
-	}
+	st := status{AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: families(res), Open: openGaps(res)}
 	if st.Next, err = next(c, res.AsOf); err != nil {
 		return err
 	}
 	return a.print(st, st.text)
+}
+
+// openGaps counts the open gaps by severity.
+func openGaps(res *gap.Result) map[string]int {
+	n := map[string]int{}
+	for _, g := range res.Gaps {
+		if g.State == gap.Open {
+			n[g.Severity]++
+		}
+	}
+	return n
 }
 
 func families(res *gap.Result) (out []family) {

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/schedule"
+	"github.com/evidenced/evidenced/serve"
+	"github.com/evidenced/evidenced/store"
+)
+
+// daemon is what `evidenced serve` runs.
+type daemon struct {
+	path    string // of the configuration
+	options serveOptions
+	now     func() time.Time
+	log     *slog.Logger
+	manager *serve.Manager
+	metrics *serve.Metrics
+	store   *store.Store
+	key     *store.Key
+	begun   time.Time
+	opened  chan struct{} // closed once there is a host
+	beaten  atomic.Int64  // when the loop last went round, as elapsed counts
+
+	reloading sync.Mutex // one at a time
+	anchored  time.Duration
+
+	mu       sync.Mutex // guards what follows
+	host     *host
+	troubles map[string]string
+}
+
+// live collects until ctx ends.
+func (d *daemon) live(ctx context.Context, c *config.Config) error {
+	h, err := d.open(ctx, c)
+	if err != nil {
+		return err
+	}
+	d.adopt(h)
+	close(d.opened)
+	background, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	for _, do := range []func(context.Context){d.hangUps, d.watchFiles, d.judgeFirst} {
+		wg.Go(func() { do(background) })
+	}
+	d.manager.Tell("READY=1")
+	d.log.Info("started", "version", version(), "sources", len(c.Sources), "next", h.next(d.now()).Format(time.RFC3339))
+	err = h.daemon.Run(ctx)
+	d.manager.Tell("STOPPING=1")
+	stop()
+	wg.Wait()
+	d.log.Info("stopped")
+	return err
+}
+
+// open makes ready to collect by a configuration.
+func (d *daemon) open(ctx context.Context, c *config.Config) (*host, error) {
+	h := &host{config: c, store: d.store, key: d.key, judge: &judge{config: c, store: d.store}}
+	r, err := d.runner(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	last, clean, err := lastSign(d.store)
+	if err != nil {
+		return nil, err
+	}
+	started := map[string]any{"version": version(), "clean": clean}
+	if !last.IsZero() {
+		started["last_entry"] = last.UTC().Format(time.RFC3339)
+	}
+	h.daemon = schedule.NewDaemon(r, schedule.DaemonOptions{Jitter: c.Serve.Jitter, Poll: d.poll(), Elapsed: elapsed, Started: started,
+		Ended: d.ended, Beat: d.beat, Fatal: fatal})
+	return h, nil
+}
+
+// runner opens the sources, and reads the log for what of them is still due.
+func (d *daemon) runner(ctx context.Context, c *config.Config) (*schedule.Runner, error) {
+	srcs, err := sources(c, collectors.DoorOptions{}, d.log)
+	if err != nil {
+		return nil, err
+	}
+	cat, err := gap.Default()
+	if err != nil {
+		return nil, err
+	}
+	if err := declare(ctx, d.store, c, cat); err != nil {
+		return nil, err
+	}
+	share := max(2, min(12, 36/max(len(srcs), 1))) // the same for each source, so that one that hangs keeps no other waiting
+	return schedule.New(srcs, d.store, d.store, schedule.Options{Begin: c.Period.From, Now: d.now, Parallel: share, Log: d.log})
+}
+
+// lastSign gives the time of the newest entry of the log, and whether the agent
+// that wrote it was stopped, and not killed.
+func lastSign(s *store.Store) (at time.Time, clean bool, err error) {
+	n, err := s.Size()
+	if err != nil || n == 0 {
+		return at, true, err
+	}
+	clean = true
+	for e, err := range s.Entries(n - min(n, 64)) {
+		if err != nil {
+			return at, false, err
+		}
+		at = e.Recorded
+		var body struct{ Event string }
+		if e.Type == evidence.EntryAgent && decodeLoose(e.Body, &body) {
+			switch body.Event {
+			case "started", "heartbeat":
+				clean = false
+			case "stopped":
+				clean = true
+			}
+		}
+	}
+	return at, clean, nil
+}
+
+// fatal tells the errors after which only who opens the store anew knows what it holds.
+func fatal(err error) bool {
+	return errors.Is(err, store.ErrUnsure) || errors.Is(err, store.ErrDamaged)
+}
+
+const pollEvery = 30 * time.Second
+
+// poll is how often the loop goes round at least.
+func (d *daemon) poll() time.Duration {
+	if w := d.manager.Every(); w > 0 {
+		return min(pollEvery, w)
+	}
+	return pollEvery
+}
+
+func (d *daemon) beat() {
+	d.beaten.Store(int64(elapsed()))
+	d.manager.Beat()
+}
+
+// adopt makes h the one that is lent.
+func (d *daemon) adopt(h *host) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.host = h
+}
+
+// current waits for the host.
+func (d *daemon) current(ctx context.Context) (*host, error) {
+	select {
+	case <-d.opened:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.host, nil
+}
+
+// judgeFirst reads the log for the engine, so that who asks first need not wait.
+func (d *daemon) judgeFirst(ctx context.Context) {
+	if h, err := d.current(ctx); err == nil {
+		d.judge(h)
+	}
+}
+
+func (d *daemon) judge(h *host) {
+	_, err := h.judge.result(d.now())
+	d.trouble("judge", err)
+}
+
+// ended is told of each pass.
+func (d *daemon) ended(p schedule.Pass) {
+	for _, r := range p.Runs {
+		d.metrics.Slot(r.Stream.Source, string(r.Outcome), r.Outcome.Complete(), r.Observed())
+	}
+	for _, name := range p.Sources {
+		d.metrics.Pass(name, p.Took, p.Err)
+	}
+	d.log.Info("pass", "sources", p.Sources, "slots", len(p.Runs), "outcomes", outcomes(p.Runs), "took", p.Took.Round(time.Millisecond).String())
+	var clock, log error
+	if errors.Is(p.Err, schedule.ErrClock) {
+		clock = p.Err
+	} else if !errors.Is(p.Err, context.Canceled) {
+		log = p.Err
+	}
+	d.trouble("clock", clock)
+	d.trouble("store", log)
+	d.mu.Lock()
+	h := d.host
+	d.mu.Unlock()
+	d.judge(h)
+	d.anchor(h)
+}
+
+func outcomes(runs []evidence.Run) map[string]int {
+	n := map[string]int{}
+	for _, r := range runs {
+		n[string(r.Outcome)]++
+	}
+	return n
+}
+
+// anchorEvery is how often checkpoints are shown at most, anchorTime how long that may take.
+const (
+	anchorEvery = time.Hour
+	anchorTime  = 2 * time.Minute
+)
+
+// anchor shows the newest checkpoint to the anchors. What went wrong is in the
+// log, and is tried again after a later pass.
+func (d *daemon) anchor(h *host) {
+	if len(h.config.Anchors) == 0 || d.anchored != 0 && elapsed()-d.anchored < anchorEvery {
+		return
+	}
+	d.anchored = elapsed()
+	ctx, cancel := context.WithTimeout(context.Background(), anchorTime)
+	defer cancel()
+	shown, err := showAnchors(ctx, h.config, d.store)
+	for _, an := range shown {
+		if an.Error != "" {
+			err = errors.Join(err, fmt.Errorf("%s: %s", an.Name, evidence.Printable(an.Error)))
+		}
+	}
+	d.trouble("anchors", err)
+}
+
+// trouble notes what stands in the way, or that it does not any more.
+func (d *daemon) trouble(what string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	was := d.troubles[what]
+	if err == nil {
+		delete(d.troubles, what)
+		return
+	}
+	d.troubles[what] = mistakes(err)
+	if was != d.troubles[what] {
+		d.log.Error("trouble", "with", what, "error", err.Error())
+	}
+}
+
+// health says how the daemon is.
+func (d *daemon) health() serve.Health {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	h := serve.Health{Version: version(), Since: d.begun, Problems: []string{}}
+	for _, what := range slices.Sorted(maps.Keys(d.troubles)) {
+		h.Problems = append(h.Problems, what+": "+d.troubles[what])
+	}
+	quiet := elapsed() - time.Duration(d.beaten.Load())
+	h.Live = d.host == nil || quiet < 2*pollEvery+time.Minute
+	h.Ready = d.host != nil && d.troubles["store"] == "" && d.troubles["clock"] == ""
+	return h
+}
+
+// gauge sets the metrics that tell of a state.
+func (d *daemon) gauge() {
+	d.mu.Lock()
+	h := d.host
+	d.mu.Unlock()
+	d.metrics.Ready(d.health().Ready)
+	if h == nil {
+		return
+	}
+	if n, err := d.store.Size(); err == nil {
+		if fi, err := os.Stat(h.config.Store.Path); err == nil {
+			d.metrics.Store(n, fi.Size())
+		}
+	}
+	if due, err := next(h.config, d.now()); err == nil {
+		for name, at := range due {
+			d.metrics.Next(name, at)
+		}
+	}
+	if res := h.judge.known(); res != nil {
+		d.metrics.Gaps(openGaps(res))
+	}
+}
+
+// next is when the first of all sources is read next.
+func (h *host) next(t time.Time) (first time.Time) {
+	due, err := next(h.config, t)
+	if err != nil {
+		return first
+	}
+	for _, at := range due {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
+}
+
+var programStart = time.Now()
+
+func sinceStart() time.Duration { return time.Since(programStart) }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/store"
+)
+
+// judge is an engine that is kept, so that a new slot costs what the slot costs.
+// It reads the log when it is first asked.
+type judge struct {
+	config *config.Config
+	store  *store.Store
+
+	mu     sync.Mutex // guards what follows
+	engine *gap.Engine
+	seen   uint64 // how many entries of the log the engine has seen
+	last   *gap.Result
+}
+
+// result gives what the log says as of t, which must be now.
+func (j *judge) result(t time.Time) (*gap.Result, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.follow(); err != nil {
+		j.engine = nil // it cannot be relied on any more
+		return nil, fmt.Errorf("judge the log: %w", err)
+	}
+	j.last = j.engine.Result(t)
+	return j.last, nil
+}
+
+// follow takes what the log has that the engine has not seen.
+func (j *judge) follow() error {
+	if j.engine == nil {
+		cat, err := gap.Default()
+		if err != nil {
+			return err
+		}
+		j.engine, j.seen = gap.NewEngine(cat, period(j.config), gap.WithRoots(rootKinds(j.config))), 0
+	}
+	for e, err := range j.store.Entries(j.seen) {
+		if err != nil {
+			return err
+		}
+		j.seen = e.Index + 1
+		if e.Type != evidence.EntryRun || e.Run == nil {
+			continue
+		}
+		if err := j.engine.Observe(*e.Run, gap.RecordsOf(j.store, *e.Run)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known gives the newest result; nil before the first.
+func (j *judge) known() *gap.Result {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"reflect"
+	"syscall"
+	"time"
+
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/schedule"
+)
+
+// hangUps reloads at each SIGHUP.
+func (d *daemon) hangUps(ctx context.Context) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			_ = d.reload(ctx) // it is logged and counted
+		}
+	}
+}
+
+// lookEvery is how often files are looked at for a change.
+const lookEvery = time.Minute
+
+// watchFiles reloads when the configuration, or a file that it takes a secret
+// from, has changed.
+func (d *daemon) watchFiles(ctx context.Context) {
+	h, err := d.current(ctx)
+	if err != nil {
+		return
+	}
+	seen := digest(h.config)
+	t := time.NewTicker(lookEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if h, err = d.current(ctx); err != nil {
+			return
+		}
+		if now := digest(h.config); now != seen {
+			seen = now
+			_ = d.reload(ctx) // it is logged and counted
+		}
+	}
+}
+
+// digest tells what the files of a configuration hold. One that cannot be read
+// holds something else than before, too.
+func digest(c *config.Config) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, path := range append([]string{c.Path}, c.Files...) {
+		b, err := os.ReadFile(path)
+		fmt.Fprintf(h, "%q %v %x\n", path, err != nil, sha256.Sum256(b))
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+// reload takes the configuration as it is now. If that cannot be, the old one
+// goes on.
+func (d *daemon) reload(ctx context.Context) error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	d.manager.Tell("RELOADING=1")
+	err := d.take(ctx)
+	d.manager.Tell("READY=1")
+	if err != nil {
+		d.metrics.Reload("refused")
+		d.log.Error("the new configuration is refused, the old one goes on", "error", err.Error())
+		d.trouble("configuration", err)
+		return err
+	}
+	d.metrics.Reload("taken")
+	d.trouble("configuration", nil)
+	d.log.Info("the new configuration is taken")
+	return nil
+}
+
+func (d *daemon) take(ctx context.Context) error {
+	old, err := d.current(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := (&app{config: d.path, now: d.now}).load()
+	if err != nil {
+		return err
+	}
+	if d.options.listen != "" { // the command line goes before the file
+		c.Serve.Listen = d.options.listen
+	}
+	if err := sameStore(old.config, c); err != nil {
+		return err
+	}
+	err = old.daemon.Replace(func() (*schedule.Runner, error) { return d.runner(ctx, c) })
+	if err != nil {
+		return err
+	}
+	h := *old
+	h.config, h.judge = c, &judge{config: c, store: d.store}
+	d.adopt(&h)
+	d.judge(&h)
+	return nil
+}
+
+// sameStore refuses what only a restart can change.
+func sameStore(old, c *config.Config) error {
+	for _, s := range []struct {
+		key      string
+		was, now any
+	}{{"store.path", old.Store.Path, c.Store.Path}, {"store.key", [2]string{old.Store.Key, old.Store.KeyText.Reveal()}, [2]string{c.Store.Key, c.Store.KeyText.Reveal()}},
+		{"store.encryption", old.Store.Encryption, c.Store.Encryption}, {"serve.socket", old.Serve.Socket, c.Serve.Socket},
+		{"serve.listen", old.Serve.Listen, c.Serve.Listen}} {
+		if !reflect.DeepEqual(s.was, s.now) {
+			return &config.Error{File: c.Path, Message: s.key + " has changed: restart the daemon for that"}
+		}
+	}
+	return nil
+}
+
+// decodeLoose reads what it knows of the body of an entry.
+func decodeLoose(b json.RawMessage, v any) bool { return json.Unmarshal(b, v) == nil }
