@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,15 @@ import (
 
 // serveCommands are what the scripts of the daemon need.
 func serveCommands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){"await": await, "leave": leave, "get": get, "occupy": occupy, "signal": signalAll}
+	return map[string]func(*testscript.TestScript, bool, []string){"await": await, "leave": leave, "get": get, "occupy": occupy, "signal": signalAll, "api": api, "stopwatch": stopwatch, "hanging": hanging}
+}
+
+func mustAbs(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		panic(err)
+	}
+	return abs
 }
 
 // patient calls done until it says so.
@@ -82,6 +91,37 @@ func signalAll(ts *testscript.TestScript, _ bool, args []string) {
 	for _, c := range ts.BackgroundCmds() {
 		ts.Check(c.Process.Signal(known[args[0]]))
 	}
+}
+
+// stopwatch holds what comes between two of it to a time: stopwatch; stopwatch 10s.
+func stopwatch(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) == 0 {
+		ts.Setenv("STOPWATCH", time.Now().Format(time.RFC3339Nano))
+		return
+	}
+	most, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	begun, err := time.Parse(time.RFC3339Nano, ts.Getenv("STOPWATCH"))
+	ts.Check(err)
+	if took := time.Since(begun); took > most {
+		ts.Fatalf("it took %s, at most %s were to be", took, most)
+	}
+}
+
+// hanging puts the address of a server that never answers into a variable; FILE
+// is written at the first request: hanging NAME FILE.
+func hanging(ts *testscript.TestScript, _ bool, args []string) {
+	over := make(chan struct{})
+	file := ts.MkAbs(args[1])
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_ = os.WriteFile(file, []byte("asked"), 0o600) // the script looks for it
+		select {
+		case <-r.Context().Done():
+		case <-over:
+		}
+	}))
+	ts.Defer(func() { close(over); srv.Close() })
+	ts.Setenv(args[0], srv.URL)
 }
 
 // occupy listens on a port of this machine until the script ends, and puts the

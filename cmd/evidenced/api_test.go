@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// questions are what is asked of each path of docs/api.yaml, and what must be answered.
+var questions = map[string][]struct {
+	query, body string
+	status      int
+}{
+	"GET /v1/health":        {{status: 200}},
+	"GET /v1/status":        {{status: 200}, {query: "?as_of=2026-01-01", status: 200}, {query: "?as_of=never", status: 400}},
+	"GET /v1/gaps":          {{status: 200}, {query: "?all=true", status: 200}},
+	"GET /v1/gaps/{id}":     {{query: "G-none", status: 500}, {query: "--help", status: 500}},
+	"GET /v1/evidence":      {{status: 200}, {query: "?limit=1&stream=github", status: 200}, {query: "?limit=some", status: 400}},
+	"GET /v1/evidence/{id}": {{query: "2?records=true&exchanges=true", status: 200}, {query: "x", status: 400}, {query: "99999", status: 500}},
+	"POST /v1/anchor":       {{status: 400}},
+	"POST /v1/reload":       {{status: 200}},
+	"POST /v1/collect":      {{body: `{"sources":["github"]}`, status: 200}, {body: `{"source":"github"}`, status: 400}},
+	"POST /v1/run": {{body: `{"args":["status","--json"]}`, status: 200}, {body: `{"args":["key","rotate"]}`, status: 200},
+		{body: `{"args":["store","restore","x"]}`, status: 200}, {body: `{"args":["serve"]}`, status: 200}, {body: `[]`, status: 400}},
+}
+
+// api asks every path that docs/api.yaml describes, and holds the answers to it: api SOCKET.
+func api(ts *testscript.TestScript, _ bool, args []string) {
+	doc, err := openapi3.NewLoader().LoadFromFile(apiPage)
+	ts.Check(err)
+	ts.Check(doc.Validate(context.Background()))
+	router, err := legacy.NewRouter(doc)
+	ts.Check(err)
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", lastLine)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", ts.MkAbs(args[0]))
+	}}}
+	asked := 0
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			for _, q := range questions[method+" "+path] {
+				asked++
+				ask(ts, client, func(r *http.Request) (*openapi3filter.RequestValidationInput, error) {
+					route, params, err := router.FindRoute(r)
+					return &openapi3filter.RequestValidationInput{Request: r, Route: route, PathParams: params}, err
+				}, method, "http://daemon"+strings.TrimSuffix(path, "{id}")+q.query, q.body, q.status)
+			}
+			if len(questions[method+" "+path]) == 0 {
+				ts.Fatalf("nothing is asked of %s %s", method, path)
+			}
+		}
+	}
+	if asked < len(questions) {
+		ts.Fatalf("docs/api.yaml describes less than is asked")
+	}
+}
+
+func ask(ts *testscript.TestScript, client *http.Client, route func(*http.Request) (*openapi3filter.RequestValidationInput, error), method, url, body string, want int) {
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	ts.Check(err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	in, err := route(req)
+	ts.Check(err)
+	resp, err := client.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	if resp.StatusCode != want {
+		ts.Fatalf("%s %s: %s, want %d: %s", method, url, resp.Status, want, b)
+	}
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header, Body: io.NopCloser(bytes.NewReader(b))}
+	if err := openapi3filter.ValidateResponse(context.Background(), out); err != nil {
+		ts.Fatalf("%s %s: %v\n%s", method, url, err, b)
+	}
+}
+
+// apiPage is read where the test runs, not where its script does.
+var apiPage = mustAbs("../../docs/api.yaml")
+
+// lastLine decodes the last line of a stream of them.
+func lastLine(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (v any, err error) {
+	for d := json.NewDecoder(body); ; {
+		var line any
+		if err := d.Decode(&line); err == io.EOF {
+			return v, nil
+		} else if err != nil {
+			return nil, err
+		}
+		v = line
+	}
+}
