@@ -47,11 +47,12 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"kms/aws":                  {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	"kms/gcp":                  {modules: []string{"cloud.google.com/go/auth"}},
 	"schedule":                 {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/robfig/cron/v3", "golang.org/x/sync"}},
+	"notify":                   {rooms: []string{"evidence", "gap"}},
 	"serve":                    {modules: []string{"github.com/prometheus/client_golang"}},
 	"config":                   {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml"}},
 	"cmd/evidenced-verify":     {rooms: []string{"evidence", "verify", "anchor/timestamp"}},
 	"cmd/evidenced": {
-		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "review", "export", "collectors", "collectors/all", "schedule", "serve", "config", "kms/aws", "kms/gcp",
+		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "review", "export", "collectors", "collectors/all", "schedule", "serve", "notify", "config", "kms/aws", "kms/gcp",
 			"anchor", "anchor/*"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term"},
 	},

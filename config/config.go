@@ -32,6 +32,8 @@ type Config struct {
 	Anchors []Anchor
 	// Catalogue is the folder of the user's own controls, "" if there is none.
 	Catalogue string
+	// Notify are the channels in which people are told what matters.
+	Notify []Notify
 	// Serve says how the daemon is reached.
 	Serve Serve
 	// Sources are the configured sources, by name.
@@ -64,6 +66,7 @@ type file struct {
 	Period       filePeriod         `yaml:"period"`
 	Store        fileStore          `yaml:"store"`
 	Anchors      []fileAnchor       `yaml:"anchors"`
+	Notify       []fileNotify       `yaml:"notify"`
 	Serve        fileServe          `yaml:"serve"`
 	Sources      map[string]ignored `yaml:"sources"`
 	// Definitions is read by Definitions, before the sources are known.
@@ -166,6 +169,7 @@ func (p *parse) config() (*Config, error) {
 	if c.Catalogue = f.Catalogue; c.Catalogue != "" && !filepath.IsAbs(c.Catalogue) {
 		c.Catalogue = filepath.Join(filepath.Dir(p.path), c.Catalogue)
 	}
+	c.Notify = p.notify(f.Notify)
 	c.Serve = p.serve(f.Serve, c.Store)
 	c.Files = p.files
 	p.sources(c)

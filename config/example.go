@@ -49,6 +49,15 @@ store:
 #   - {name: tsa, timestamp: {url: "https://tsa.example.com/", ca: tsa-ca.pem}}
 #   - {name: auditor, witness: {url: "https://witness.example.com/", key: "witness.example.com+00000000+AAAA"}}
 
+# Who is told of gaps, promised times and trouble: see docs/serve.md.
+# notify:
+#   - {slack: "${env:SLACK_WEBHOOK}", severity: medium}
+#   - {smtp: {host: "smtp.example.com:587", from: evidenced@example.com, to: [security@example.com], username: evidenced, password: "${env:SMTP_PASSWORD}"}}
+#   - {webhook: {url: "https://hooks.example.com/evidenced", secret: "${env:HOOK_SECRET}"}}
+#   - {pagerduty: {key: "${env:PAGERDUTY_ROUTING_KEY}"}, severity: critical}
+#   - {jira: {url: "https://acme.atlassian.net", email: bot@example.com, token: "${env:JIRA_TOKEN}", project: SEC}}
+#   - {github: {repository: acme/security, token: "${env:GITHUB_ISSUES_TOKEN}"}}
+
 # How `+"`evidenced serve`"+` is reached: by the commands, over a socket beside the store; by others, over HTTP, which only tells how it is.
 # serve:
 #   socket: evidence.sock

@@ -45,6 +45,13 @@ func (c *Config) describe(buf *bytes.Buffer) error {
 	if len(c.Anchors) > 0 {
 		told["anchors"] = c.Anchors
 	}
+	if len(c.Notify) > 0 { // to whom is nothing to the auditor
+		var channels []string
+		for _, n := range c.Notify {
+			channels = append(channels, n.Name+", from "+n.Severity)
+		}
+		told["notify"] = channels
+	}
 	if len(told) == 0 {
 		return nil
 	}

@@ -33,6 +33,7 @@ type daemon struct {
 	key     *store.Key
 	begun   time.Time
 	opened  chan struct{} // closed once there is a host
+	news    chan struct{} // holds one when there may be something to tell
 	beaten  atomic.Int64  // when the loop last went round, as elapsed counts
 
 	reloading sync.Mutex // one at a time
@@ -54,7 +55,7 @@ func (d *daemon) live(ctx context.Context, c *config.Config) error {
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
-	for _, do := range []func(context.Context){d.hangUps, d.watchFiles, d.judgeFirst} {
+	for _, do := range []func(context.Context){d.hangUps, d.watchFiles, d.teller} {
 		wg.Go(func() { do(background) })
 	}
 	d.manager.Tell("READY=1")
@@ -169,13 +170,6 @@ func (d *daemon) current(ctx context.Context) (*host, error) {
 	return d.host, nil
 }
 
-// judgeFirst reads the log for the engine, so that who asks first need not wait.
-func (d *daemon) judgeFirst(ctx context.Context) {
-	if h, err := d.current(ctx); err == nil {
-		d.judge(h)
-	}
-}
-
 func (d *daemon) judge(h *host) {
 	_, err := h.judge.result(d.now())
 	d.trouble("judge", err)
@@ -203,6 +197,10 @@ func (d *daemon) ended(p schedule.Pass) {
 	d.mu.Unlock()
 	d.judge(h)
 	d.anchor(h)
+	select {
+	case d.news <- struct{}{}:
+	default:
+	}
 }
 
 func outcomes(runs []evidence.Run) map[string]int {

@@ -64,7 +64,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		c.Serve.Listen = o.listen
 	}
 	d := &daemon{path: a.config, options: o, now: a.now, log: a.serviceLog(o), manager: serve.Notified(os.Getenv),
-		metrics: serve.NewMetrics(version()), opened: make(chan struct{}), begun: a.now().UTC(), troubles: map[string]string{}}
+		metrics: serve.NewMetrics(version()), opened: make(chan struct{}), news: make(chan struct{}, 1), begun: a.now().UTC(), troubles: map[string]string{}}
 	s, key, err := a.signing(c, store.Options{})
 	if err != nil {
 		return err

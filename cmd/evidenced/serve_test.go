@@ -3,24 +3,29 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/notify"
 	"github.com/evidenced/evidenced/serve"
+	"github.com/evidenced/evidenced/store"
 )
 
 // serveCommands are what the scripts of the daemon need.
 func serveCommands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){"await": await, "leave": leave, "get": get, "occupy": occupy, "signal": signalAll, "api": api, "stopwatch": stopwatch, "hanging": hanging}
+	return map[string]func(*testscript.TestScript, bool, []string){"await": await, "leave": leave, "get": get, "occupy": occupy, "signal": signalAll, "api": api, "stopwatch": stopwatch, "hanging": hanging, "hook": hook, "agentlog": agentLog}
 }
 
 func mustAbs(path string) string {
@@ -122,6 +127,49 @@ func hanging(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 	ts.Defer(func() { close(over); srv.Close() })
 	ts.Setenv(args[0], srv.URL)
+}
+
+// hook puts the address of a webhook into a variable, which answers with a status
+// that is the text of FILE, and adds what it gets to GOT, once its signature is
+// right: hook NAME SECRET FILE GOT.
+func hook(ts *testscript.TestScript, _ bool, args []string) {
+	answer, got := ts.MkAbs(args[2]), ts.MkAbs(args[3])
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		status, serr := os.ReadFile(answer)
+		code, cerr := strconv.Atoi(strings.TrimSpace(string(status)))
+		if err := errors.Join(err, serr, cerr); err != nil {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		sent, _, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("Evidenced-Signature"), "t="), ",")
+		at, _ := strconv.ParseInt(sent, 10, 64) // 0 makes no right signature
+		if r.Header.Get("Evidenced-Signature") != notify.Sign(args[1], time.Unix(at, 0), body) {
+			code = http.StatusForbidden
+		}
+		if code == http.StatusOK {
+			before, _ := os.ReadFile(got) // there may be none
+			_ = os.WriteFile(got, append(append(before, body...), '\n'), 0o600)
+		}
+		w.WriteHeader(code)
+	}))
+	ts.Defer(srv.Close)
+	ts.Setenv(args[0], srv.URL+"/s3cret-path")
+}
+
+// agentLog writes what a store says of the agent, a line an entry: agentlog STORE OUT.
+func agentLog(ts *testscript.TestScript, _ bool, args []string) {
+	s, err := store.Open(ts.MkAbs(args[0]), store.Options{})
+	ts.Check(err)
+	defer s.Close()
+	var out []byte
+	for e, err := range s.Entries(0) {
+		ts.Check(err)
+		if e.Type == evidence.EntryAgent {
+			out = append(append(out, e.Body...), '\n')
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out, 0o600))
 }
 
 // occupy listens on a port of this machine until the script ends, and puts the

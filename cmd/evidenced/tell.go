@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/notify"
+)
+
+// tellEvery is how often a channel that failed may be tried again, lookAtTimes how
+// often promised times are looked at. A pass that ended is looked at at once.
+const (
+	tellEvery   = time.Minute
+	lookAtTimes = 15 * time.Minute
+)
+
+// teller tells people what matters, by the configuration in force.
+func (d *daemon) teller(ctx context.Context) {
+	var desk *notify.Desk
+	var of *host
+	var events []notify.Event
+	var looked time.Duration
+	t := time.NewTicker(tellEvery)
+	defer t.Stop()
+	for news := true; ; {
+		h, err := d.current(ctx)
+		if err != nil {
+			return
+		}
+		if h != of {
+			desk, err = d.desk(h.config)
+			d.trouble("notifications", err)
+			of, news = h, true
+		}
+		if news || elapsed()-looked >= lookAtTimes {
+			events, looked = d.events(h), elapsed()
+		}
+		if desk != nil {
+			d.tell(ctx, desk, append(notify.Troubles(d.suffers(), d.now()), events...))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			news = false
+		case <-d.news:
+			news = true
+		}
+	}
+}
+
+// events gives what the log has to tell.
+func (d *daemon) events(h *host) []notify.Event {
+	now := d.now().UTC()
+	res, err := h.judge.result(now)
+	var titles map[string]string
+	if err == nil {
+		titles, err = testTitles()
+	}
+	d.trouble("judge", err)
+	if err != nil {
+		return nil
+	}
+	return append(notify.Events(res, titles, now), notify.Week(res, now)...)
+}
+
+// tell tells what was not told yet.
+func (d *daemon) tell(ctx context.Context, desk *notify.Desk, events []notify.Event) {
+	for _, r := range desk.Tell(ctx, events, d.now().UTC()) {
+		result := "sent"
+		if r.Err != nil {
+			result = "failed"
+			d.log.Warn("notification", "channel", r.Channel, "error", r.Err.Error())
+		}
+		d.metrics.Told(r.Channel, result)
+		d.trouble(channelTrouble+r.Channel, r.Err) // so that /readyz shows it
+	}
+}
+
+// suffers are the troubles that people are told of; that they could not be told
+// is none of them.
+func (d *daemon) suffers() map[string]string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := maps.Clone(d.troubles)
+	maps.DeleteFunc(out, func(what, _ string) bool { return strings.HasPrefix(what, channelTrouble) })
+	return out
+}
+
+const channelTrouble = "notify "
+
+func testTitles() (map[string]string, error) {
+	cat, err := gap.Default()
+	if err != nil {
+		return nil, err
+	}
+	titles := map[string]string{}
+	for _, t := range cat.Tests() {
+		titles[t.ID] = t.Title
+	}
+	return titles, nil
+}
+
+// desk makes the channels of a configuration; what they were told is in the log.
+func (d *daemon) desk(c *config.Config) (*notify.Desk, error) {
+	if len(c.Notify) == 0 {
+		return nil, nil
+	}
+	var channels []notify.Channel
+	for _, n := range c.Notify {
+		s, err := sender(n, d.now)
+		if err != nil {
+			s = mute{fmt.Errorf("it cannot be used: %w", err)}
+		}
+		channels = append(channels, notify.Channel{Name: n.Name, Severity: n.Severity, Digest: n.Digest, Sender: s})
+	}
+	desk := notify.NewDesk(c.Organization, channels, func(ctx context.Context, n notify.Note) error {
+		e, err := evidence.WithBody(evidence.EntryAgent, n)
+		if err != nil {
+			return err
+		}
+		return d.store.Append(context.WithoutCancel(ctx), func(w evidence.Writer) error {
+			_, err := w.Entry(e)
+			return err
+		})
+	})
+	for e, err := range d.store.Entries(0) {
+		if err != nil {
+			return nil, fmt.Errorf("read who was told what: %w", err)
+		}
+		var n notify.Note
+		if e.Type == evidence.EntryAgent && decodeLoose(e.Body, &n) && (n.Event == notify.Notified || n.Event == notify.Failed) {
+			desk.Remember(n)
+		}
+	}
+	return desk, nil
+}
+
+// mute stands for a channel whose secrets could not be had.
+type mute struct{ err error }
+
+// Send implements notify.Sender.
+func (m mute) Send(context.Context, notify.Message) error { return m.err }
+
+// sender gives the sender of a channel.
+func sender(n config.Notify, now func() time.Time) (notify.Sender, error) {
+	switch {
+	case n.Slack != "":
+		return with(n.Slack, func(url string) (notify.Sender, error) { return notify.NewSlack(url) })
+	case n.SMTP != nil:
+		m := &notify.Mail{Host: n.SMTP.Host, From: n.SMTP.From, To: n.SMTP.To, Username: n.SMTP.Username, Password: n.SMTP.Password.Reveal()}
+		if n.SMTP.Username != "" {
+			return m, n.SMTP.Password.Check()
+		}
+		return m, nil
+	case n.Webhook != nil:
+		w := n.Webhook
+		return with(w.URL, func(url string) (notify.Sender, error) {
+			return with(w.Secret, func(secret string) (notify.Sender, error) { return notify.NewWebhook(url, secret, now) })
+		})
+	case n.PagerDuty != nil:
+		return with(n.PagerDuty.Key, func(key string) (notify.Sender, error) {
+			return notify.NewPagerDuty(orElse(n.PagerDuty.Endpoint, notify.PagerDutyEndpoint), key)
+		})
+	case n.GitHub != nil:
+		return with(n.GitHub.Token, func(token string) (notify.Sender, error) {
+			return notify.NewGitHub(orElse(n.GitHub.Endpoint, notify.GitHubEndpoint), n.GitHub.Repository, token)
+		})
+	}
+	j := n.Jira
+	return with(j.Token, func(token string) (notify.Sender, error) {
+		return notify.NewJira(j.URL, j.Email, token, j.Project, j.Type)
+	})
+}
+
+// with gives a secret to who needs it, if it could be had.
+func with(s collectors.Secret, use func(string) (notify.Sender, error)) (notify.Sender, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	return use(s.Reveal())
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
