@@ -9,11 +9,11 @@ DOUBLES      = collectors/github/testdata/doubles
 DOCUMENTS    = collectors/rest/testdata/doubles
 
 # Rooms without a vendor SDK; with -race the others compile for minutes.
-CORE = . ./evidence ./collectors ./collectors/rest ./collectors/roster ./collectors/ldap ./store/... ./schedule ./config ./gap ./review ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
+CORE = . ./evidence ./collectors ./collectors/rest ./store/... ./schedule ./serve ./notify ./config ./gap ./review ./collectors/ldap ./collectors/roster ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
 
-.PHONY: check fmt lint vuln race test size doubles described demo bench soak generate clean
+.PHONY: check fmt lint vuln race test helm size doubles described demo bench soak generate release clean
 
-check: fmt lint race test size vuln
+check: fmt lint race test helm size vuln
 
 demo:
 	$(GO) run ./cmd/evidenced demo
@@ -36,6 +36,10 @@ race:
 # The suites against servers that others wrote start them themselves, and say so loudly where they are not installed.
 test: doubles
 	$(GO) test -timeout 20m ./...
+
+# The chart, by Helm's own engine, in a module of its own.
+helm:
+	cd deploy/helm && $(GO) vet ./... && $(GO) test ./...
 
 # What keeps the linker from leaving out what nobody calls (reflection by a
 # name that is computed) doubles the program: html/template, among others.
@@ -75,8 +79,23 @@ soak:
 	EVIDENCED_SOAK=1 $(GO) test -timeout 120m -v -run 'Kill|FullDisk|FlippedBit' ./store
 	EVIDENCED_SOAK=1 $(GO) test -timeout 60m -run '^$$' -bench Million -benchtime 1x ./store
 
+# What is released: static programs, each the same whoever builds it, their checksums, and what they are made of.
+VERSION   ?= 0.1.0
+RELEASE    = dist
+PLATFORMS  = linux/amd64 linux/arm64 darwin/arm64
+CYCLONEDX  = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+
+release:
+	rm -rf $(RELEASE) && mkdir -p $(RELEASE)
+	for p in $(PLATFORMS); do for c in evidenced evidenced-verify; do \
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -buildvcs=false -tags grpcnotrace -ldflags '-s -w -buildid= -X main.released=$(VERSION)' \
+	    -o $(RELEASE)/$$c-$(VERSION)-$${p%/*}-$${p#*/} ./cmd/$$c || exit 1; done; done
+	SOURCE_DATE_EPOCH=0 $(GO) run $(CYCLONEDX) mod -json -licenses -noserial -output $(RELEASE)/evidenced-$(VERSION).cdx.json .
+	cd $(RELEASE) && sha256sum * > SHA256SUMS
+
 generate:
 	$(GO) generate ./...
 
 clean:
+	rm -rf $(VENV) $(DOUBLES)/node_modules $(RELEASE)
 	rm -rf $(VENV) $(DOUBLES)/node_modules $(DOCUMENTS)/node_modules

@@ -148,8 +148,14 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	return nil
 }
 
+// released is the version of a release; the linker sets it.
+var released string
+
 // version is the released version, or the commit that was built.
 func version() string {
+	if released != "" {
+		return released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "devel"
