@@ -45,6 +45,8 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"anchor/witness":           {modules: []string{"github.com/transparency-dev/formats", "golang.org/x/mod"}},
 	"mototest":                 {},
 	"kms/aws":                  {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
+	"secrets/aws":              {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
+	"secrets/gcp":              {modules: []string{"cloud.google.com/go/auth"}},
 	"kms/gcp":                  {modules: []string{"cloud.google.com/go/auth"}},
 	"schedule":                 {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/robfig/cron/v3", "golang.org/x/sync"}},
 	"notify":                   {rooms: []string{"evidence", "gap"}},
@@ -53,7 +55,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"cmd/evidenced-verify":     {rooms: []string{"evidence", "verify", "anchor/timestamp"}},
 	"cmd/evidenced": {
 		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "review", "export", "collectors", "collectors/all", "schedule", "serve", "notify", "config", "kms/aws", "kms/gcp",
-			"anchor", "anchor/*"},
+			"secrets/*", "anchor", "anchor/*"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term"},
 	},
 }

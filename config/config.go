@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -40,6 +41,10 @@ type Config struct {
 	Sources []Source
 	// Files are the files that references name: who changes one changes the configuration.
 	Files []string
+	// Remote says that references name secrets of a vault, where they may change as well.
+	Remote bool
+	// Resolved identifies what all references gave, without telling it.
+	Resolved [sha256.Size]byte
 	// secrets takes out of a text what references in the file gave.
 	secrets *strings.Replacer
 }
@@ -95,6 +100,25 @@ const MaxSize = 1 << 20
 // More checks of a source may be given; an error that begins with a key is
 // reported at the line of that key.
 func Load(path string, specs []collectors.Spec, checks ...Check) (*Config, error) {
+	return Reader{Specs: specs, Checks: checks}.Load(path)
+}
+
+// Reader reads configurations.
+type Reader struct {
+	// Specs are the sources that are known.
+	Specs []collectors.Spec
+	// Checks are further rules for sources.
+	Checks []Check
+	// Vault gives the secrets that references such as ${aws-secret:NAME} name; nil
+	// where there is none. Its errors show no secret.
+	Vault func(scheme, name string) (string, error)
+	// Spare asks the vault only for what the store needs: who only reads has no
+	// use for other secrets, which are missing then.
+	Spare bool
+}
+
+// Load is Load.
+func (r Reader) Load(path string) (*Config, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &Error{File: path, Message: "there is no such file; `evidenced init` writes one"}
@@ -102,7 +126,7 @@ func Load(path string, specs []collectors.Spec, checks ...Check) (*Config, error
 	if err != nil {
 		return nil, &Error{File: path, Message: err.Error()}
 	}
-	return Parse(path, b, specs, checks...)
+	return r.Parse(path, b)
 }
 
 // Check is a rule for the configuration of a source that its own type cannot know.
@@ -110,6 +134,11 @@ type Check func(collectors.Config) error
 
 // Parse is Load for bytes that are already read.
 func Parse(path string, b []byte, specs []collectors.Spec, checks ...Check) (*Config, error) {
+	return Reader{Specs: specs, Checks: checks}.Parse(path, b)
+}
+
+// Parse is Load for bytes that are already read.
+func (r Reader) Parse(path string, b []byte) (*Config, error) {
 	if len(b) > MaxSize {
 		return nil, &Error{File: path, Message: fmt.Sprintf("larger than %d bytes", MaxSize)}
 	}
@@ -124,7 +153,7 @@ func Parse(path string, b []byte, specs []collectors.Spec, checks ...Check) (*Co
 	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
 		return nil, &Error{File: path, Message: "want one YAML document with organization, period and sources"}
 	}
-	p := &parse{path: path, root: tree.Docs[0].Body, specs: specs, checks: append([]Check{collectors.Config.Validate}, checks...)}
+	p := &parse{path: path, root: tree.Docs[0].Body, reader: r, specs: r.Specs, checks: append([]Check{collectors.Config.Validate}, r.Checks...)}
 	p.resolve(p.root)
 	c, err := p.config()
 	if err != nil {
@@ -144,6 +173,8 @@ type parse struct {
 	resolved []string
 	lines    map[string]int
 	files    []string
+	reader   Reader
+	remote   bool // a reference names a secret of the vault
 }
 
 func (p *parse) fail(line int, format string, args ...any) {
@@ -171,7 +202,7 @@ func (p *parse) config() (*Config, error) {
 	}
 	c.Notify = p.notify(f.Notify)
 	c.Serve = p.serve(f.Serve, c.Store)
-	c.Files = p.files
+	c.Files, c.Remote, c.Resolved = p.files, p.remote, sha256.Sum256([]byte(strings.Join(p.resolved, "\x00")))
 	p.sources(c)
 	if err := errors.Join(p.errs...); err != nil {
 		return nil, err

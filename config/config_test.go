@@ -92,7 +92,7 @@ func TestMistakes(t *testing.T) {
 		{"validation of a missing key", head + "sources:\n  hub: {}\n", `c.yaml:4: sources.hub: organization is missing`},
 		{"unset variable", head + "sources:\n  hub:\n    token: x\n    organization: ${env:NOT_SET_ANYWHERE}\n", `c.yaml:6: ${env:NOT_SET_ANYWHERE}: the environment variable NOT_SET_ANYWHERE is not set`},
 		{"no such file", head + "sources:\n  hub:\n    organization: ${file:/nowhere/token}\n", `c.yaml:5: ${file:/nowhere/token}: open /nowhere/token: no such file`},
-		{"bad reference", head + "sources:\n  hub:\n    token: ${vault:x}\n", `want ${env:NAME} or ${file:PATH}`},
+		{"bad reference", head + "sources:\n  hub:\n    token: ${vault:x}\n", `want ${env:NAME}, ${file:PATH}, ${aws-secret:NAME} or`},
 		{"wrong type", head + "sources:\n  hub:\n    regions: {a: b}\n", `c.yaml:5: `},
 		{"twice", head + "sources:\n  hub: {organization: a}\n  hub: {organization: b}\n", `c.yaml:5: `},
 		{"not YAML", "organization: [\n", `c.yaml:1: `},

@@ -13,7 +13,8 @@ import (
 func Example(organization string, start time.Time, specs []collectors.Spec, use func(name string) bool) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# The configuration of evidenced. An unknown key is an error.
-# Secrets are never written here: ${env:NAME} and ${file:PATH} are replaced when the file is read.
+# Secrets are never written here: ${env:NAME}, ${file:PATH}, ${aws-secret:NAME} and ${gcp-secret:projects/P/secrets/S} are
+# replaced when the file is read.
 
 # The name of the company, as it stands in the log and in bundles.
 organization: %q

@@ -33,7 +33,7 @@ func (p *parse) Visit(n ast.Node) ast.Visitor {
 	}
 	line := s.GetToken().Position.Line
 	s.Value = reference.ReplaceAllStringFunc(s.Value, func(ref string) string {
-		v, err := p.lookup(ref[2 : len(ref)-1])
+		v, err := p.lookup(ref[2:len(ref)-1], s.GetPath())
 		switch {
 		case err != nil && ref == s.Value && !errors.Is(err, errReference):
 			return p.absent(line, fmt.Sprintf("%s: %v", ref, err))
@@ -86,22 +86,46 @@ func (p *parse) demand(v reflect.Value) {
 	}
 }
 
-var errReference = errors.New("want ${env:NAME} or ${file:PATH}")
+var errReference = errors.New("want ${env:NAME}, ${file:PATH}, ${aws-secret:NAME} or ${gcp-secret:projects/P/secrets/S}")
 
-func (p *parse) lookup(ref string) (string, error) {
+// lookup gives what a reference names, which stands at a path of the tree.
+func (p *parse) lookup(ref, at string) (string, error) {
 	scheme, name, _ := strings.Cut(ref, ":")
-	switch {
-	case name == "" || scheme != "env" && scheme != "file":
+	if name == "" {
 		return "", errReference
-	case scheme == "file":
+	}
+	switch scheme {
+	case "env":
+		v, ok := os.LookupEnv(name)
+		if !ok || v == "" {
+			return "", fmt.Errorf("the environment variable %s is not set", name)
+		}
+		return v, nil
+	case "file":
 		p.files = append(p.files, p.beside(name))
 		return readSecret(p.beside(name))
+	case "aws-secret", "gcp-secret":
+		return p.fromVault(scheme, name, at)
 	}
-	v, ok := os.LookupEnv(name)
-	if !ok || v == "" {
-		return "", fmt.Errorf("the environment variable %s is not set", name)
+	return "", errReference
+}
+
+// fromVault asks for a secret, if there is a use for it.
+func (p *parse) fromVault(scheme, name, at string) (string, error) {
+	p.remote = true
+	if p.reader.Vault == nil || p.reader.Spare && !strings.HasPrefix(at, "$.store.") {
+		return "", errors.New("it was not asked for, as this command does not need it")
 	}
-	return v, nil
+	v, err := p.reader.Vault(scheme, name)
+	switch {
+	case err != nil:
+		return "", err
+	case len(v) > maxSecret:
+		return "", fmt.Errorf("it is larger than %d bytes: not a secret", maxSecret)
+	case strings.TrimSpace(v) == "":
+		return "", errors.New("it is empty")
+	}
+	return strings.TrimRight(v, "\r\n"), nil
 }
 
 func readSecret(path string) (string, error) {

@@ -43,6 +43,7 @@ type app struct {
 	now            func() time.Time
 	args           []string // the command line
 	host           *host    // set where the command is run in the daemon
+	collects       bool     // it needs the credentials of the sources
 }
 
 // run runs one command line and gives its exit code.

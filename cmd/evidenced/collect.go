@@ -55,6 +55,7 @@ type gapChange struct {
 }
 
 func (a *app) collectNow(ctx context.Context, names []string) error {
+	a.collects = true
 	c, err := a.load()
 	if err != nil {
 		return err

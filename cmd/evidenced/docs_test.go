@@ -75,7 +75,7 @@ func examplePage() ([]byte, error) {
 // sourcesPage is the reference of every source: kinds, calls, rights, settings.
 func sourcesPage() ([]byte, error) {
 	var b strings.Builder
-	b.WriteString("# Sources\n\nGenerated from the collectors' own declarations. Every source also takes `schedule` (a cron spec of five fields, UTC unless it\nbegins with `CRON_TZ=Zone`) and, where it asks a web server, `endpoint`.\n")
+	b.WriteString("# Sources\n\nGenerated from the collectors' own declarations. Every source also takes `schedule` (a cron spec of five fields, UTC unless it\nbegins with `CRON_TZ=Zone`), `schedules` (specs of single kinds, by kind) and, where it asks a web\nserver, `endpoint`.\n")
 	for _, s := range all.Specs() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n```yaml\n%s\n```\n\n| kind | mode | one record is |\n|---|---|---|\n", s.Name, s.Doc, strings.TrimSpace(string(s.Sample)))
 		for _, k := range s.Kinds {

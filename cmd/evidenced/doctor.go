@@ -62,6 +62,7 @@ func (e examination) well() bool {
 }
 
 func (a *app) doctor(ctx context.Context) error {
+	a.collects = true
 	c, err := a.load()
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"time"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/all"
@@ -15,6 +16,8 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/schedule"
+	"github.com/evidenced/evidenced/secrets/aws"
+	"github.com/evidenced/evidenced/secrets/gcp"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -28,7 +31,24 @@ func (a *app) load() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return config.Load(a.config, specs, fires)
+	return config.Reader{Specs: specs, Checks: []config.Check{fires}, Vault: vault, Spare: !a.collects}.Load(a.config)
+}
+
+// vaultTime bounds how long a secret manager may take.
+const vaultTime = 15 * time.Second
+
+// vault asks a secret manager, with the credential that the host, the task or the pod has.
+func vault(scheme, name string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), vaultTime)
+	defer cancel()
+	if scheme == "gcp-secret" {
+		return gcp.New().Get(ctx, name)
+	}
+	m, err := aws.New(ctx)
+	if err != nil {
+		return "", err
+	}
+	return m.Get(ctx, name)
 }
 
 // specs are the sources that are known: ours, and those that the configuration's

@@ -30,8 +30,12 @@ func (d *daemon) hangUps(ctx context.Context) {
 	}
 }
 
-// lookEvery is how often files are looked at for a change.
-const lookEvery = time.Minute
+// lookEvery is how often files are looked at for a change; at each vaultEvery-th
+// time secret managers are asked as well.
+const (
+	lookEvery  = time.Minute
+	vaultEvery = 60
+)
 
 // watchFiles reloads when the configuration, or a file that it takes a secret
 // from, has changed.
@@ -43,7 +47,7 @@ func (d *daemon) watchFiles(ctx context.Context) {
 	seen := digest(h.config)
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
@@ -52,7 +56,7 @@ func (d *daemon) watchFiles(ctx context.Context) {
 		if h, err = d.current(ctx); err != nil {
 			return
 		}
-		if now := digest(h.config); now != seen {
+		if now := digest(h.config); now != seen || n%vaultEvery == 0 && d.rotated(h) {
 			seen = now
 			_ = d.reload(ctx) // it is logged and counted
 		}
@@ -96,7 +100,7 @@ func (d *daemon) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := (&app{config: d.path, now: d.now}).load()
+	c, err := d.read()
 	if err != nil {
 		return err
 	}
@@ -115,6 +119,21 @@ func (d *daemon) take(ctx context.Context) error {
 	d.adopt(&h)
 	d.judge(&h)
 	return nil
+}
+
+// read reads the configuration as it is now.
+func (d *daemon) read() (*config.Config, error) {
+	return (&app{config: d.path, now: d.now, collects: true}).load()
+}
+
+// rotated tells whether a secret manager gives other secrets than before. One
+// that cannot be asked gives none, and the old ones go on.
+func (d *daemon) rotated(h *host) bool {
+	if !h.config.Remote {
+		return false
+	}
+	c, err := d.read()
+	return err == nil && c.Resolved != h.config.Resolved
 }
 
 // sameStore refuses what only a restart can change.

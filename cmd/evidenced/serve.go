@@ -56,6 +56,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	if err := o.check(); err != nil {
 		return err
 	}
+	a.collects = true
 	c, err := a.load()
 	if err != nil {
 		return err
