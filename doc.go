@@ -10,6 +10,8 @@
 //	export      how it is handed over: the bundle
 //	verify      how it is checked, by a stranger, from the bundle alone
 //	simulator   a company with planted faults, speaking the vendors' formats
+//	serve       how a running daemon is talked to: socket, HTTP, metrics
+//	notify      who is told, of what, once
 //	config      what the user asked for
 //	cmd         the wiring
 //

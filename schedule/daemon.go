@@ -94,6 +94,8 @@ type Daemon struct {
 	runner *Runner
 	plans  map[*Source]*plan
 	busy   int
+	passes context.Context // of the passes over the sources of runner
+	cut    context.CancelCauseFunc
 }
 
 // plan is when a source is read next.
@@ -142,17 +144,39 @@ func (d *Daemon) take(r *Runner) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.runner, d.plans = r, plans
+	d.admit()
 }
 
+// admit makes a context for passes to come; there are none now.
+func (d *Daemon) admit() {
+	if d.cut != nil {
+		d.cut(errStopping)
+	}
+	d.passes, d.cut = context.WithCancelCause(d.work)
+}
+
+// patience is how long a new configuration waits for passes to end.
+const patience = 10 * time.Minute
+
 // Replace exchanges the runner for the one that build makes, once every pass has
-// ended. If build fails, the old one goes on.
+// ended; one that takes long is cut short, and tried again. If build fails, the
+// old runner goes on.
 func (d *Daemon) Replace(build func() (*Runner, error)) error {
+	d.mu.Lock()
+	cut := d.cut
+	d.mu.Unlock()
+	late := time.AfterFunc(patience, func() { cut(errStopping) })
+	defer late.Stop()
 	if err := d.gate.Acquire(d.work, whole); err != nil {
 		return errStopping
 	}
 	defer d.gate.Release(whole)
+	late.Stop()
 	r, err := build()
 	if err != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.admit() // they may have been cut short
 		return err
 	}
 	d.take(r)
@@ -230,20 +254,20 @@ func (d *Daemon) launch() {
 		}
 		p.reading = true
 		d.busy++
-		go d.pass(d.runner, s, !due)
+		go d.pass(d.passes, d.runner, s, !due)
 	}
 }
 
 // pass reads one source: what is due, or what failed and may succeed now.
-func (d *Daemon) pass(r *Runner, s *Source, retry bool) {
+func (d *Daemon) pass(ctx context.Context, r *Runner, s *Source, retry bool) {
 	begun := d.opt.Elapsed()
 	e := done{source: s, retry: retry}
 	e.pass.Sources = []string{s.Spec.Name}
-	err := s.alone(d.work, func() error {
+	err := s.alone(ctx, func() error {
 		t := r.tick()
-		do := func() error { return t.source(d.work, s, false) }
+		do := func() error { return t.source(ctx, s, false) }
 		if retry {
-			do = func() error { return t.again(d.work, s) }
+			do = func() error { return t.again(ctx, s) }
 		}
 		err := do()
 		e.pass.Runs, e.due, e.weak = t.runs, r.wake(s, r.opt.Now()), len(s.ledger.weak) > 0

@@ -438,6 +438,61 @@ func TestStop(t *testing.T) {
 	})
 }
 
+// TestReplaceCutsShort: a source that hangs does not keep a new configuration
+// away for long, and is read again after it.
+func TestReplaceCutsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCompany(t)
+		c.start()
+		time.Sleep(24 * time.Hour)
+		c.meet(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		time.Sleep(7*time.Hour + 33*time.Minute)
+		begun := time.Now()
+		if err := c.d.Replace(func() (*Runner, error) { return c.runner(life{c.memory, c.dead}), nil }); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took > patience+time.Second {
+			t.Fatalf("it took %s", took)
+		}
+		c.mood.Store(nil)
+		time.Sleep(5 * time.Minute)
+		if last := c.ended()[len(c.ended())-1]; last.Outcome != evidence.Collected {
+			t.Fatalf("afterwards: %s %v", last.Outcome, last.Reason)
+		}
+		c.end(false)
+	})
+}
+
+// TestWhyMissed: a slot that was due while the agent ran was not missed because
+// it did not run.
+func TestWhyMissed(t *testing.T) {
+	r := &Runner{opt: Options{Since: day(2, 0)}}
+	for due, want := range map[time.Time]evidence.Class{day(1, 6): evidence.AgentOff, day(2, 6): evidence.Internal} {
+		if got := r.missed(evidence.Stream{}, due).Reason.Class; got != want {
+			t.Errorf("due %s: %s, want %s", due, got, want)
+		}
+	}
+}
+
+// TestClockFarAhead: what a clock calls missed that is far ahead of the source's
+// is not written.
+func TestClockFarAhead(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
+	tick := r.runner.tick()
+	missed := []evidence.Run{r.runner.missed(evidence.Stream{Source: "w", Kind: "w.root", Scope: "root"}, day(1, 6))}
+	for offset, want := range map[time.Duration]bool{72 * time.Hour: true, time.Minute: false, -72 * time.Hour: false} {
+		ms := offset.Milliseconds()
+		err := tick.absent(t.Context(), slices.Clone(missed), &ms)
+		if errors.Is(err, ErrClock) != want {
+			t.Errorf("%s ahead: %v", offset, err)
+		}
+		missed[0].Due = missed[0].Due.AddDate(0, 0, 1)
+	}
+	if err := tick.absent(t.Context(), missed, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNowAndReplace: a collection on demand waits for its turn, and so does a
 // new configuration; a bad one changes nothing.
 func TestNowAndReplace(t *testing.T) {

@@ -205,7 +205,7 @@ func (r *Runner) Outstanding(now, end time.Time) (runs []evidence.Run) {
 	for _, s := range r.sources {
 		for _, st := range append([]evidence.Stream{s.root()}, s.known()...) {
 			for _, d := range r.due(s, st, now) {
-				runs = append(runs, missedRun(st, d))
+				runs = append(runs, r.missed(st, d))
 			}
 		}
 	}
@@ -223,7 +223,11 @@ func (r *Runner) Settle(ctx context.Context, now, end time.Time) ([]evidence.Run
 	return runs, t.missed(ctx, runs)
 }
 
-func missedRun(st evidence.Stream, due time.Time) evidence.Run {
-	return evidence.Run{Slot: evidence.Slot{Stream: st, Due: due, Trigger: evidence.Scheduled}, Outcome: evidence.Missed,
-		Reason: &evidence.Reason{Class: evidence.AgentOff, Detail: "the agent was not running when the slot was due"}}
+// missed is a slot that nobody filled.
+func (r *Runner) missed(st evidence.Stream, due time.Time) evidence.Run {
+	why := evidence.Reason{Class: evidence.AgentOff, Detail: "the agent was not running when the slot was due"}
+	if s := r.opt.Since; !s.IsZero() && due.After(s) {
+		why = evidence.Reason{Class: evidence.Internal, Detail: "the agent was running and did not come to it: an earlier reading, a full disk or a wrong clock kept it"}
+	}
+	return evidence.Run{Slot: evidence.Slot{Stream: st, Due: due, Trigger: evidence.Scheduled}, Outcome: evidence.Missed, Reason: &why}
 }

@@ -62,6 +62,9 @@ func Specs(b *collectors.Base) (all Spec, kinds map[evidence.Kind]Spec, err erro
 type Options struct {
 	// Begin is the start of the observation period: the first windows of events begin there.
 	Begin time.Time
+	// Since is when the agent that runs was started: a slot that was due after it
+	// was not missed for want of one. Zero means that it has just been.
+	Since time.Time
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Tolerance is how long after its due time a slot still ends collected

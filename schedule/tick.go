@@ -62,7 +62,7 @@ func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence
 	}
 	newest := len(due) - 1
 	for _, d := range due[:newest] {
-		missed = append(missed, missedRun(st, d))
+		missed = append(missed, t.runner.missed(st, d))
 	}
 	return evidence.Slot{Stream: st, Due: due[newest], Trigger: evidence.Scheduled}, missed, true
 }

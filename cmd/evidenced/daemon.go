@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -102,7 +103,7 @@ func (d *daemon) runner(ctx context.Context, c *config.Config) (*schedule.Runner
 		return nil, err
 	}
 	share := max(2, min(12, 36/max(len(srcs), 1))) // the same for each source, so that one that hangs keeps no other waiting
-	return schedule.New(srcs, d.store, d.store, schedule.Options{Begin: c.Period.From, Now: d.now, Parallel: share, Log: d.log})
+	return schedule.New(srcs, d.store, d.store, schedule.Options{Begin: c.Period.From, Since: d.begun, Now: d.now, Parallel: share, Log: d.log})
 }
 
 // lastSign gives the time of the newest entry of the log, and whether the agent
@@ -197,6 +198,7 @@ func (d *daemon) ended(p schedule.Pass) {
 	d.mu.Unlock()
 	d.judge(h)
 	d.anchor(h)
+	debug.FreeOSMemory() // it is long until the next pass
 	select {
 	case d.news <- struct{}{}:
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -41,6 +42,7 @@ func (d *daemon) teller(ctx context.Context) {
 		}
 		if news || elapsed()-looked >= lookAtTimes {
 			events, looked = d.events(h), elapsed()
+			debug.FreeOSMemory() // the first time the whole log was read
 		}
 		if desk != nil {
 			d.tell(ctx, desk, append(notify.Troubles(d.suffers(), d.now()), events...))
