@@ -96,27 +96,44 @@ type Act struct {
 	Upload   *Upload
 }
 
+// ActOf gives what an entry says that a person did; not ok if it says nothing of the kind.
+func ActOf(e Entry) (a Act, ok bool, err error) {
+	a = Act{Entry: e.Index, At: e.Recorded}
+	switch e.Type {
+	case EntryDecision:
+		a.Decision = new(Decision)
+		err = e.DecodeBody(EntryDecision, a.Decision)
+		if err == nil {
+			err = a.Decision.Validate()
+		}
+	case EntryUpload:
+		a.Upload = new(Upload)
+		err = e.DecodeBody(EntryUpload, a.Upload)
+		if err == nil {
+			err = a.Upload.Validate()
+		}
+	default:
+		return a, false, nil
+	}
+	if err != nil {
+		return a, false, fmt.Errorf("entry %d: %w", e.Index, err)
+	}
+	return a, true, nil
+}
+
 // Acts gives what people did, in the order of the log.
 func Acts(entries iter.Seq2[Entry, error]) (acts []Act, err error) {
 	for e, err := range entries {
 		if err != nil {
 			return nil, err
 		}
-		a := Act{Entry: e.Index, At: e.Recorded}
-		switch e.Type {
-		case EntryDecision:
-			a.Decision = new(Decision)
-			err = errors.Join(e.DecodeBody(EntryDecision, a.Decision), a.Decision.Validate())
-		case EntryUpload:
-			a.Upload = new(Upload)
-			err = errors.Join(e.DecodeBody(EntryUpload, a.Upload), a.Upload.Validate())
-		default:
-			continue
-		}
+		a, ok, err := ActOf(e)
 		if err != nil {
-			return nil, fmt.Errorf("entry %d: %w", e.Index, err)
+			return nil, err
 		}
-		acts = append(acts, a)
+		if ok {
+			acts = append(acts, a)
+		}
 	}
 	return acts, nil
 }

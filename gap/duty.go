@@ -52,9 +52,10 @@ const (
 
 // Occurrence is one time that a duty is expected.
 type Occurrence struct {
-	Duty    string `json:"duty"`
-	Control string `json:"control"`
-	Title   string `json:"title"`
+	Duty     string `json:"duty"`
+	Control  string `json:"control"`
+	Title    string `json:"title"`
+	Severity string `json:"severity"`
 	// Label names it: 2026-Q1, 2026-03, 2026; or the day on which it fell due.
 	Label string `json:"label"`
 	// From and Due bound it: done before From it is not this one, after Due plus
@@ -127,7 +128,7 @@ func (d *Duty) state(o *Occurrence, asOf time.Time) DutyState {
 }
 
 func (d *Duty) occurrence(label string, from, due time.Time) Occurrence {
-	return Occurrence{Duty: d.ID, Control: d.Control, Title: d.Title, Label: label, From: from.UTC(), Due: due.UTC(), Late: due.AddDate(0, 0, d.GraceDays).UTC()}
+	return Occurrence{Duty: d.ID, Control: d.Control, Title: d.Title, Severity: d.Severity, Label: label, From: from.UTC(), Due: due.UTC(), Late: due.AddDate(0, 0, d.GraceDays).UTC()}
 }
 
 func (o *Occurrence) claim(p *performance) {

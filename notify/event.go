@@ -17,6 +17,7 @@ const (
 	Near     What = "sla_near" // its promised time is near
 	Past     What = "sla_past" // its promised time is past
 	Fixed    What = "fixed"    // a gap that was told is fixed
+	Owed     What = "owed"     // a duty is due soon, or due
 	Trouble  What = "trouble"  // the daemon itself is in trouble
 	Digest   What = "digest"   // how the week was
 	nearSpan      = 24 * time.Hour
@@ -59,6 +60,19 @@ func Events(res *gap.Result, titles map[string]string, now time.Time) (out []Eve
 			out = append(out, e)
 		}
 	}
+	return append(out, owed(res)...)
+}
+
+// owed are the duties that are announced, each once.
+func owed(res *gap.Result) (out []Event) {
+	for _, o := range res.Duties {
+		if o.State != gap.DueNow {
+			continue
+		}
+		due := o.Late
+		out = append(out, Event{Key: "duty/" + o.Duty + "/" + o.Label, What: Owed, Severity: o.Severity, Group: "duty " + o.Duty,
+			Title: o.Title + " (" + o.Label + ")", Due: &due, Open: 1})
+	}
 	return out
 }
 
@@ -99,6 +113,10 @@ func title(g gap.Gap, titles map[string]string) string {
 		return source + " could not be read whole"
 	case gap.Scope:
 		return "the scopes of " + source + " have changed"
+	case gap.Retention:
+		return source + " is about to forget what was not read, or did"
+	case gap.Drift:
+		return source + " no longer says what it said"
 	}
 	return fmt.Sprintf("%s: %s", g.Kind, source)
 }
@@ -150,5 +168,10 @@ func digest(res *gap.Result, now time.Time) string {
 	}
 	fmt.Fprintf(&b, "Open gaps: %d critical, %d high, %d medium, %d low; %d past their promised time.\n", open["critical"], open["high"], open["medium"], open["low"], past)
 	fmt.Fprintf(&b, "In the last seven days %d were seen first, and %d were fixed.", opened, fixed)
+	for _, o := range res.Duties {
+		if o.State == gap.DueNow || o.State == gap.Upcoming && o.Due.Before(now.AddDate(0, 0, 30)) {
+			fmt.Fprintf(&b, "\nDue on %s: %s (%s).", o.Due.Format(time.DateOnly), o.Title, o.Duty)
+		}
+	}
 	return b.String()
 }

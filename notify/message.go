@@ -95,7 +95,7 @@ func (m Message) Subject() string {
 		what       What
 		one, other string
 	}{{Trouble, "trouble", "troubles"}, {Past, "gap past its promised time", "gaps past their promised time"}, {Near, "gap near its promised time", "gaps near their promised time"},
-		{Opened, "open gap", "open gaps"}, {Fixed, "fixed gap", "fixed gaps"}} {
+		{Opened, "open gap", "open gaps"}, {Owed, "duty due", "duties due"}, {Fixed, "fixed gap", "fixed gaps"}} {
 		switch n[w.what] {
 		case 0:
 		case 1:
@@ -147,7 +147,7 @@ func (g Group) Line() string {
 	return b.String()
 }
 
-var words = map[What]string{Opened: "OPEN", Near: "DUE SOON", Past: "OVERDUE", Fixed: "FIXED"}
+var words = map[What]string{Opened: "OPEN", Near: "DUE SOON", Past: "OVERDUE", Owed: "DUTY", Fixed: "FIXED"}
 
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")

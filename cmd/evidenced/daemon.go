@@ -16,7 +16,6 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/serve"
 	"github.com/evidenced/evidenced/store"
@@ -95,7 +94,7 @@ func (d *daemon) runner(ctx context.Context, c *config.Config) (*schedule.Runner
 	if err != nil {
 		return nil, err
 	}
-	cat, err := gap.Default()
+	cat, err := catalogue(c)
 	if err != nil {
 		return nil, err
 	}

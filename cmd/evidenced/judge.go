@@ -38,7 +38,7 @@ func (j *judge) result(t time.Time) (*gap.Result, error) {
 // follow takes what the log has that the engine has not seen.
 func (j *judge) follow() error {
 	if j.engine == nil {
-		cat, err := gap.Default()
+		cat, err := catalogue(j.config)
 		if err != nil {
 			return err
 		}
@@ -49,6 +49,11 @@ func (j *judge) follow() error {
 			return err
 		}
 		j.seen = e.Index + 1
+		if act, ok, err := evidence.ActOf(e); err != nil {
+			return err
+		} else if ok {
+			j.engine.Act(act)
+		}
 		if e.Type != evidence.EntryRun || e.Run == nil {
 			continue
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/notify"
 )
 
@@ -64,7 +63,7 @@ func (d *daemon) events(h *host) []notify.Event {
 	res, err := h.judge.result(now)
 	var titles map[string]string
 	if err == nil {
-		titles, err = testTitles()
+		titles, err = testTitles(h.config)
 	}
 	d.trouble("judge", err)
 	if err != nil {
@@ -98,14 +97,18 @@ func (d *daemon) suffers() map[string]string {
 
 const channelTrouble = "notify "
 
-func testTitles() (map[string]string, error) {
-	cat, err := gap.Default()
+// testTitles names the tests and the duties.
+func testTitles(c *config.Config) (map[string]string, error) {
+	cat, err := catalogue(c)
 	if err != nil {
 		return nil, err
 	}
 	titles := map[string]string{}
 	for _, t := range cat.Tests() {
 		titles[t.ID] = t.Title
+	}
+	for _, d := range cat.Duties() {
+		titles[d.ID] = d.Title
 	}
 	return titles, nil
 }
