@@ -49,7 +49,7 @@ func Spec() collectors.Spec {
 func kinds() []collectors.KindSpec {
 	return []collectors.KindSpec{
 		{Kind: kindDirectory, Mode: evidence.State, Doc: "The directory, as it describes itself."},
-		{Kind: kindUser, Mode: evidence.State, Doc: "An account of a person, or of a service that is kept as one.",
+		{Kind: kindUser, Mode: evidence.State, Doc: "An account of a person, or of a service that is kept as one. Active Directory replicates last_login with up to 14 days of delay.",
 			Volatile: []string{"last_login", "bad_password_at"}},
 		{Kind: kindGroup, Mode: evidence.State, Doc: "A group and its members."},
 		{Kind: kindPolicy, Mode: evidence.State, Doc: "A password policy: of the domain, or of those to whom it applies."},
