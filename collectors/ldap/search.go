@@ -125,19 +125,29 @@ func (c *Config) security() string {
 // one asks for what fits into one answer.
 func (c *client) one(ctx context.Context, q question) (page, error) { return c.ask(ctx, q, 1, 0) }
 
+// maxEmpty bounds the pages in a row that hold no entry: a directory that looks
+// through many entries for few may give some.
+const maxEmpty = 100
+
 // all asks page after page, and gives each.
 func (c *client) all(ctx context.Context, q question, out *collectors.Output, take func(page) error) error {
 	size := c.cfg.PageSize
 	if !c.paged {
 		size = 0
 	}
-	seen := map[string]bool{}
+	seen, empty := map[string]bool{}, 0
 	c.cookie = nil
 	return out.Pages(ctx, func(ctx context.Context, token string) (string, error) {
 		n, _ := strconv.Atoi(token) // "" is 0, and all others are ours
 		p, err := c.ask(ctx, q, n+1, size)
 		if err != nil {
 			return "", err
+		}
+		if empty++; len(p.Entries) > 0 {
+			empty = 0
+		}
+		if empty > maxEmpty {
+			return "", collectors.Incomplete("%d pages without an entry: the listing does not go on", empty)
 		}
 		for _, e := range p.Entries {
 			if seen[e.DN] {

@@ -14,6 +14,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/evidence"
 )
 
 // sink is a connection that keeps what was written.
@@ -256,4 +257,30 @@ func TestStartTLS(t *testing.T) {
 		}
 		_ = here.Close()
 	}
+}
+
+// TestEmptyPages: a listing of nothing that never ends is no empty list.
+func TestEmptyPages(t *testing.T) {
+	snap := read(t, adConfig(), scripted(func(string) string { return `{"entries":[],"more":true}` }), kindUser)
+	if !errors.Is(snap.Err, collectors.ErrIncomplete) || len(snap.Exchanges) > 2*maxEmpty {
+		t.Errorf("%v after %d exchanges", snap.Err, len(snap.Exchanges))
+	}
+}
+
+// FuzzAnswer: whatever was kept of an answer, it becomes records or an error, and never a panic.
+func FuzzAnswer(f *testing.F) {
+	f.Add(`{"entries":[{"dn":"CN=Ada","attributes":{` + guid + `,"userAccountControl":["512"],"member;range=0-1":["a"]}}],"referrals":["ldap://x/%zz"]}`)
+	f.Add(`{"entries":[{"dn":"","attributes":{"objectGUID":["!"],"mail":[]}}]}`)
+	f.Add(`{"entries":[],"more":true}`)
+	var kept string
+	src := source(f, adConfig(), scripted(func(string) string { return kept }))
+	f.Fuzz(func(t *testing.T, text string) {
+		kept = text
+		for _, k := range everyKind {
+			snap := src.Visit(t.Context(), src.Collector().RootScope()).Capture(t.Context(), k, evidence.Window{})
+			if snap.Err != nil && strings.Contains(snap.Err.Error(), "panic") {
+				t.Errorf("%s: %v", k, snap.Err)
+			}
+		}
+	})
 }
