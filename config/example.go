@@ -19,7 +19,8 @@ func Example(organization string, start time.Time, specs []collectors.Spec, use 
 # The name of the company, as it stands in the log and in bundles.
 organization: %q
 
-# The observation period; both days belong to it. Type II is over a period, I is as of its end.
+# The observation period; both days belong to it. Type II is over a period, I is as of its end. What was due before the agent
+# ran is missed: begin it no earlier than the day on which it is collected for the first time.
 period:
   type: II
   start: %s

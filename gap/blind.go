@@ -27,7 +27,7 @@ func (e *Engine) lookAway(st *stream, o observation) {
 		st.blind = e.open(Gap{Kind: Blind, Criteria: e.criteria(st.plan.tests), Severity: blindSeverity,
 			Stream: st.text, Reason: why.String()}, blindSLADays, o.due, st.good)
 	default:
-		st.blind.LastSeen = o.due
+		st.blind.LastSeen = later(st.blind.LastSeen, o.due) // a period that begins earlier adds slots that are older
 		st.addClass(whyBad(o.run).Class)
 	}
 }

@@ -24,6 +24,8 @@ type History interface {
 type ledger struct {
 	// ended is, per stream, the due time of its newest scheduled slot that has ended.
 	ended map[evidence.Stream]time.Time
+	// began is, per stream, the due time of its first scheduled slot.
+	began map[evidence.Stream]time.Time
 	// since is, per known stream but the root, the time after which its slots are
 	// expected. Known are those that follow from the newest complete root snapshot.
 	since map[evidence.Stream]time.Time
@@ -39,7 +41,7 @@ type ledger struct {
 }
 
 func newLedger() *ledger {
-	return &ledger{ended: map[evidence.Stream]time.Time{}, since: map[evidence.Stream]time.Time{}, read: map[evidence.Stream]time.Time{}, mark: map[evidence.Stream]string{},
+	return &ledger{ended: map[evidence.Stream]time.Time{}, began: map[evidence.Stream]time.Time{}, since: map[evidence.Stream]time.Time{}, read: map[evidence.Stream]time.Time{}, mark: map[evidence.Stream]string{},
 		weak: map[evidence.Stream]evidence.Class{}}
 }
 
@@ -47,6 +49,9 @@ func newLedger() *ledger {
 func (l *ledger) note(r evidence.Run) {
 	if r.Trigger == evidence.Scheduled && r.Due.After(l.ended[r.Stream]) {
 		l.ended[r.Stream] = r.Due
+	}
+	if first, known := l.began[r.Stream]; r.Trigger == evidence.Scheduled && (!known || r.Due.Before(first)) {
+		l.began[r.Stream] = r.Due
 	}
 	delete(l.weak, r.Stream)
 	if r.Reason != nil && r.Outcome != evidence.Missed && !r.Outcome.Complete() && passing(r.Reason.Class) {
@@ -152,6 +157,21 @@ func (r *Runner) due(s *Source, st evidence.Stream, now time.Time) []time.Time {
 	return slices.Collect(s.when(st.Kind).Due(r.ended(s, st, now), now))
 }
 
+// before gives, as missed, the slots of a stream that a period of an earlier
+// start expects, before the first one that the log tells of: a stretch that the
+// log says nothing of is not one without gaps. A stream that came later than its
+// source was not there to be read.
+func (r *Runner) before(s *Source, st evidence.Stream) (runs []evidence.Run) {
+	begin, first, origin := r.opt.Begin, s.ledger.began[st], s.ledger.began[s.root()]
+	if begin.IsZero() || first.IsZero() || origin.IsZero() || !s.when(st.Kind).Next(origin.Add(-time.Second)).Equal(first) {
+		return nil
+	}
+	for d := range s.when(st.Kind).Due(begin.Add(-time.Second), first.Add(-time.Second)) {
+		runs = append(runs, r.missed(st, d))
+	}
+	return runs
+}
+
 // ended is the time up to which every slot of a stream has ended, or was not expected.
 func (r *Runner) ended(s *Source, st evidence.Stream, now time.Time) time.Time {
 	after := s.ledger.ended[st]
@@ -204,6 +224,7 @@ func (r *Runner) Outstanding(now, end time.Time) (runs []evidence.Run) {
 	}
 	for _, s := range r.sources {
 		for _, st := range append([]evidence.Stream{s.root()}, s.known()...) {
+			runs = append(runs, r.before(s, st)...)
 			for _, d := range r.due(s, st, now) {
 				runs = append(runs, r.missed(st, d))
 			}

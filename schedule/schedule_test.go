@@ -262,6 +262,28 @@ func TestOutstanding(t *testing.T) {
 	r.want(r.tick(day(2, 9)))
 }
 
+// TestEarlierPeriod: the configuration names a period that begins before the
+// log does. Of that stretch every slot was missed, once; a scope that came later
+// was not there.
+func TestEarlierPeriod(t *testing.T) {
+	r := newRig(t, &world{scopes: []evidence.Scope{"a"}, begin: day(4, 0)})
+	r.tick(day(4, 6))
+	r.scopes = append(r.scopes, "b")
+	r.tick(day(5, 6))
+	r.begin = day(2, 0)
+	r.restart()
+	missed := []string{"02T06 root/root missed agent_off", "02T06 event/a missed agent_off", "02T06 state/a missed agent_off",
+		"03T06 root/root missed agent_off", "03T06 event/a missed agent_off", "03T06 state/a missed agent_off"}
+	r.want(lines(r.runner.Outstanding(day(5, 8), day(30, 0))), missed...)
+	r.want(r.tick(day(6, 6)), append(append([]string{"06T06 root/root collected"}, missed...),
+		"06T06 event/a collected", "06T06 state/a collected", "06T06 event/b collected", "06T06 state/b collected")...)
+	r.restart()
+	r.want(lines(r.runner.Outstanding(day(6, 8), day(30, 0))))
+	if _, err := r.store.Check(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestNextPeriod: the configuration names the next period before this one has
 // ended; no window is empty or turned round, and none leaves a hole.
 func TestNextPeriod(t *testing.T) {

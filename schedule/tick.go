@@ -101,8 +101,9 @@ func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed [
 // order, so that the same evidence gives the same log.
 func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *collectors.Visit) error {
 	var slots []evidence.Slot
-	var missed []evidence.Run
+	missed := t.runner.before(s, s.root())
 	for _, st := range s.known() {
+		missed = append(missed, t.runner.before(s, st)...)
 		slot, before, ok := t.fill(s, st, demanded)
 		missed = append(missed, before...)
 		if ok {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +66,7 @@ func (a *app) init(organization string) error {
 		}
 		return len(got) == 0 && (name == "aws" || name == "github") // nothing found: two to begin with
 	}
-	text := config.Example(organization, quarter(a.now()), all.Specs(), use)
+	text := config.Example(organization, a.now().UTC(), all.Specs(), use)
 	if err := writeNew(a.config, text); err != nil {
 		return err
 	}
@@ -86,12 +85,6 @@ func (a *app) init(organization string) error {
 		}
 		fmt.Fprintln(w, "next: edit it, then `evidenced doctor`, then `evidenced collect now`")
 	})
-}
-
-// quarter is the first day of the quarter of t.
-func quarter(t time.Time) time.Time {
-	t = t.UTC()
-	return time.Date(t.Year(), (t.Month()-1)/3*3+1, 1, 0, 0, 0, 0, time.UTC)
 }
 
 // writeNew writes a file that must not be there yet.
