@@ -107,7 +107,7 @@ func (d *door) judge(q *question, a answer) answer {
 	case d.isThrottled(a):
 		a.err, a.again = fmt.Errorf("%w: %s answered %d", ErrThrottled, where, status), true
 	case status == 500 || status >= 502 && status <= 504:
-		a.err, a.again = fmt.Errorf("%w: %s answered %d", ErrUnreachable, where, status), true
+		a.err, a.again = serverError{fmt.Sprintf("%s answered %d", where, status)}, true
 	default:
 		a.err = nextStays(q.req.URL, a.resp.Header)
 	}
@@ -118,7 +118,7 @@ func (d *door) isThrottled(a answer) bool {
 	h, status := a.resp.Header, a.resp.StatusCode
 	return status == http.StatusTooManyRequests ||
 		status == http.StatusServiceUnavailable && h.Get("Retry-After") != "" ||
-		d.throttled != nil && status >= 400 && d.throttled(status, h, a.body)
+		d.throttled != nil && (status >= 400 || status == http.StatusOK) && d.throttled(status, h, a.body)
 }
 
 // unknownHost tells that a name server knows no such name, which asking again

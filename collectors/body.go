@@ -7,12 +7,13 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // body is the shape of what a read by POST may send. A member may be left out;
-// none may be added. A text "{name}" stands for any text or number, everything
-// else for itself.
+// none may be added. A text "{name}" stands for any text, number or truth value, a
+// list of one such text for a list of any length, everything else for itself.
 type body map[string]any
 
 // postRead tells the paths by which vendors read with POST: a search, a report,
@@ -93,9 +94,17 @@ func fits(shape, sent any) bool {
 		if !free.MatchString(s) {
 			return sent == shape
 		}
-		_, text := sent.(string)
-		_, number := sent.(float64)
-		return text || number
+		switch sent.(type) {
+		case string, float64, bool:
+			return true
+		}
+		return false
+	case []any:
+		list, ok := sent.([]any)
+		if len(s) != 1 || !ok {
+			return reflect.DeepEqual(shape, sent)
+		}
+		return !slices.ContainsFunc(list, func(v any) bool { return !fits(s[0], v) })
 	case map[string]any:
 		m, ok := sent.(map[string]any)
 		for name, v := range m {

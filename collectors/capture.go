@@ -64,8 +64,7 @@ func (v *Visit) Capture(ctx context.Context, kind evidence.Kind, w evidence.Wind
 	s := Snapshot{Records: records, Exchanges: xs, Err: v.source.door.redact.err(err)}
 	s.Certificate = v.certificate(out, s)
 	s.Certificate.Started, s.Certificate.Ended = started, ended
-	if w != (evidence.Window{}) {
-		s.Certificate.Window = &w
+	if s.Certificate.Window = out.ended(w); s.Certificate.Window != nil {
 		k, _ := v.source.Spec.Kind(kind)
 		s.Certificate.KeptDays = int(k.Kept.Hours() / 24)
 	}

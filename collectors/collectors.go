@@ -34,8 +34,13 @@ type Spec struct {
 	// Nil means that call names are patterns "METHOD /path/{var}" (net/http.ServeMux).
 	Identify func(r *http.Request, body []byte) string
 	// Throttled tells a throttling answer that HTTP status 429, or 503 with
-	// Retry-After, does not show. Nil means there is none.
+	// Retry-After, does not show; of GraphQL, it may have status 200. Nil means
+	// there is none.
 	Throttled func(status int, h http.Header, body []byte) bool
+	// Beside gives the path at the vendor's own root of a request whose path is not
+	// below that of the endpoint, where an installation of one's own has it beside.
+	// Nil means that there is none.
+	Beside func(endpoint, path string) (inner string, ok bool)
 	// Lane names what the vendor throttles apart: the requests of one lane share a
 	// bound, and slow down together. Nil means one lane for each host.
 	Lane func(r *http.Request) string

@@ -123,7 +123,7 @@ func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := d.newPace(q.lane)
+	p := d.newPace(q)
 	for n := 1; ; n++ {
 		if err := d.yield(r.Context(), q, p); err != nil {
 			return nil, err

@@ -24,6 +24,9 @@ var (
 	// ErrNoHost: the name of the host is not known, by the word of the name
 	// server. It is always wrapped together with ErrUnreachable.
 	ErrNoHost = errors.New("no such host")
+	// ErrServer: the source answered with a server error. It is always wrapped
+	// together with ErrUnreachable.
+	ErrServer = errors.New("server error")
 	// ErrForbidden: the collector tried what it has not declared. A defect of ours.
 	ErrForbidden = errors.New("refused by the door")
 )
@@ -41,6 +44,12 @@ var classes = []struct {
 	{context.DeadlineExceeded, evidence.Unreachable},
 	{context.Canceled, evidence.Internal},
 }
+
+// serverError is an answer of 500 or more.
+type serverError struct{ text string }
+
+func (e serverError) Error() string   { return ErrUnreachable.Error() + ": " + e.text }
+func (e serverError) Unwrap() []error { return []error{ErrUnreachable, ErrServer} }
 
 // ReasonOf turns an error into the reason that goes into the evidence.
 func ReasonOf(err error) evidence.Reason {

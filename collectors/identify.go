@@ -12,6 +12,7 @@ import (
 // identifier names the declared call of a request.
 type identifier struct {
 	base     string // path of the endpoint, without the last slash
+	beside   func(endpoint, path string) (inner string, ok bool)
 	declared map[string]bool
 	named    func(r *http.Request, body []byte) string
 	patterns *http.ServeMux
@@ -29,7 +30,7 @@ func newIdentifier(spec Spec, endpoint string) (id identifier, err error) {
 	if err != nil {
 		return id, fmt.Errorf("endpoint: %w", err)
 	}
-	id = identifier{base: strings.TrimRight(u.Path, "/"), declared: map[string]bool{}, named: spec.Identify, bodies: map[string]body{}}
+	id = identifier{base: strings.TrimRight(u.Path, "/"), declared: map[string]bool{}, named: spec.Identify, beside: spec.Beside, bodies: map[string]body{}}
 	for _, c := range spec.Calls {
 		if err := c.CheckRead(); err != nil {
 			return id, err
@@ -119,7 +120,10 @@ func (id identifier) belowBase(r *http.Request) (*http.Request, bool) {
 		return r, true
 	}
 	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), id.base)
-	if !ok || rest != "" && rest[0] != '/' {
+	if ok = ok && (rest == "" || rest[0] == '/'); !ok && id.beside != nil {
+		rest, ok = id.beside(id.base, r.URL.EscapedPath())
+	}
+	if !ok {
 		return nil, false
 	}
 	p, err := url.PathUnescape(rest)

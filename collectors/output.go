@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,6 +28,7 @@ type Output struct {
 	total   *int
 	filters map[string]string
 	mark    string
+	until   time.Time
 }
 
 // NewOutput makes an Output for one kind.
@@ -69,6 +71,26 @@ func (o *Output) Mark(at string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.mark = at
+}
+
+// Until ends the window of events at t, before its end: up to there it was read
+// whole, and the next window begins there. It is for what is too much for one
+// slot, and for a source that stops answering.
+func (o *Output) Until(t time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.until = t
+}
+
+// ended gives the window as far as it was read.
+func (o *Output) ended(w evidence.Window) *evidence.Window {
+	switch {
+	case w == (evidence.Window{}):
+		return nil
+	case !o.until.IsZero() && o.until.After(w.From) && o.until.Before(w.To):
+		w.To = o.until.UTC()
+	}
+	return &w
 }
 
 // Adopt takes the scopes, pages and filters of a reading that several kinds

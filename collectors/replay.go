@@ -18,7 +18,7 @@ import (
 // same collector then gives the same records again, with no network, no
 // credential and no waiting. What was not recorded is ErrIncomplete.
 func Replay(xs []evidence.Exchange) DoorOptions {
-	p := &player{left: map[playKey][]evidence.Exchange{}}
+	p := &player{left: map[playKey][]evidence.Exchange{}, last: map[playKey]string{}}
 	at := time.Unix(0, 0).UTC()
 	if len(xs) > 0 {
 		at = slices.MinFunc(xs, func(a, b evidence.Exchange) int { return a.Started.Compare(b.Started) }).Started
@@ -55,6 +55,7 @@ func keyOf(x evidence.Exchange) playKey {
 type player struct {
 	mu   sync.Mutex
 	left map[playKey][]evidence.Exchange
+	last map[playKey]string // the error of what was served last
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -97,12 +98,15 @@ func (p *player) next(ctx context.Context) (x evidence.Exchange, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := keyOf(asked)
-	if len(p.left[k]) == 0 {
-		return x, Incomplete("%s %s is not in the recording", asked.Call, asked.URL)
+	switch last := p.last[k]; {
+	case len(p.left[k]) > 0:
+		x = p.left[k][0]
+		p.left[k], p.last[k] = p.left[k][1:], x.Error
+		return x, nil
+	case last != "":
+		return x, recordedError(last) // here the recorded run gave up
 	}
-	x = p.left[k][0]
-	p.left[k] = p.left[k][1:]
-	return x, nil
+	return x, Incomplete("%s %s is not in the recording", asked.Call, asked.URL)
 }
 
 func played(r *http.Request, x evidence.Exchange) (*http.Response, error) {

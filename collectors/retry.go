@@ -1,6 +1,7 @@
 package collectors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,20 +20,37 @@ const (
 	maxFailed    = 6
 )
 
+type triesKey struct{}
+
+// Tries bounds how often a request is made that fails otherwise than by
+// throttling, for one who can ask for less when an answer is too much for the
+// source: a page of half the size.
+func Tries(ctx context.Context, n int) context.Context {
+	return context.WithValue(ctx, triesKey{}, n)
+}
+
+func triesOf(ctx context.Context) int {
+	if n, ok := ctx.Value(triesKey{}).(int); ok {
+		return n
+	}
+	return maxFailed
+}
+
 // pace decides when one request is asked again.
 type pace struct {
 	door     *door
 	lane     string
 	interval *backoff.ExponentialBackOff
 	tries    int
+	most     int // tries that fail otherwise than by throttling
 	waited   time.Duration
 }
 
-func (d *door) newPace(lane string) *pace {
+func (d *door) newPace(q *question) *pace {
 	// The jitter is ours, so that it can be fixed; the library gives the steps.
 	b := &backoff.ExponentialBackOff{InitialInterval: time.Second, Multiplier: 2, MaxInterval: 30 * time.Second}
 	b.Reset()
-	return &pace{door: d, lane: lane, interval: b}
+	return &pace{door: d, lane: q.lane, most: triesOf(q.req.Context()), interval: b}
 }
 
 // spend takes d from the patience, and reports whether there was enough.
@@ -50,7 +68,7 @@ func (p *pace) spend(d time.Duration) bool {
 func (p *pace) next(a answer) (time.Duration, error) {
 	p.tries++
 	throttled := errors.Is(a.err, ErrThrottled)
-	if p.tries >= maxThrottled || !throttled && p.tries >= maxFailed {
+	if p.tries >= maxThrottled || !throttled && p.tries >= p.most {
 		return 0, fmt.Errorf("%w, for the %dth time", a.err, p.tries)
 	}
 	wait := time.Duration(p.door.opt.Jitter() * float64(p.interval.NextBackOff()))
@@ -69,7 +87,7 @@ func (p *pace) next(a answer) (time.Duration, error) {
 // statedWait gives how long the source asked to wait. Its own Date header is
 // the clock, where there is one, so that neither side's clock matters.
 func (d *door) statedWait(a answer) (time.Duration, bool) {
-	if a.resp == nil || a.resp.StatusCode < 400 {
+	if a.resp == nil || a.resp.StatusCode < 400 && !errors.Is(a.err, ErrThrottled) {
 		return 0, false
 	}
 	h, now := a.resp.Header, d.clock(a.resp.Header)
