@@ -62,6 +62,7 @@ type Company struct {
 	mu       sync.Mutex
 	attempts map[string]int
 	reports  map[string]report
+	graph    graphIndex
 }
 
 // New grows the company. The clock stands at the start of the period.

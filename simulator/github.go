@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/evidenced/evidenced/simulator/graphql"
 )
 
 // The operations of GitHub that are served; the names are those of its reference.
@@ -33,6 +35,7 @@ const (
 type hubRequest struct {
 	call
 	http   *http.Request
+	graph  graphql.Request // if it is one of GraphQL
 	now    time.Time
 	effect effect
 }
@@ -44,7 +47,7 @@ func (c *Company) github() http.Handler {
 		opUser: c.getUser, opOrg: c.getOrg, opMembers: c.listMembers, opRepos: c.listRepos, opRepo: c.getRepo,
 		opBranch: c.getBranch, opProtection: c.getProtection, opRules: c.listRules,
 		opPulls: c.listPulls, opPull: c.getPull, opReviews: c.listReviews, opCommits: c.listCommits,
-		opCheckRuns: c.listCheckRuns, opStatus: c.getStatus, opStatuses: c.listStatuses,
+		opGraphQL: c.postGraph, opCheckRuns: c.listCheckRuns, opStatus: c.getStatus, opStatuses: c.listStatuses,
 	} {
 		mux.HandleFunc(strings.Replace(op, "/", "/github/", 1), func(w http.ResponseWriter, r *http.Request) { c.serveGitHub(w, r, op, h) })
 	}
@@ -61,12 +64,19 @@ func (c *Company) serveGitHub(w http.ResponseWriter, r *http.Request, op string,
 	for name, values := range r.URL.Query() {
 		q.places = append(q.places, name+"="+values[0])
 	}
+	if op == opGraphQL {
+		q.readGraph(c)
+	}
 	e, attempt := c.fault(q.call, q.now)
 	q.effect = e
 	a, failed := q.failure()
 	switch {
 	case !c.accepts(r):
 		a = hubError(http.StatusUnauthorized, "Bad credentials")
+	case op == opGraphQL && e == throttled:
+		a = graphLimit()
+	case op == opGraphQL && (!failed || e == denied || e == hidden):
+		a = h(q) // GraphQL has no ETag
 	case !failed:
 		a = q.conditional(h(q))
 	}
@@ -85,7 +95,7 @@ func (q *hubRequest) dress(a reply, id uint64) reply {
 	return a.with("X-GitHub-Request-Id", fmt.Sprintf("%04X:%06X:%06X", id>>48, id>>24&0xffffff, id&0xffffff)).
 		with("X-GitHub-Media-Type", "github.v3; format=json").with("X-OAuth-Scopes", "read:org, repo").
 		with("X-RateLimit-Limit", "5000").with("X-RateLimit-Remaining", "4807").with("X-RateLimit-Used", "193").
-		with("X-RateLimit-Resource", "core").
+		with("X-RateLimit-Resource", map[bool]string{true: "graphql", false: "core"}[q.op == opGraphQL]).
 		with("X-RateLimit-Reset", strconv.FormatInt(q.now.Truncate(time.Hour).Add(time.Hour).Unix(), 10))
 }
 

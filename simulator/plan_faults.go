@@ -127,7 +127,8 @@ func (p *planner) narrowGitHub() []fault {
 		on("github.member", opMembers, "filter=2fa_disabled", refused),
 		on("github.member", opMembers, "role=member", loops),
 		on("github.member", opMembers, "role=admin", malformed),
-		on("github.pull_request", opPulls, repo(), malformed),
+		on("github.pull_request", opGraphQL, repo(), malformed),
+		on("github.pull_request", opGraphQL, repo(), hidden),
 		p.onlySelected(),
 	}
 }
@@ -166,8 +167,8 @@ func (p *planner) transients() []fault {
 		{vendor: "aws", op: pick(p.dice, ops), where: a.id, effect: pick(p.dice, aws)},
 		{vendor: "aws", op: "cloudtrail:GetTrailStatus", effect: pick(p.dice, aws)},
 		{vendor: "github", op: opMembers, effect: pick(p.dice, hub)},
-		{vendor: "github", op: opPulls, where: pick(p.dice, p.c.repos).full, effect: pick(p.dice, hub)},
+		{vendor: "github", op: opGraphQL, where: pick(p.dice, p.c.repos).full, effect: pick(p.dice, hub)},
 		{vendor: "github", op: opProtection, where: pick(p.dice, p.c.repos).full, effect: pick(p.dice, hub)},
-		{vendor: "github", op: pick(p.dice, []string{opUser, opOrg, opRepos, opReviews, opCheckRuns}), effect: pick(p.dice, hub)},
+		{vendor: "github", op: pick(p.dice, []string{opUser, opOrg, opRepos, opGraphQL}), effect: pick(p.dice, hub)},
 	}
 }

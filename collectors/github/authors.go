@@ -1,10 +1,8 @@
 package github
 
 import (
-	"context"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/evidenced/evidenced/collectors"
@@ -13,72 +11,93 @@ import (
 // maxCommits is how many commits of a pull request GitHub lists at most.
 const maxCommits = 250
 
-// commit is one commit of a pull request.
+// commit is one commit of a pull request. Its authors are who wrote it: the
+// author first, then those whom its trailers name.
 type commit struct {
-	SHA       string   `json:"sha"`
-	Author    *account `json:"author"`
-	Committer *account `json:"committer"`
-	Commit    struct {
-		Message string `json:"message"`
-		Author  *struct {
-			Email string `json:"email"`
-		} `json:"author"`
+	Commit struct {
+		OID       string    `json:"oid"`
+		OnWeb     *bool     `json:"committedViaWeb"`
+		Committer *gitActor `json:"committer"`
+		Authors   struct {
+			Total *int       `json:"totalCount"`
+			Nodes []gitActor `json:"nodes"`
+		} `json:"authors"`
 	} `json:"commit"`
 }
 
+// gitActor is who a commit names, by address; the user is who it belongs to, if it does.
+type gitActor struct {
+	Email string `json:"email"`
+	User  *actor `json:"user"`
+}
+
 // addAuthors adds who wrote the commits, as authors or co-authors, and who made
-// the last one. An address that belongs to no account that is known names
-// nobody, and of many commits GitHub lists only the first; then it is not known
-// who wrote the change: commit_authors is absent, and some_commit_authors holds
-// who is known.
-// https://docs.github.com/en/rest/pulls/pulls#list-commits-on-a-pull-request
-func (s *session) addAuthors(ctx context.Context, out *collectors.Output, r repository, p pull, a collectors.Attributes) error {
-	commits, err := listAll(ctx, s.api, out, r.path("pulls", strconv.Itoa(p.Number), "commits"), func(commit) error { return nil })
-	if err != nil {
-		return err
-	}
-	cut := len(commits) >= maxCommits && (p.Commits == nil || *p.Commits > maxCommits)
-	if p.Commits != nil && len(commits) < *p.Commits && !cut {
-		return collectors.Incomplete("%s#%d has %d commits, read %d", r.FullName, p.Number, *p.Commits, len(commits))
-	}
-	authors, addresses, unnamed := writers(commits)
-	if cut || unnamed {
+// and pushed the last one. An address that belongs to no account names nobody,
+// and of many commits GitHub lists only the first; then it is not known who
+// wrote the change: commit_authors is absent, and some_commit_authors holds who is known.
+func (p *pull) addAuthors(a collectors.Attributes) {
+	authors, addresses, unnamed := writers(p.Commits.Nodes)
+	if !p.Commits.whole() || unnamed {
 		a.Set("some_commit_authors", authors)
 	} else {
 		a.Set("commit_authors", authors)
 	}
 	a.Set("co_author_emails", addresses)
-	if i := slices.IndexFunc(commits, func(c commit) bool { return p.Head.SHA != nil && c.SHA == *p.Head.SHA }); i >= 0 {
-		a.Text("head_committer", commits[i].Committer.login())
+	if head := p.headCommit(); head != nil && head.Commit.Committer != nil {
+		a.Text("head_committer", head.Commit.Committer.User.name())
 	}
-	return nil
+	a.Text("last_pusher", p.lastPusher())
 }
 
-// coAuthor finds the addresses in the trailers of a message.
-var coAuthor = regexp.MustCompile(`(?im)^co-authored-by:[^<\n]*<([^>\n]+)>`)
+// headCommit gives the commit that was approved and merged, nil if it is not among those that are listed.
+func (p *pull) headCommit() *commit {
+	i := slices.IndexFunc(p.Commits.Nodes, func(c commit) bool { return c.Commit.OID == *p.HeadSHA })
+	if i < 0 {
+		return nil
+	}
+	return &p.Commits.Nodes[i]
+}
+
+// lastPusher gives who pushed the head, where GitHub says so: who forced a push
+// of it, or who made it on the web. Of a plain push it keeps no record.
+func (p *pull) lastPusher() *string {
+	for _, e := range slices.Backward(p.Timeline.Nodes) {
+		if e.Typename == "HeadRefForcePushedEvent" && e.After != nil && e.After.OID == *p.HeadSHA {
+			return e.Actor.name()
+		}
+	}
+	head := p.headCommit()
+	if head == nil || head.Commit.OnWeb == nil || !*head.Commit.OnWeb || len(head.Commit.Authors.Nodes) == 0 {
+		return nil
+	}
+	return head.Commit.Authors.Nodes[0].User.name()
+}
 
 // writers gives the logins of authors and co-authors, the addresses of the
 // latter, and whether somebody is named whose login is not known.
 func writers(commits []commit) (authors, addresses []string, unnamed bool) {
 	byAddress := map[string]string{}
 	for _, c := range commits {
-		l := c.Author.login()
-		if l == nil {
-			unnamed = true
-			continue
-		}
-		authors = append(authors, *l)
-		if c.Commit.Author != nil {
-			byAddress[strings.ToLower(c.Commit.Author.Email)] = *l
+		for _, g := range c.Commit.Authors.Nodes {
+			if l := g.User.name(); l != nil {
+				byAddress[strings.ToLower(g.Email)] = *l
+			}
 		}
 	}
 	for _, c := range commits {
-		for _, m := range coAuthor.FindAllStringSubmatch(c.Commit.Message, -1) {
-			address := strings.ToLower(strings.TrimSpace(m[1]))
-			addresses = append(addresses, address)
+		nodes := c.Commit.Authors.Nodes
+		unnamed = unnamed || len(nodes) == 0 || c.Commit.Authors.Total == nil || *c.Commit.Authors.Total != len(nodes)
+		for i, g := range nodes {
+			address := strings.ToLower(g.Email)
+			if i > 0 {
+				addresses = append(addresses, address)
+			}
 			l := byAddress[address]
+			if own := g.User.name(); own != nil {
+				l = *own
+			}
 			if l == "" {
-				l = privateLogin(address)
+				l = appLogin(address)
 			}
 			if l == "" {
 				unnamed = true
@@ -90,12 +109,12 @@ func writers(commits []commit) (authors, addresses []string, unnamed bool) {
 	return authors, addresses, unnamed
 }
 
-// private is the address that GitHub gives to those who keep theirs to
-// themselves: "1234+login@users.noreply.github.com", or without the number.
-var private = regexp.MustCompile(`^(?:[0-9]+\+)?([a-z0-9-]+(?:\[bot\])?)@users\.noreply\.github\.com$`)
+// app is the address under which an app commits, "1234+name[bot]@users.noreply.github.com".
+// GitHub links users to their addresses, private ones among them, but no app.
+var app = regexp.MustCompile(`^(?:[0-9]+\+)?([a-z0-9-]+\[bot\])@users\.noreply\.github\.com$`)
 
-func privateLogin(address string) string {
-	if m := private.FindStringSubmatch(address); m != nil {
+func appLogin(address string) string {
+	if m := app.FindStringSubmatch(address); m != nil {
 		return m[1]
 	}
 	return ""

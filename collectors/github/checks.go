@@ -2,36 +2,38 @@ package github
 
 import (
 	"cmp"
-	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// check is the result of one check run or commit status. A check that has not
-// ended has no conclusion.
+// check is a check run or a commit status of a commit. What has not ended has no conclusion.
 type check struct {
-	Name        string     `json:"name"`
-	Conclusion  *string    `json:"conclusion"`
-	CompletedAt *time.Time `json:"completed_at"`
+	Typename    string     `json:"__typename"`
+	Name        string     `json:"name"`        // of a check run
+	Conclusion  *string    `json:"conclusion"`  // of a check run
+	CompletedAt *time.Time `json:"completedAt"` // of a check run
+	Context     string     `json:"context"`     // of a status
+	State       string     `json:"state"`       // of a status
+	CreatedAt   *time.Time `json:"createdAt"`   // of a status
 }
 
 // addChecks adds check runs and commit statuses of the last commit before the
-// merge: the newest of each name.
-func (s *session) addChecks(ctx context.Context, out *collectors.Output, r repository, p pull, a collectors.Attributes) error {
-	if p.Head.SHA == nil || *p.Head.SHA == "" {
-		return collectors.Incomplete("%s#%d has no head commit", r.FullName, p.Number)
+// merge. If the last one that GitHub lists is another one than the head, which
+// happens beyond 250 commits, they are not known.
+func (p *pull) addChecks(a collectors.Attributes) {
+	if len(p.Head.Nodes) == 0 || p.Head.Nodes[0].Commit.OID != *p.HeadSHA {
+		return
 	}
-	runs, err := s.checkRuns(ctx, out, r, *p.Head.SHA)
-	if err != nil {
-		return err
+	var all []check
+	if checks := p.checks(); checks != nil {
+		all = checks.Nodes
 	}
-	statuses, err := s.statuses(ctx, out, r, *p.Head.SHA)
-	if err != nil {
-		return err
+	for i := range all {
+		all[i] = all[i].asRun()
 	}
-	all := append(runs, statuses...)
 	slices.SortStableFunc(all, func(x, y check) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), at(x.CompletedAt).Compare(at(y.CompletedAt)))
 	})
@@ -42,62 +44,20 @@ func (s *session) addChecks(ctx context.Context, out *collectors.Output, r repos
 		e.Time("completed_at", c.CompletedAt)
 		return e
 	})
-	return nil
 }
 
-// checkRuns lists the latest check run of each name and app.
-// https://docs.github.com/en/rest/checks/runs#list-check-runs-for-a-git-reference
-func (s *session) checkRuns(ctx context.Context, out *collectors.Output, r repository, sha string) ([]check, error) {
-	type page struct {
-		Total *int     `json:"total_count"`
-		Runs  *[]check `json:"check_runs"`
-	}
-	var all []check
-	var total *int
-	err := list(ctx, s.api, out, r.path("commits", sha, "check-runs"), func(p page) error {
-		if p.Runs == nil {
-			return collectors.Incomplete("the answer holds no check_runs")
+// asRun gives a status in the form of a check run, and its words as REST has
+// them. A status that is pending or expected has no conclusion yet.
+func (c check) asRun() check {
+	if c.Typename == "StatusContext" {
+		c.Name = c.Context
+		if c.State != "PENDING" && c.State != "EXPECTED" {
+			c.Conclusion, c.CompletedAt = &c.State, c.CreatedAt
 		}
-		all, total = append(all, *p.Runs...), p.Total
-		return nil
-	})
-	if err == nil && total != nil && *total != len(all) {
-		err = collectors.Incomplete("commit %s has %d check runs, read %d", sha, *total, len(all))
 	}
-	return all, err
-}
-
-// statuses lists the latest commit status of each context. The state is
-// success, failure, error, or pending, which is no conclusion yet.
-// https://docs.github.com/en/rest/commits/statuses#get-the-combined-status-for-a-specific-reference
-func (s *session) statuses(ctx context.Context, out *collectors.Output, r repository, sha string) ([]check, error) {
-	type status struct {
-		Context   string     `json:"context"`
-		State     string     `json:"state"`
-		UpdatedAt *time.Time `json:"updated_at"`
+	if c.Conclusion != nil {
+		lower := strings.ToLower(*c.Conclusion)
+		c.Conclusion = &lower
 	}
-	type page struct {
-		Total    *int      `json:"total_count"`
-		Statuses *[]status `json:"statuses"`
-	}
-	var all []check
-	var total *int
-	err := list(ctx, s.api, out, r.path("commits", sha, "status"), func(p page) error {
-		if p.Statuses == nil {
-			return collectors.Incomplete("the answer holds no statuses")
-		}
-		total = p.Total
-		for _, st := range *p.Statuses {
-			c := check{Name: st.Context}
-			if st.State != "pending" {
-				c.Conclusion, c.CompletedAt = &st.State, st.UpdatedAt
-			}
-			all = append(all, c)
-		}
-		return nil
-	})
-	if err == nil && total != nil && *total != len(all) {
-		err = collectors.Incomplete("commit %s has %d statuses, read %d", sha, *total, len(all))
-	}
-	return all, err
+	return c
 }

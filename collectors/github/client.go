@@ -65,6 +65,9 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 // or a secondary one was hit.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 func throttled(status int, h http.Header, body []byte) bool {
+	if status == http.StatusOK {
+		return graphThrottled(body)
+	}
 	if status != http.StatusForbidden {
 		return false
 	}

@@ -14,13 +14,6 @@ github read`,
 		kindBranch: `
 1296269:master octocat/Hello-World@master [octocat/Hello-World] {"branch":"master","classic_protection":true,"deletion_blocked":false,"dismiss_stale_reviews":true,"enforce_admins":true,"force_push_blocked":false,"pull_request_required":true,"repository":"octocat/Hello-World","require_code_owner_reviews":true,"require_last_push_approval":true,"required_approvals":2,"required_status_checks":["continuous-integration/travis-ci"],"rules":["commit_author_email_pattern","commit_message_pattern"]}
 octocat/Hello-World read`,
-		// The only review is eight years younger than the merge: no approval.
-		kindPullRequest: `
-1 octocat/Hello-World#1347 [octocat/Hello-World] {"approvals":[],"author":"octocat","base":"master","base_is_default":true,` +
-			`"checks":[{"completed_at":"2012-07-20T01:19:13Z","conclusion":"success","name":"continuous-integration/jenkins"},{"completed_at":"2018-05-04T01:14:52Z","conclusion":"neutral","name":"mighty_readme"},{"completed_at":"2012-08-20T01:19:13Z","conclusion":"success","name":"security/brakeman"}],` +
-			`"co_author_emails":[],"commit_authors":["octocat"],"created_at":"2011-01-26T19:01:12Z","head_committer":"octocat","head_ref":"new-topic","head_sha":"6dcb09b5b57875f334f61aebed695e2e4193db5e","labels":["bug"],"merge_sha":"e5bd3914e2e596debea16f433f57875b5b90bcd6","merged_at":"2011-01-26T19:01:12Z","merged_by":"octocat","number":1347,"repository":"octocat/Hello-World",` +
-			`"reviews":[{"commit_id":"ecdd80bb57125d7ba9641ffaa4d7d2c19d3f3091","reviewer":"octocat","state":"APPROVED","submitted_at":"2019-11-17T17:43:43Z"}],"tickets":[],"title":"Amazing new feature","url":"https://github.com/octocat/Hello-World/pull/1347"}
-octocat/Hello-World read`,
 		kindTeam: `
 1 justice-league [] {"members":["octocat"],"name":"Justice League","privacy":"closed","repositories":[{"repository":"octocat/Hello-World"}],"slug":"justice-league"}
 github read`,

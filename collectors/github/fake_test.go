@@ -83,11 +83,16 @@ func stating(public, private int) reply {
 	return ok(fmt.Sprintf(`{"id":1,"login":"acme","public_repos":%d,"total_private_repos":%d,"owned_private_repos":%[2]d}`, public, private))
 }
 
-// open serves the replies under /api/v3, as GitHub Enterprise Server does.
-func open(t *testing.T, replies map[string][]reply) *collectors.Source {
+// open serves the replies under /api/v3, as GitHub Enterprise Server does, and
+// pull requests beside them.
+func open(t *testing.T, replies map[string][]reply, graph http.Handler) *collectors.Source {
 	t.Helper()
-	f := &fake{replies: replies, asked: map[string]int{}}
-	srv := httptest.NewServer(http.StripPrefix("/api/v3", f))
+	mux := http.NewServeMux()
+	mux.Handle("/api/v3/", http.StripPrefix("/api/v3", &fake{replies: replies, asked: map[string]int{}}))
+	if graph != nil {
+		mux.Handle("POST /api/graphql", graph)
+	}
+	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	cfg := newConfig()
 	cfg.Organization, cfg.Token, cfg.Common.Endpoint = "acme", token, srv.URL+"/api/v3/"
@@ -108,17 +113,42 @@ func isEvent(kind evidence.Kind) bool {
 
 func capture(t *testing.T, replies map[string][]reply, kind evidence.Kind) collectors.Snapshot {
 	t.Helper()
+	return captureFrom(t, replies, nil, kind)
+}
+
+// captureFrom reads pull requests from a graph as well. What was read is read
+// again from the recording, in the window that it was cut to.
+func captureFrom(t *testing.T, replies map[string][]reply, graph http.Handler, kind evidence.Kind) collectors.Snapshot {
+	t.Helper()
 	w := evidence.Window{}
 	if isEvent(kind) {
 		w = evidence.Window{From: start.Add(-24 * time.Hour), To: start}
 	}
-	s := open(t, replies).Visit(t.Context(), "acme").Capture(t.Context(), kind, w)
+	s := open(t, replies, graph).Visit(t.Context(), "acme").Capture(t.Context(), kind, w)
+	if graph != nil && s.Certificate.Window != nil {
+		wantSame(t, s, kind)
+	}
 	for _, x := range s.Exchanges {
 		if b, err := evidence.Canonical(x); err != nil || strings.Contains(string(b), token) {
 			t.Errorf("the token is in an exchange, or %v: %s", err, b)
 		}
 	}
 	return s
+}
+
+// wantSame: the recording alone gives the same again.
+func wantSame(t *testing.T, s collectors.Snapshot, kind evidence.Kind) {
+	t.Helper()
+	cfg := newConfig()
+	cfg.Organization, cfg.Common.Endpoint = "acme", "http://"+s.Certificate.Endpoints[0]+"/api/v3/"
+	src, err := collectors.Open(Spec(), cfg, collectors.Replay(s.Exchanges), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := src.Visit(t.Context(), "acme").Capture(t.Context(), kind, *s.Certificate.Window)
+	if got, want := text(t, again), text(t, s); got != want || (again.Err == nil) != (s.Err == nil) {
+		t.Errorf("replayed %s, read %s (%v, %v)", got, want, again.Err, s.Err)
+	}
 }
 
 // text gives records and scopes in one readable form.

@@ -13,12 +13,13 @@ var sample []byte
 func Spec() collectors.Spec {
 	return collectors.Spec{
 		Name:      "github",
-		Version:   3,
+		Version:   4,
 		Doc:       "A GitHub organisation: who may do what, how branches are protected, every change and every way around.",
 		Root:      kindOrg,
 		Kinds:     kinds(),
 		Calls:     calls(),
 		Throttled: throttled,
+		Beside:    besideREST,
 		Redact:    []string{"token", "secret", "access_token", "client_secret", "webhook_secret", "pem", "temp_clone_token", "password"},
 		NewConfig: func() collectors.Config { return newConfig() },
 		Sample:    sample,

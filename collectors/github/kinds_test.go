@@ -184,7 +184,7 @@ func TestRuleSuitesForgotten(t *testing.T) {
 	all := answering(nil)
 	all[strings.Replace(ruleSuites, "week", "month", 1)] = all[ruleSuites]
 	w := evidence.Window{From: start.AddDate(0, 0, -40), To: start}
-	s := open(t, all).Visit(t.Context(), "acme").Capture(t.Context(), kindRuleSuite, w)
+	s := open(t, all, nil).Visit(t.Context(), "acme").Capture(t.Context(), kindRuleSuite, w)
 	if !errors.Is(s.Err, collectors.ErrIncomplete) || len(s.Records) != 1 {
 		t.Errorf("%v, %d records", s.Err, len(s.Records))
 	}
@@ -196,25 +196,27 @@ func TestRuleSuitesForgotten(t *testing.T) {
 	}
 }
 
-// TestWriters: whoever a trailer names wrote the change as well.
+// TestWriters: whoever a commit names wrote the change.
 func TestWriters(t *testing.T) {
-	by := func(login, email, message string) commit {
-		c := commit{Author: &account{ID: 1, Login: login}}
-		c.Commit.Message = message
-		c.Commit.Author = &struct {
-			Email string `json:"email"`
-		}{email}
+	by := func(names ...gitActor) (c commit) {
+		n := len(names)
+		c.Commit.Authors.Nodes, c.Commit.Authors.Total = names, &n
 		return c
 	}
+	linked := func(login, email string) gitActor { return gitActor{email, &actor{"User", login}} }
+	only := func(email string) gitActor { return gitActor{Email: email} }
+	cut := by(linked("ann", "a@x"))
+	*cut.Commit.Authors.Total = 11
 	for name, tt := range map[string]struct {
 		commits []commit
 		authors []string
 		unnamed bool
 	}{
-		"by a private address": {[]commit{by("ann", "a@x", "x\n\nCo-authored-by: B <12+bob@users.noreply.github.com>")}, []string{"ann", "bob"}, false},
-		"by a bot":             {[]commit{by("ann", "a@x", "x\n\nco-authored-by: D <49+dependabot[bot]@users.noreply.github.com>")}, []string{"ann", "dependabot[bot]"}, false},
-		"by another commit":    {[]commit{by("ann", "A@x", "x"), by("cat", "c@x", "x\n\nCo-authored-by: Ann <a@X>")}, []string{"ann", "cat", "ann"}, false},
-		"by nobody known":      {[]commit{by("ann", "a@x", "x\n\nCo-authored-by: E <eve@example.com>")}, []string{"ann"}, true},
+		"by who was there":     {[]commit{by(linked("ann", "a@x"), only("12+bob@users.noreply.github.com"))}, []string{"ann"}, true},
+		"by a bot":             {[]commit{by(linked("ann", "a@x"), only("49+dependabot[bot]@users.noreply.github.com"))}, []string{"ann", "dependabot[bot]"}, false},
+		"by another commit":    {[]commit{by(linked("ann", "A@x")), by(linked("cat", "c@x"), only("a@X"))}, []string{"ann", "cat", "ann"}, false},
+		"by nobody known":      {[]commit{by(linked("ann", "a@x"), only("eve@example.com"))}, []string{"ann"}, true},
+		"by more than come":    {[]commit{cut}, []string{"ann"}, true},
 		"an author unknown":    {[]commit{{}}, nil, true},
 	} {
 		authors, _, unnamed := writers(tt.commits)

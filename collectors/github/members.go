@@ -18,6 +18,14 @@ type account struct {
 	Login string `json:"login"`
 }
 
+// login gives nil for a deleted user.
+func (a *account) login() *string {
+	if a == nil || a.Login == "" {
+		return nil
+	}
+	return &a.Login
+}
+
 // accounts lists accounts that all have an id and a login.
 // https://docs.github.com/en/rest/orgs/members#list-organization-members
 func (s *session) accounts(ctx context.Context, out *collectors.Output, path string) ([]account, error) {

@@ -46,8 +46,8 @@ func operation(doc document, call string) (path string, op document) {
 func TestDeclaredCallsAreGitHubs(t *testing.T) {
 	doc := githubAPI(t)
 	for _, c := range calls() {
-		if c.Name == callAudit {
-			continue // of GitHub Enterprise only, which has a description of its own
+		if c.Name == callAudit || c.Name == callGraphQL {
+			continue // of GitHub Enterprise only, or of GraphQL: they have descriptions of their own
 		}
 		if _, op := operation(doc, c.Name); op == nil {
 			t.Errorf("GitHub does not describe %s", c.Name)

@@ -30,12 +30,10 @@ type toPrism struct {
 }
 
 // mends are for examples that contradict others: the organisation states 102
-// repositories and lists 1, the pull request has 3 commits and lists 1. The
-// example of an activity has the names that its members had before.
+// repositories and lists 1. The example of an activity has the names that its members had before.
 var mends = map[string]*strings.Replacer{
-	"GET /orgs/{org}":                          strings.NewReplacer(`"public_repos":2`, `"public_repos":1`, `"total_private_repos":100`, `"total_private_repos":0`),
-	"GET /repos/{owner}/{repo}/pulls/{number}": strings.NewReplacer(`"commits":3`, `"commits":1`),
-	"GET /repos/{owner}/{repo}/activity":       strings.NewReplacer(`"push_type"`, `"activity_type"`, `"pushed_at"`, `"timestamp"`),
+	"GET /orgs/{org}":                    strings.NewReplacer(`"public_repos":2`, `"public_repos":1`, `"total_private_repos":100`, `"total_private_repos":0`),
+	"GET /repos/{owner}/{repo}/activity": strings.NewReplacer(`"push_type"`, `"activity_type"`, `"pushed_at"`, `"timestamp"`),
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -67,7 +65,7 @@ func (p toPrism) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // examples are when the events of the examples happened.
 var examples = map[evidence.Kind]evidence.Window{
-	kindPullRequest: dayOf(2011, 1, 26), kindActivity: dayOf(2011, 1, 26), kindRuleSuite: dayOf(2023, 7, 6), kindDeployment: dayOf(2012, 7, 20),
+	kindActivity: dayOf(2011, 1, 26), kindRuleSuite: dayOf(2023, 7, 6), kindDeployment: dayOf(2012, 7, 20),
 }
 
 func dayOf(year, month, day int) evidence.Window {
@@ -142,16 +140,12 @@ github/2fa_disabled failed incomplete`)
 	wantIncomplete(t, s, "not heeded")
 	p.unmended = "GET /orgs/{org}"
 	for _, k := range table() {
-		if !k.listing {
+		if !k.listing || k.Kind == kindPullRequest { // Prism speaks no GraphQL
 			continue
 		}
 		kind := k.Kind
 		wantIncomplete(t, p.capture(t, kind, ""), "states 102 repositories, the credential sees 1")
 	}
-	p.unmended = "GET /repos/{owner}/{repo}/pulls/{number}"
-	s = p.capture(t, kindPullRequest, "")
-	expect(t, s, false, "octocat/Hello-World failed incomplete")
-	wantIncomplete(t, s, "has 3 commits, read 1")
 }
 
 // testEndless: each listing whose next page is always the second one ends with
@@ -169,7 +163,7 @@ func testEndless(t *testing.T, p toPrism) {
 		}
 		looped++
 		p.endless = c.Name
-		for _, kind := range c.Kinds {
+		for _, kind := range slices.DeleteFunc(slices.Clone(c.Kinds), func(k evidence.Kind) bool { return k == kindPullRequest }) {
 			t.Run(string(kind)+strings.NewReplacer("GET ", "", "/", " ").Replace(c.Name), func(t *testing.T) { testLoop(t, p, kind) })
 		}
 	}

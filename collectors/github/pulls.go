@@ -3,162 +3,256 @@ package github
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// pull is a pull request; listings leave out MergedBy and Commits.
-// https://docs.github.com/en/rest/pulls/pulls
-type pull struct {
-	ID        int64      `json:"id"`
-	Number    int        `json:"number"`
-	Title     *string    `json:"title"`
-	Body      *string    `json:"body"`
-	URL       *string    `json:"html_url"`
-	User      *account   `json:"user"`
-	CreatedAt *time.Time `json:"created_at"`
-	UpdatedAt *time.Time `json:"updated_at"`
-	MergedAt  *time.Time `json:"merged_at"`
-	MergedBy  *account   `json:"merged_by"`
-	MergeSHA  *string    `json:"merge_commit_sha"`
-	Commits   *int       `json:"commits"`
-	Labels    []label    `json:"labels"`
-	Head      ref        `json:"head"`
-	Base      ref        `json:"base"`
+// How many pull requests are read at once, and of how many of their parts. A
+// query of 50 costs about 13 of the 5,000 points that GitHub allows in an hour.
+const (
+	pullsAtOnce = 50
+	largeAtOnce = 10
+	// batchesOfSlot bounds what one slot holds in memory and spends of the hourly
+	// limit: 12,000 pull requests, 3,000 points. The window then ends early.
+	batchesOfSlot = 240
+)
+
+// sizes are how many of the parts of a pull request are read at once.
+func sizes(few, reviews, commits, checks int) map[string]any {
+	return map[string]any{"few": few, "reviews": reviews, "commits": commits, "checks": checks}
 }
 
-type label struct {
-	Name string `json:"name"`
-}
+func usual() map[string]any { return sizes(20, 20, 20, 50) }
+func large() map[string]any { return sizes(100, 100, 100, 100) }
 
-type ref struct {
-	Ref *string `json:"ref"`
-	SHA *string `json:"sha"`
-}
-
-// login gives nil for a deleted user.
-func (a *account) login() *string {
-	if a == nil || a.Login == "" {
-		return nil
-	}
-	return &a.Login
-}
-
+// collectPullRequests reads what was merged in the window: first which pull
+// requests these are, then each of them, 50 in one query, in the order of the merges.
+// If there are more than a slot should hold, or GitHub stops answering on the
+// way, the window ends where the reading did, and the next one begins there.
 func (s *session) collectPullRequests(ctx context.Context, w evidence.Window, out *collectors.Output) error {
 	repos, unseen := s.repositories(ctx, out)
+	if err := once(repos); err != nil {
+		return err
+	}
 	out.Filter("pull requests", "merged in the window")
-	err := s.eachRepository(ctx, out, repos, func(ctx context.Context, r repository) error {
-		merged, err := s.merged(ctx, out, r, w)
+	all := s.mergedSince(ctx, out, repos, w.From)
+	err := s.collectMerged(ctx, out, inOrder(all), w)
+	return cmp.Or(unseen, settleRepositories(out, all), err)
+}
+
+// batch is a few pull requests, and what became of them. Which are in a batch
+// depends on the listing alone and not on the end of the window, so that a
+// recording answers for the window that was cut as well.
+type batch struct {
+	pulls   []listed
+	records []evidence.Record
+	failed  map[*listing]error // what was not read of a repository
+	err     error              // GitHub stopped answering
+}
+
+func (b *batch) begins() time.Time { return *b.pulls[0].MergedAt }
+
+func (s *session) collectMerged(ctx context.Context, out *collectors.Output, found []listed, w evidence.Window) error {
+	var batches []*batch
+	for pulls := range slices.Chunk(found, pullsAtOnce) {
+		if b := (&batch{pulls: pulls, failed: map[*listing]error{}}); b.begins().Before(w.To) {
+			batches = append(batches, b)
+		}
+	}
+	end := w.To
+	if len(batches) > batchesOfSlot && batches[batchesOfSlot].begins().After(w.From) {
+		end = batches[batchesOfSlot].begins()
+		batches = batches[:batchesOfSlot]
+	}
+	s.readBatches(ctx, out, batches)
+	for i, b := range batches {
+		if b.err != nil && i > 0 && b.begins().After(w.From) {
+			end, batches = b.begins(), batches[:i]
+			break
+		}
+	}
+	if end.Before(w.To) {
+		out.Until(end)
+		out.Filter("pull requests", "merged in the window, which ends before the first one that was not read")
+	}
+	return emitBatches(out, batches, evidence.Window{From: w.From, To: end})
+}
+
+// readBatches reads several batches at once. Once GitHub has stopped answering, no more are begun.
+func (s *session) readBatches(ctx context.Context, out *collectors.Output, batches []*batch) {
+	var stopped atomic.Pointer[error]
+	errs := collectors.Each(ctx, len(batches), s.parallel, func(ctx context.Context, i int) error {
+		if err := stopped.Load(); err != nil {
+			return *err
+		}
+		err := s.readBatch(ctx, out, batches[i])
 		if err != nil {
+			stopped.CompareAndSwap(nil, &err)
+		}
+		return err
+	})
+	for i, err := range errs {
+		batches[i].err = err
+	}
+}
+
+// emitBatches gives the records that lie in the window. It fails with the first
+// batch that was not read; what was not read of a single pull request is a
+// matter of its repository.
+func emitBatches(out *collectors.Output, batches []*batch, w evidence.Window) error {
+	var failed error
+	for _, b := range batches {
+		failed = cmp.Or(failed, b.err)
+		for in, err := range b.failed {
+			in.err = cmp.Or(in.err, err)
+		}
+		for _, r := range b.records {
+			if !w.Holds(*r.Effective) {
+				continue
+			}
+			if err := out.Emit(r); err != nil {
+				return err
+			}
+		}
+	}
+	return failed
+}
+
+// stops tells an error after which there is no use in asking for more now.
+func stops(err error) bool {
+	return errors.Is(err, collectors.ErrThrottled) || errors.Is(err, collectors.ErrUnreachable) ||
+		errors.Is(err, collectors.ErrUnauthenticated) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// readBatch reads the pull requests of a batch. An error means that GitHub
+// stopped answering; what else went wrong with one is noted of its repository.
+func (s *session) readBatch(ctx context.Context, out *collectors.Output, b *batch) error {
+	pulls, errs := s.readPulls(ctx, out, b.pulls)
+	for i, p := range pulls {
+		in := b.pulls[i].in
+		if errs[i] == nil {
+			errs[i] = p.check(b.pulls[i])
+		}
+		switch {
+		case errs[i] == nil:
+			b.records = append(b.records, s.record(in.repository, p))
+		case stops(errs[i]):
+			return errs[i]
+		default:
+			b.failed[in] = cmp.Or(b.failed[in], fmt.Errorf("a pull request of %s: %w", in.FullName, errs[i]))
+		}
+	}
+	return nil
+}
+
+// readPulls reads each pull request with all its parts: most of them with the
+// others, those that have more of a part again, a few at a time and then page by page.
+func (s *session) readPulls(ctx context.Context, out *collectors.Output, list []listed) ([]*pull, []error) {
+	pulls, errs := s.readTogether(ctx, out, list, usual())
+	var rest []int
+	for i, p := range pulls {
+		if errs[i] == nil && p.unfinished() {
+			rest = append(rest, i)
+		}
+	}
+	for some := range slices.Chunk(rest, largeAtOnce) {
+		var again []listed
+		for _, i := range some {
+			again = append(again, list[i])
+		}
+		more, failed := s.readTogether(ctx, out, again, large())
+		for k, i := range some {
+			if pulls[i], errs[i] = more[k], failed[k]; errs[i] == nil {
+				errs[i] = s.readRest(ctx, out, pulls[i])
+			}
+		}
+	}
+	return pulls, errs
+}
+
+func (s *session) readTogether(ctx context.Context, out *collectors.Output, list []listed, variables map[string]any) ([]*pull, []error) {
+	ids := make([]string, len(list))
+	for i, v := range list {
+		ids[i] = v.ID
+	}
+	pulls, errs := make([]*pull, len(list)), make([]error, len(list))
+	for i, part := range s.api.nodes(ctx, out, opMerged, ids, variables) {
+		pulls[i] = &pull{}
+		errs[i] = part.decode(pulls[i])
+	}
+	return pulls, errs
+}
+
+// readRest reads the parts of which there are more than a page.
+func (s *session) readRest(ctx context.Context, out *collectors.Output, p *pull) error {
+	for pages := 0; p.unfinished(); pages++ {
+		if pages == 100 {
+			return collectors.Incomplete("pull request %s has parts that do not end", p.URL)
+		}
+		variables := large()
+		for name, cursor := range p.cursors() {
+			variables[name] = cursor
+		}
+		next, errs := s.readTogether(ctx, out, []listed{{ID: p.ID}}, variables)
+		if errs[0] != nil {
+			return errs[0]
+		}
+		if err := p.extend(next[0]); err != nil {
 			return err
 		}
-		return s.collectPulls(ctx, out, r, merged)
-	})
-	return cmp.Or(unseen, err)
-}
-
-// merged lists the pull requests of a repository that were merged in the
-// window. The listing is by last update, newest first: what was merged in the
-// window was updated in it or later. An update while the listing is read moves
-// a pull request ahead of the page being read, so a listing of several pages
-// is begun again until its first page holds nothing new.
-func (s *session) merged(ctx context.Context, out *collectors.Output, r repository, w evidence.Window) ([]pull, error) {
-	seen := map[int]bool{}
-	var found []pull
-	for round := range 5 {
-		pages := 0
-		err := walk(ctx, s.api, out, r.path("pulls")+"?state=closed&sort=updated&direction=desc", func(page []pull) (bool, error) {
-			if len(page) == 0 {
-				return true, nil // not the last page, if it names a next one
-			}
-			pages++
-			before := len(seen)
-			for _, p := range page {
-				if p.ID == 0 || p.Number == 0 || p.UpdatedAt == nil {
-					return false, collectors.Incomplete("a pull request of %s has no id, number or time of update", r.FullName)
-				}
-				if !seen[p.Number] && p.MergedAt != nil && w.Holds(*p.MergedAt) {
-					found = append(found, p)
-				}
-				seen[p.Number] = true
-			}
-			more := !page[len(page)-1].UpdatedAt.Before(w.From)
-			return more && (round == 0 || len(seen) > before), nil
-		})
-		if err != nil || pages <= 1 {
-			return found, err
-		}
 	}
-	return nil, collectors.Incomplete("the pull requests of %s change faster than they can be listed", r.FullName)
-}
-
-// collectPulls reads the parts of each pull request, several at a time.
-func (s *session) collectPulls(ctx context.Context, out *collectors.Output, r repository, merged []pull) error {
-	errs := collectors.Each(ctx, len(merged), s.parallel, func(ctx context.Context, i int) error {
-		return s.collectPull(ctx, out, r, merged[i])
-	})
-	failed := slices.DeleteFunc(errs, func(e error) bool { return e == nil })
-	if len(failed) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d of %d pull requests not read whole, the first because: %w", len(failed), len(merged), failed[0])
-}
-
-// collectPull reads one pull request with all its parts.
-func (s *session) collectPull(ctx context.Context, out *collectors.Output, r repository, p pull) error {
-	number := strconv.Itoa(p.Number)
-	full := pull{}
-	if _, err := s.api.get(ctx, r.path("pulls", number), &full); err != nil {
-		return err
-	}
-	out.Page()
-	if full.ID != p.ID || full.MergedAt == nil {
-		return collectors.Incomplete("pull request %s#%s is not the one that was listed", r.FullName, number)
-	}
-	a := full.attributes(r, s)
-	if err := s.addAuthors(ctx, out, r, full, a); err != nil {
-		return err
-	}
-	if err := s.addReviews(ctx, out, r, full, a); err != nil {
-		return err
-	}
-	if err := s.addChecks(ctx, out, r, full, a); err != nil {
-		return err
-	}
-	return out.Emit(evidence.Record{
-		ID: strconv.FormatInt(p.ID, 10), Name: r.FullName + "#" + number, Scope: r.scope(), Effective: utc(*full.MergedAt), Attributes: a,
-	})
+	return nil
 }
 
 func utc(t time.Time) *time.Time { t = t.UTC(); return &t }
 
+// record gives a pull request as it is stored.
+func (s *session) record(r repository, p *pull) evidence.Record {
+	a := p.attributes(r, s)
+	p.addAuthors(a)
+	p.addReviews(a)
+	p.addChecks(a)
+	p.addEvents(a)
+	return evidence.Record{
+		ID: p.DatabaseID, Name: r.FullName + "#" + strconv.Itoa(p.Number), Scope: r.scope(), Effective: utc(*p.MergedAt), Attributes: a,
+	}
+}
+
 // attributes gives what the pull request itself says.
-func (p pull) attributes(r repository, s *session) collectors.Attributes {
+func (p *pull) attributes(r repository, s *session) collectors.Attributes {
 	a := collectors.Attributes{"repository": r.FullName, "number": int64(p.Number)}
 	a.Text("title", p.Title)
-	a.Text("url", p.URL)
-	a.Text("author", p.User.login())
-	a.Text("base", p.Base.Ref)
-	a.Text("head_ref", p.Head.Ref)
-	a.Text("head_sha", p.Head.SHA)
-	a.Text("merge_sha", p.MergeSHA)
-	a.Text("merged_by", p.MergedBy.login())
+	a.Text("url", &p.URL)
+	a.Text("author", p.Author.name())
+	a.Bool("author_is_bot", p.Author.isBot())
+	a.Text("base", p.Base)
+	a.Text("base_ref", p.Base)
+	a.Text("head_ref", p.HeadRef)
+	a.Text("head_sha", p.HeadSHA)
+	a.Text("merged_by", p.MergedBy.name())
 	a.Time("created_at", p.CreatedAt)
 	a.Time("merged_at", p.MergedAt)
-	if p.Base.Ref != nil && r.DefaultBranch != nil {
-		a["base_is_default"] = *p.Base.Ref == *r.DefaultBranch
+	if m := p.MergeCommit; m != nil {
+		a.Text("merge_sha", m.OID)
+		a.Text("merge_commit_sha", m.OID)
+		a.Text("merge_method", m.method())
 	}
-	var labels []string
-	for _, l := range p.Labels {
-		labels = append(labels, l.Name)
+	if p.Base != nil && r.DefaultBranch != nil {
+		a["base_is_default"] = *p.Base == *r.DefaultBranch
 	}
-	a.Set("labels", labels)
-	a.Set("tickets", s.ticketsIn(p.Title, p.Head.Ref, p.Body))
+	a.Set("labels", p.Labels.texts(func(l label) string { return l.Name }))
+	a.Set("linked_issues", p.Issues.texts(issue.name))
+	tickets := s.ticketsIn(p.Title, p.HeadRef, p.Body)
+	a.Set("tickets", tickets)
+	a.Set("ticket_keys", tickets)
 	return a
 }
 
@@ -168,20 +262,16 @@ func (s *session) ticketsIn(texts ...*string) (keys []string) {
 			keys = append(keys, s.tickets.FindAllString(*t, -1)...)
 		}
 	}
+	for i := range keys {
+		keys[i] = strings.Clone(keys[i]) // and not the description with it
+	}
 	return keys
 }
 
 func pullRequestKind() kind {
 	return kind{
 		KindSpec: collectors.KindSpec{Kind: kindPullRequest, Mode: evidence.Event, Doc: "A merged pull request, with reviews, checks and tickets.", Late: time.Hour}, listing: true,
-		calls: []collectors.Call{
-			reads("GET /repos/{owner}/{repo}/pulls", "pull_requests: read", "list of pull requests"),
-			reads("GET /repos/{owner}/{repo}/pulls/{number}", "pull_requests: read", "who merged"),
-			reads("GET /repos/{owner}/{repo}/pulls/{number}/commits", "pull_requests: read", "who wrote the change"),
-			reads("GET /repos/{owner}/{repo}/pulls/{number}/reviews", "pull_requests: read", "who approved, and what"),
-			reads("GET /repos/{owner}/{repo}/commits/{ref}/check-runs", "checks: read", "checks of the merged commit"),
-			reads("GET /repos/{owner}/{repo}/commits/{ref}/status", "statuses: read", "commit statuses of the merged commit"),
-		},
-		read: (*session).collectPullRequests,
+		calls: []collectors.Call{graphQLCall()},
+		read:  (*session).collectPullRequests,
 	}
 }

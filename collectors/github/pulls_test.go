@@ -1,53 +1,33 @@
 package github
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/simulator/graphql"
 )
 
-const (
-	pulls  = "/repos/acme/product/pulls?direction=desc&sort=updated&state=closed"
-	pulls2 = "/repos/acme/product/pulls?direction=desc&page=2&sort=updated&state=closed"
-	listed = `{"id":500,"number":5,"updated_at":"2026-07-01T05:00:00Z","merged_at":"2026-07-01T04:00:00Z"}`
-	whole  = `{"id":500,"number":5,"title":"ABC-12 faster","body":"Fixes OPS-1.","html_url":"https://github.com/acme/product/pull/5","user":{"id":1,"login":"ann"},"created_at":"2026-06-30T00:00:00Z","updated_at":"2026-07-01T05:00:00Z","merged_at":"2026-07-01T04:00:00Z","merged_by":{"id":2,"login":"bob"},"merge_commit_sha":"m1","commits":3,"head":{"ref":"abc-12","sha":"h1"},"base":{"ref":"main"}}`
-)
-
-// onePull serves a repository with the pull request 5 and all its parts.
-func onePull() map[string][]reply {
-	return with(map[string][]reply{
-		repos:                                 {ok(`[{"id":10,"full_name":"acme/product","default_branch":"main"}]`)},
-		pulls:                                 {ok("[" + listed + `,{"id":499,"number":4,"updated_at":"2026-06-30T05:59:59Z","merged_at":"2026-06-29T00:00:00Z"}]`)},
-		"/repos/acme/product/pulls/5":         {ok(whole)},
-		"/repos/acme/product/pulls/5/commits": {{status: 200, body: `[{"sha":"c1","author":{"id":3,"login":"cat"}},{"sha":"c2","author":{"id":1,"login":"ann"}}]`, next: "2"}},
-		"/repos/acme/product/pulls/5/commits?page=2": {ok(`[{"sha":"h1","author":{"id":1,"login":"ann"}}]`)},
-		"/repos/acme/product/pulls/5/reviews": {ok(`[
-			{"user":{"id":2,"login":"bob"},"state":"CHANGES_REQUESTED","commit_id":"c1","submitted_at":"2026-07-01T01:00:00Z"},
-			{"user":{"id":2,"login":"bob"},"state":"APPROVED","commit_id":"h1","submitted_at":"2026-07-01T03:00:00Z"},
-			{"user":{"id":2,"login":"bob"},"state":"COMMENTED","commit_id":"h1","submitted_at":"2026-07-01T03:30:00Z"},
-			{"user":{"id":3,"login":"cat"},"state":"APPROVED","commit_id":"c1","submitted_at":"2026-07-01T02:00:00Z"},
-			{"user":{"id":3,"login":"cat"},"state":"DISMISSED","commit_id":"c1","submitted_at":"2026-07-01T02:30:00Z"},
-			{"user":{"id":4,"login":"dan"},"state":"APPROVED","commit_id":"h1","submitted_at":"2026-07-01T04:00:01Z"},
-			{"user":null,"state":"APPROVED","commit_id":"h1","submitted_at":"2026-07-01T03:00:00Z"},
-			{"user":{"id":5,"login":"eve"},"state":"PENDING","commit_id":"h1"}]`)},
-		"/repos/acme/product/commits/h1/check-runs": {ok(`{"total_count":2,"check_runs":[{"name":"test","status":"completed","conclusion":"success","completed_at":"2026-07-01T02:00:00Z"},{"name":"lint","status":"in_progress","conclusion":null,"completed_at":null}]}`)},
-		"/repos/acme/product/commits/h1/status":     {ok(`{"state":"pending","total_count":2,"statuses":[{"context":"ci/build","state":"success","updated_at":"2026-07-01T02:30:00Z"},{"context":"ci/slow","state":"pending","updated_at":"2026-07-01T02:31:00Z"}]}`)},
-	})
+// inOne serves one repository, of which GraphQL knows the rest.
+func inOne() map[string][]reply {
+	return with(map[string][]reply{repos: {ok(`[{"id":10,"node_id":"R_10","full_name":"acme/product","default_branch":"main"}]`)}})
 }
 
 func TestPullRequest(t *testing.T) {
-	s := capture(t, onePull(), kindPullRequest)
-	expect(t, s, true, `500 acme/product#5 [acme/product] {"approvals":[{"commit_id":"h1","reviewer":"bob","submitted_at":"2026-07-01T03:00:00Z"}],"author":"ann","base":"main","base_is_default":true,`+
+	older := thePull(4, "2026-06-29T00:00:00Z", "2026-06-30T05:59:59Z")
+	s := captureFrom(t, inOne(), product10(t, pull5(), older), kindPullRequest)
+	expect(t, s, true, `500 acme/product#5 [acme/product] {"approvals":[{"commit_id":"h1","reviewer":"bob","submitted_at":"2026-07-01T03:00:00Z"}],"author":"ann","author_is_bot":false,"auto_merge":false,"base":"main","base_is_default":true,"base_ref":"main",`+
 		`"checks":[{"completed_at":"2026-07-01T02:30:00Z","conclusion":"success","name":"ci/build"},{"name":"ci/slow"},{"name":"lint"},{"completed_at":"2026-07-01T02:00:00Z","conclusion":"success","name":"test"}],`+
-		`"co_author_emails":[],"commit_authors":["ann","cat"],"created_at":"2026-06-30T00:00:00Z","head_ref":"abc-12","head_sha":"h1","labels":[],"merge_sha":"m1","merged_at":"2026-07-01T04:00:00Z","merged_by":"bob","number":5,"repository":"acme/product",`+
+		`"co_author_emails":[],"commit_authors":["ann","cat"],"created_at":"2026-06-30T00:00:00Z","head_approvers":["bob"],"head_ref":"abc-12","head_sha":"h1","labels":[],"linked_issues":[],"merge_commit_sha":"m1","merge_method":"squash_or_rebase","merge_queue":false,"merge_sha":"m1","merged_at":"2026-07-01T04:00:00Z","merged_by":"bob","number":5,"repository":"acme/product",`+
 		`"reviews":[{"commit_id":"h1","reviewer":"eve","state":"PENDING"},{"commit_id":"c1","reviewer":"bob","state":"CHANGES_REQUESTED","submitted_at":"2026-07-01T01:00:00Z"},{"commit_id":"c1","reviewer":"cat","state":"APPROVED","submitted_at":"2026-07-01T02:00:00Z"},{"commit_id":"c1","reviewer":"cat","state":"DISMISSED","submitted_at":"2026-07-01T02:30:00Z"},{"commit_id":"h1","reviewer":"bob","state":"APPROVED","submitted_at":"2026-07-01T03:00:00Z"},{"commit_id":"h1","state":"APPROVED","submitted_at":"2026-07-01T03:00:00Z"},{"commit_id":"h1","reviewer":"bob","state":"COMMENTED","submitted_at":"2026-07-01T03:30:00Z"},{"commit_id":"h1","reviewer":"dan","state":"APPROVED","submitted_at":"2026-07-01T04:00:01Z"}],`+
-		`"tickets":["ABC-12","OPS-1"],"title":"ABC-12 faster","url":"https://github.com/acme/product/pull/5"}
+		`"ticket_keys":["ABC-12","OPS-1"],"tickets":["ABC-12","OPS-1"],"title":"ABC-12 faster","url":"https://github.com/acme/product/pull/5"}
 acme/product read`)
 	if at := s.Records[0].Effective; at == nil || !at.Equal(time.Date(2026, 7, 1, 4, 0, 0, 0, time.UTC)) {
 		t.Errorf("effective %v, want the merge", at)
@@ -57,142 +37,412 @@ acme/product read`)
 	}
 }
 
-func TestDeletedUsersAreAbsent(t *testing.T) {
-	rs := onePull()
-	rs["/repos/acme/product/pulls/5"] = []reply{ok(strings.NewReplacer(`"user":{"id":1,"login":"ann"}`, `"user":null`, `"merged_by":{"id":2,"login":"bob"}`, `"merged_by":null`).Replace(whole))}
-	s := capture(t, rs, kindPullRequest)
-	if s.Err != nil {
-		t.Fatal(s.Err)
-	}
-	for _, name := range []string{"author", "merged_by"} {
-		if v, said := s.Records[0].Attributes[name]; said {
-			t.Errorf("%s is %v, want it absent", name, v)
-		}
-	}
-}
-
-func TestPullRequestParts(t *testing.T) {
+// TestPullAttributes: what each word of GitHub's becomes.
+func TestPullAttributes(t *testing.T) {
+	forced := happened("HeadRefForcePushedEvent", "02:00:00", object{"actor": user("cat"), "afterCommit": object{"oid": "h1"}})
 	for name, tt := range map[string]struct {
-		path  string
-		reply reply
-		want  error
-		rows  int
+		change func(p object)
+		want   map[string]any // nil: absent
 	}{
-		"few of many commits": {"/repos/acme/product/pulls/5", ok(strings.Replace(whole, `"commits":3`, `"commits":251`, 1)), collectors.ErrIncomplete, 0},
-		"fewer commits":       {"/repos/acme/product/pulls/5/commits?page=2", ok(`[]`), collectors.ErrIncomplete, 0},
-		"fewer, one unlinked": {"/repos/acme/product/pulls/5/commits", ok(`[{"sha":"c1","author":null}]`), collectors.ErrIncomplete, 0},
-		"reviews denied":      {"/repos/acme/product/pulls/5/reviews", no(404, "Not Found"), collectors.ErrDenied, 0},
-		"check runs missing":  {"/repos/acme/product/commits/h1/check-runs", ok(`{}`), collectors.ErrIncomplete, 0},
-		"check runs short":    {"/repos/acme/product/commits/h1/check-runs", ok(`{"total_count":3,"check_runs":[]}`), collectors.ErrIncomplete, 0},
-		"statuses short":      {"/repos/acme/product/commits/h1/status", ok(`{"total_count":3,"statuses":[]}`), collectors.ErrIncomplete, 0},
-		"another one":         {"/repos/acme/product/pulls/5", ok(strings.Replace(whole, `"id":500`, `"id":501`, 1)), collectors.ErrIncomplete, 0},
-		"listing is no list":  {pulls, ok(`{"message":"x"}`), collectors.ErrIncomplete, 0},
-		"listing without ids": {pulls, ok(`[{}]`), collectors.ErrIncomplete, 0},
+		"ghosts": {func(p object) { p["author"], p["mergedBy"] = nil, nil }, map[string]any{"author": nil, "author_is_bot": nil, "merged_by": nil}},
+		"a bot":  {func(p object) { p["author"] = user("dependabot[bot]") }, map[string]any{"author": "dependabot[bot]", "author_is_bot": true}},
+		"a merge": {func(p object) {
+			p["mergeCommit"].(object)["parents"] = graphql.Connection{N: 2, At: func(int) object { return nil }}
+		}, map[string]any{"merge_method": "merge"}},
+		"no merge commit": {func(p object) { p["mergeCommit"] = nil }, map[string]any{"merge_sha": nil, "merge_method": nil}},
+		"issues": {func(p object) {
+			p["closingIssuesReferences"] = graphql.Listed([]object{{"number": 7, "repository": object{"nameWithOwner": "acme/site"}}})
+		}, map[string]any{"linked_issues": []any{"acme/site#7"}}},
+		"another branch":         {func(p object) { p["baseRefName"] = "release" }, map[string]any{"base_is_default": false, "base_ref": "release"}},
+		"nobody says who pushed": {func(object) {}, map[string]any{"last_pusher": nil}},
+		"a forced push":          {func(p object) { p["timelineItems"] = graphql.Listed([]object{forced}) }, map[string]any{"last_pusher": "cat"}},
+		"a forced push before": {func(p object) {
+			p["timelineItems"] = graphql.Listed([]object{happened("HeadRefForcePushedEvent", "02:00:00", object{"actor": user("cat"), "afterCommit": object{"oid": "c9"}})})
+		}, map[string]any{"last_pusher": nil}},
+		"made on the web": {func(p object) {
+			c := theCommit("h1", "dan", "ann")
+			c["commit"].(object)["committedViaWeb"], c["commit"].(object)["committer"] = true, object{"user": user("web-flow")}
+			p["commits"] = graphql.Listed([]object{c})
+		}, map[string]any{"last_pusher": "dan", "head_committer": "web-flow", "commit_authors": []any{"ann", "dan"}, "co_author_emails": []any{"ann@example.com"}}},
+		"auto merge": {func(p object) {
+			p["timelineItems"] = graphql.Listed([]object{happened("AutoSquashEnabledEvent", "03:00:00", nil)})
+		}, map[string]any{"auto_merge": true, "merge_queue": false}},
+		"auto merge turned off": {func(p object) {
+			p["timelineItems"] = graphql.Listed([]object{happened("AutoMergeEnabledEvent", "03:00:00", nil), happened("AutoMergeDisabledEvent", "03:10:00", nil)})
+		}, map[string]any{"auto_merge": false}},
+		"by way of a queue": {func(p object) {
+			p["timelineItems"] = graphql.Listed([]object{happened("AddedToMergeQueueEvent", "03:00:00", nil)})
+		}, map[string]any{"merge_queue": true}},
+		"the queue merged": {func(p object) { p["mergedBy"] = user("github-merge-queue[bot]") }, map[string]any{"merge_queue": true, "merged_by": "github-merge-queue[bot]"}},
+		"dismissed after the merge": {func(p object) {
+			p["reviews"] = graphql.Listed([]object{theReview("R1", "bob", "DISMISSED", "h1", "03:00:00")})
+			p["timelineItems"] = graphql.Listed([]object{happened("ReviewDismissedEvent", "05:00:00", object{"previousReviewState": "APPROVED", "review": object{"id": "R1"}})})
+		}, map[string]any{"head_approvers": []any{"bob"}, "approvals": []any{map[string]any{"commit_id": "h1", "reviewer": "bob", "submitted_at": "2026-07-01T03:00:00Z"}},
+			"reviews": []any{map[string]any{"commit_id": "h1", "reviewer": "bob", "submitted_at": "2026-07-01T03:00:00Z", "state": "DISMISSED", "state_before": "APPROVED", "dismissed_at": "2026-07-01T05:00:00Z"}}}},
+		"dismissed before the merge": {func(p object) {
+			p["reviews"] = graphql.Listed([]object{theReview("R1", "bob", "DISMISSED", "h1", "03:00:00")})
+			p["timelineItems"] = graphql.Listed([]object{happened("ReviewDismissedEvent", "03:30:00", object{"previousReviewState": "APPROVED", "review": object{"id": "R1"}})})
+		}, map[string]any{"approvals": []any{}, "head_approvers": []any{}}},
+		"no checks":            {func(p object) { p["checks"] = []object{} }, map[string]any{"checks": []any{}}},
+		"another head":         {func(p object) { p["headRefOid"] = "h2" }, map[string]any{"checks": nil, "head_committer": nil}},
+		"no commits":           {func(p object) { p["commits"] = graphql.Listed(nil) }, map[string]any{"checks": nil, "commit_authors": []any{}}},
+		"a commit with nobody": {func(p object) { p["commits"] = graphql.Listed([]object{theCommit("h1")}) }, map[string]any{"commit_authors": nil, "some_commit_authors": []any{}}},
+		"a bot's commit":       {func(p object) { p["commits"] = graphql.Listed([]object{theCommit("h1", "dependabot[bot]")}) }, map[string]any{"commit_authors": []any{"dependabot[bot]"}}},
+		"an address of no one": {func(p object) { p["commits"] = graphql.Listed([]object{theCommit("h1", "ann", "")}) }, map[string]any{"commit_authors": nil, "some_commit_authors": []any{"ann"}, "co_author_emails": []any{"dev@laptop.local"}}},
+		"a failed status": {func(p object) {
+			p["checks"] = []object{stated("ci", "ERROR", "02:00:00"), stated("x", "EXPECTED", "02:00:00")}
+		}, map[string]any{"checks": []any{map[string]any{"name": "ci", "conclusion": "error", "completed_at": "2026-07-01T02:00:00Z"}, map[string]any{"name": "x"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rs := onePull()
-			rs[tt.path] = []reply{tt.reply}
-			s := capture(t, rs, kindPullRequest)
-			if !errors.Is(s.Err, tt.want) || len(s.Records) != tt.rows || s.Certificate.Scopes[0].Scope != "acme/product" {
-				t.Errorf("error %v, %d records, scopes %v", s.Err, len(s.Records), s.Certificate.Scopes)
-			}
-		})
-	}
-}
-
-// commitsBy serves the commits of pull request 5, by ann but for the second, on
-// pages of 100; the pull request states so many.
-func commitsBy(second string, listed, stated int) map[string][]reply {
-	rs := onePull()
-	rs["/repos/acme/product/pulls/5"] = []reply{ok(strings.Replace(whole, `"commits":3`, fmt.Sprintf(`"commits":%d`, stated), 1))}
-	var all []string
-	for range listed {
-		all = append(all, `{"sha":"x","author":{"login":"ann"}}`)
-	}
-	all[1] = `{"sha":"x","author":` + second + `}`
-	key := "/repos/acme/product/pulls/5/commits"
-	for n := 2; len(all) > 0; n++ {
-		page := all[:min(100, len(all))]
-		all = all[len(page):]
-		r := ok("[" + strings.Join(page, ",") + "]")
-		if len(all) > 0 {
-			r.next = fmt.Sprint(n)
-		}
-		rs[key] = []reply{r}
-		key = fmt.Sprintf("/repos/acme/product/pulls/5/commits?page=%d", n)
-	}
-	return rs
-}
-
-// TestCommitAuthors: who wrote the change is said only if it is known of every
-// commit; a merge of which it is not leaves the window whole.
-func TestCommitAuthors(t *testing.T) {
-	const bob, all, some = `{"login":"bob"}`, "commit_authors", "some_commit_authors"
-	for name, tt := range map[string]struct {
-		commits map[string][]reply
-		said    string
-		authors []any
-	}{
-		"all":             {commitsBy(bob, 120, 120), all, []any{"ann", "bob"}},
-		"just not cut":    {commitsBy(bob, 250, 250), all, []any{"ann", "bob"}},
-		"cut":             {commitsBy(bob, 250, 251), some, []any{"ann", "bob"}},
-		"much cut":        {commitsBy(bob, 250, 4000), some, []any{"ann", "bob"}},
-		"no account":      {commitsBy(`null`, 3, 3), some, []any{"ann"}},
-		"an empty one":    {commitsBy(`{}`, 3, 3), some, []any{"ann"}},
-		"a bot's account": {commitsBy(`{"login":"dependabot[bot]"}`, 2, 2), all, []any{"ann", "dependabot[bot]"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := capture(t, tt.commits, kindPullRequest)
-			if s.Err != nil || !s.Certificate.Complete || len(s.Records) != 1 {
+			p := pull5()
+			tt.change(p)
+			s := captureFrom(t, inOne(), product10(t, p), kindPullRequest)
+			if s.Err != nil || len(s.Records) != 1 {
 				t.Fatalf("error %v, %d records", s.Err, len(s.Records))
 			}
-			a := s.Records[0].Attributes
-			for _, name := range []string{all, some} {
-				if got, said := a[name]; said != (name == tt.said) || said && !reflect.DeepEqual(got, any(tt.authors)) {
-					t.Errorf("%s: %v", name, got)
+			for name, want := range tt.want {
+				if got, said := s.Records[0].Attributes[name]; said != (want != nil) || said && !reflect.DeepEqual(got, want) {
+					t.Errorf("%s is %v, want %v", name, got, want)
 				}
 			}
 		})
 	}
 }
 
-// TestPullsMoveWhileListed: between the pages an update moves pull request 5
-// from the second page to the head of the first, which was read already.
+// many gives n of something.
+func many[T any](n int, one func(i int) T) (all []T) {
+	for i := range n {
+		all = append(all, one(i))
+	}
+	return all
+}
+
+// TestLargePulls: parts of more than a page are read to their end, or it is said that they were not.
+func TestLargePulls(t *testing.T) {
+	commits := func(n int) graphql.Connection {
+		all := many(n, func(i int) object { return theCommit(fmt.Sprint("c", i), "ann") })
+		all[n/2], all[n-1] = theCommit("c", "bob"), theCommit("h1", "ann")
+		return graphql.Listed(all)
+	}
+	for name, tt := range map[string]struct {
+		change   func(p object)
+		lists    map[string]int
+		requests int
+	}{
+		"commits":       {func(p object) { p["commits"] = commits(230) }, map[string]int{"commit_authors": 2}, 4},
+		"commits, just": {func(p object) { p["commits"] = commits(250) }, map[string]int{"commit_authors": 2}, 4},
+		"reviews": {func(p object) {
+			p["reviews"] = graphql.Listed(many(101, func(i int) object { return theReview(fmt.Sprint("R", i), "bob", "COMMENTED", "h1", "01:00:00") }))
+		}, map[string]int{"reviews": 101}, 3},
+		"checks": {func(p object) {
+			p["checks"] = many(120, func(i int) object { return ran(fmt.Sprint("c", i), "SUCCESS", "01:00:00") })
+		}, map[string]int{"checks": 120}, 3},
+		"labels": {func(p object) {
+			p["labels"] = graphql.Listed(many(21, func(i int) object { return object{"name": fmt.Sprint("l", i)} }))
+		}, map[string]int{"labels": 21}, 2},
+		"all of it": {func(p object) {
+			p["commits"] = commits(130)
+			p["reviews"] = graphql.Listed(many(230, func(i int) object { return theReview(fmt.Sprint("R", i), "bob", "COMMENTED", "h1", "01:00:00") }))
+			p["checks"] = many(110, func(i int) object { return ran(fmt.Sprint("c", i), "SUCCESS", "01:00:00") })
+		}, map[string]int{"commit_authors": 2, "reviews": 230, "checks": 110}, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := pull5()
+			tt.change(p)
+			g := product10(t, p)
+			s := captureFrom(t, inOne(), g, kindPullRequest)
+			if s.Err != nil || len(s.Records) != 1 || g.asked[opMerged] != tt.requests {
+				t.Fatalf("error %v, %d records, %d requests", s.Err, len(s.Records), g.asked[opMerged])
+			}
+			for name, n := range tt.lists {
+				if list, _ := s.Records[0].Attributes[name].([]any); len(list) != n {
+					t.Errorf("%s has %d, want %d", name, len(list), n)
+				}
+			}
+		})
+	}
+}
+
+// cutCommits makes GitHub list only the first 250 commits, as it does.
+func cutCommits(stated int) func(graphql.Request, *graphql.Answer) {
+	return func(_ graphql.Request, a *graphql.Answer) {
+		nodes, _ := a.Data["nodes"].([]any)
+		for _, n := range nodes {
+			if list, ok := n.(map[string]any)["commits"].(map[string]any); ok {
+				list["totalCount"] = stated
+			}
+		}
+	}
+}
+
+// TestMoreCommitsThanAreListed: who wrote the change is not known, and the window is whole.
+func TestMoreCommitsThanAreListed(t *testing.T) {
+	p := pull5()
+	p["commits"] = graphql.Listed(many(250, func(i int) object { return theCommit(fmt.Sprint("c", i), "ann") }))
+	g := product10(t, p)
+	g.change = cutCommits(4000)
+	s := captureFrom(t, inOne(), g, kindPullRequest)
+	if s.Err != nil || len(s.Records) != 1 {
+		t.Fatalf("error %v, %d records", s.Err, len(s.Records))
+	}
+	a := s.Records[0].Attributes
+	if _, said := a["commit_authors"]; said || !reflect.DeepEqual(a["some_commit_authors"], any([]any{"ann"})) {
+		t.Errorf("attributes %v", a)
+	}
+	if _, said := a["checks"]; said {
+		t.Errorf("checks of %v, which is not the head", a["checks"])
+	}
+}
+
+// TestShortAnswers: an answer that is short in any way is not taken for the whole.
+func TestShortAnswers(t *testing.T) {
+	list := func(a *graphql.Answer) map[string]any {
+		return a.Data["nodes"].([]any)[0].(map[string]any)["pullRequests"].(map[string]any)
+	}
+	part := func(name string, change func(map[string]any)) func(graphql.Request, *graphql.Answer) {
+		return func(q graphql.Request, a *graphql.Answer) {
+			if q.Operation == opMerged {
+				change(a.Data["nodes"].([]any)[0].(map[string]any)[name].(map[string]any))
+			}
+		}
+	}
+	counted := func(v map[string]any) { v["totalCount"] = v["totalCount"].(int) + 1 }
+	changed := func(change func(q graphql.Request, a *graphql.Answer)) func(graphql.Request, *graphql.Answer) {
+		return change
+	}
+	for name, tt := range map[string]struct {
+		change func(graphql.Request, *graphql.Answer)
+		want   error
+	}{
+		"fewer than counted": {changed(func(q graphql.Request, a *graphql.Answer) {
+			if q.Operation == opChanged {
+				counted(list(a))
+			}
+		}), collectors.ErrIncomplete},
+		"not counted": {changed(func(q graphql.Request, a *graphql.Answer) {
+			if q.Operation == opChanged {
+				delete(list(a), "totalCount")
+			}
+		}), collectors.ErrIncomplete},
+		"not in order": {changed(func(q graphql.Request, a *graphql.Answer) {
+			if q.Operation == opChanged {
+				slices.Reverse(list(a)["nodes"].([]any))
+			}
+		}), collectors.ErrIncomplete},
+		"another repository": {changed(func(q graphql.Request, a *graphql.Answer) {
+			if q.Operation == opChanged {
+				a.Data["nodes"].([]any)[0].(map[string]any)["databaseId"] = 11
+			}
+		}), collectors.ErrIncomplete},
+		"null": {changed(func(_ graphql.Request, a *graphql.Answer) { a.Data["nodes"] = []any{nil} }), collectors.ErrIncomplete},
+		"null for a reason": {changed(func(_ graphql.Request, a *graphql.Answer) {
+			a.Data["nodes"].([]any)[0] = nil
+			a.Errors = []graphql.Error{{Type: "NOT_FOUND", Path: []any{"nodes", 0}}}
+		}), collectors.ErrDenied},
+		"a part is refused": {changed(func(q graphql.Request, a *graphql.Answer) {
+			if q.Operation == opMerged {
+				a.Errors = []graphql.Error{{Type: "FORBIDDEN", Message: "Resource not accessible by integration", Path: []any{"nodes", 0, "reviews"}}}
+			}
+		}), collectors.ErrDenied},
+		"no data": {changed(func(_ graphql.Request, a *graphql.Answer) {
+			a.Data, a.Errors = nil, []graphql.Error{{Type: "FORBIDDEN", Message: "Resource protected by organization SAML enforcement."}}
+		}), collectors.ErrDenied},
+		"nothing at all": {changed(func(_ graphql.Request, a *graphql.Answer) { a.Data = nil }), collectors.ErrIncomplete},
+		"fewer nodes":    {changed(func(_ graphql.Request, a *graphql.Answer) { a.Data["nodes"] = []any{} }), collectors.ErrIncomplete},
+		"fewer reviews":  {part("reviews", counted), collectors.ErrIncomplete},
+		"fewer commits":  {part("commits", counted), collectors.ErrIncomplete},
+		"an unknown error": {changed(func(_ graphql.Request, a *graphql.Answer) {
+			a.Data, a.Errors = nil, []graphql.Error{{Message: "Field 'x' doesn't exist"}}
+		}), collectors.ErrIncomplete},
+		"another pull request": {changed(func(q graphql.Request, a *graphql.Answer) {
+			if q.Operation == opMerged {
+				a.Data["nodes"].([]any)[0].(map[string]any)["id"] = "PR_6"
+			}
+		}), collectors.ErrIncomplete},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := product10(t, pull5(), thePull(4, "2026-06-30T10:00:00Z", "2026-06-30T11:00:00Z"))
+			g.change = tt.change
+			s := captureFrom(t, inOne(), g, kindPullRequest)
+			if !errors.Is(s.Err, tt.want) || s.Certificate.Complete || s.Certificate.Scopes[0].Scope != "acme/product" {
+				t.Errorf("error %v, want %v, scopes %v", s.Err, tt.want, s.Certificate.Scopes)
+			}
+		})
+	}
+}
+
+// TestUnreadableInTheMiddle: one repository that may not be read leaves the others read, and is named.
+func TestUnreadableInTheMiddle(t *testing.T) {
+	g := product10(t, pull5())
+	g.repos["R_11"] = &graphRepo{id: 11, err: &graphql.Error{Type: "NOT_FOUND", Message: "Could not resolve to a node"}}
+	g.repos["R_12"] = &graphRepo{id: 12}
+	rs := with(map[string][]reply{"/orgs/acme": {stating(0, 3)}, repos: {ok(`[{"id":10,"node_id":"R_10","full_name":"acme/a"},{"id":11,"node_id":"R_11","full_name":"acme/b"},{"id":12,"node_id":"R_12","full_name":"acme/c"}]`)}})
+	s := captureFrom(t, rs, g, kindPullRequest)
+	if got := text(t, s); !errors.Is(s.Err, collectors.ErrDenied) || len(s.Records) != 1 || !strings.HasSuffix(got, "acme/a read\nacme/b denied denied\nacme/c read\n") {
+		t.Errorf("error %v, %s", s.Err, got)
+	}
+}
+
+// TestThrottledByGraphQL: status 200, and an error that asks to slow down.
+func TestThrottledByGraphQL(t *testing.T) {
+	for name, body := range map[string]string{
+		"primary":   `{"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded for user ID 1."}]}`,
+		"newer":     `{"errors":[{"type":"RATE_LIMIT","code":"graphql_rate_limit","message":"API rate limit already exceeded for user ID 1."}]}`,
+		"secondary": `{"data":null,"errors":[{"message":"You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}]}`,
+	} {
+		g := product10(t, pull5())
+		left := 2
+		g.meddle = func(graphql.Request) *reply {
+			if left--; left < 0 {
+				return nil
+			}
+			return &reply{status: 200, body: body, header: map[string]string{"Retry-After": "1"}}
+		}
+		if s := captureFrom(t, inOne(), g, kindPullRequest); s.Err != nil || len(s.Records) != 1 || g.asked[opChanged] != 3 {
+			t.Errorf("%s: error %v, asked %v", name, s.Err, g.asked)
+		}
+	}
+	p := pull5()
+	p["title"] = `"errors":[{"type":"RATE_LIMITED"}] secondary rate limit`
+	if s := captureFrom(t, inOne(), product10(t, p), kindPullRequest); s.Err != nil || len(s.Records) != 1 {
+		t.Errorf("a title that speaks of limits: %v", s.Err)
+	}
+}
+
+// ids gives the ids that are asked for.
+func idsOf(q graphql.Request) []any { ids, _ := q.Variables["ids"].([]any); return ids }
+
+// merges gives n pull requests, merged a minute apart, the newest first.
+func merges(n int) []object {
+	return many(n, func(i int) object {
+		at := start.Add(-time.Duration(i+1) * time.Minute).Format(time.RFC3339)
+		return thePull(n-i, at, at)
+	})
+}
+
+// TestTooMuchAtOnce: a query at which GitHub fails is made smaller.
+func TestTooMuchAtOnce(t *testing.T) {
+	for name, a := range map[string]reply{
+		"502":     {status: 502},
+		"timeout": ok(`{"data":null,"errors":[{"message":"Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug."}]}`),
+	} {
+		g := product10(t, merges(120)...)
+		g.meddle = func(q graphql.Request) *reply {
+			if q.Operation == opMerged && len(idsOf(q)) > 15 {
+				return &a
+			}
+			return nil
+		}
+		if s := captureFrom(t, inOne(), g, kindPullRequest); s.Err != nil || len(s.Records) != 120 {
+			t.Errorf("%s: error %v, %d records", name, s.Err, len(s.Records))
+		}
+	}
+}
+
+// TestStoppedOnTheWay: when GitHub stops answering, the window ends where the
+// reading did, and the next one begins there: nothing is lost or read twice.
+func TestStoppedOnTheWay(t *testing.T) {
+	for name, a := range map[string]reply{
+		"throttled": {status: 200, body: `{"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded"}]}`, header: map[string]string{"Retry-After": "3000"}},
+		"down":      {status: 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := product10(t, merges(170)...)
+			g.meddle = func(q graphql.Request) *reply {
+				if q.Operation == opMerged && slices.Contains(idsOf(q), any("PR_110")) {
+					return &a
+				}
+				return nil
+			}
+			s := captureFrom(t, inOne(), g, kindPullRequest)
+			end := start.Add(-70 * time.Minute) // PR_101, the first of the third batch
+			if s.Err != nil || !s.Certificate.Complete || len(s.Records) != 100 || !s.Certificate.Window.To.Equal(end) {
+				t.Fatalf("error %v, %d records, window %v", s.Err, len(s.Records), s.Certificate.Window)
+			}
+			g.meddle = nil
+			w := *s.Certificate.Window
+			w.From, w.To = w.To, start
+			rest := open(t, inOne(), g).Visit(t.Context(), "acme").Capture(t.Context(), kindPullRequest, w)
+			seen := map[string]bool{}
+			for _, r := range append(s.Records, rest.Records...) {
+				if seen[r.ID] {
+					t.Errorf("%s is read twice", r.ID)
+				}
+				seen[r.ID] = true
+			}
+			if rest.Err != nil || len(seen) != 170 {
+				t.Errorf("error %v, %d in both windows", rest.Err, len(seen))
+			}
+		})
+	}
+	g := product10(t, merges(20)...)
+	g.meddle = func(q graphql.Request) *reply {
+		if q.Operation == opMerged {
+			return &reply{status: 403, body: `{"message":"secondary rate limit"}`, header: map[string]string{"Retry-After": "3000"}}
+		}
+		return nil
+	}
+	if s := captureFrom(t, inOne(), g, kindPullRequest); !errors.Is(s.Err, collectors.ErrThrottled) || len(s.Records) != 0 {
+		t.Errorf("stopped at the first: error %v, %d records", s.Err, len(s.Records))
+	}
+}
+
+// TestLongListing: a listing of many pages is read to the window's beginning, no further.
+func TestLongListing(t *testing.T) {
+	all := merges(350)
+	for i := range 400 {
+		all = append(all, thePull(1000+i, "2025-01-01T00:00:00Z", "2026-06-29T00:00:00Z"))
+	}
+	g := product10(t, all...)
+	s := captureFrom(t, inOne(), g, kindPullRequest)
+	if s.Err != nil || len(s.Records) != 350 || g.asked[opOlder] != 4 || g.asked[opChanged] != 2 || g.asked[opMerged] != 7 {
+		t.Errorf("error %v, %d records, asked %v", s.Err, len(s.Records), g.asked)
+	}
+}
+
+// TestPullsMoveWhileListed: between the pages an update moves a pull request
+// from a later page to the head of the first, which was read already.
 func TestPullsMoveWhileListed(t *testing.T) {
-	page := func(items ...string) string { return "[" + strings.Join(items, ",") + "]" }
-	item := func(n int, updated string) string {
-		return fmt.Sprintf(`{"id":%d,"number":%d,"updated_at":"2026-07-01T%sZ"}`, n*100, n, updated)
+	g := product10(t, merges(60)...)
+	r := g.repos["R_10"]
+	last := r.pulls[59]
+	moved := false
+	g.change = func(q graphql.Request, _ *graphql.Answer) {
+		if q.Operation == opChanged && !moved {
+			moved = true
+			last["updatedAt"] = start.Format(time.RFC3339)
+			r.pulls = append([]object{last}, r.pulls[:59]...)
+		}
 	}
-	rs := onePull()
-	rs[pulls] = []reply{
-		{status: 200, body: page(item(8, "05:50:00"), item(7, "05:40:00")), next: "2"},
-		{status: 200, body: page(listed, item(8, "05:50:00")), next: "2"},
+	s := captureFrom(t, inOne(), g, kindPullRequest)
+	if s.Err != nil || len(s.Records) != 60 {
+		t.Fatalf("error %v, %d records", s.Err, len(s.Records))
 	}
-	rs[pulls2] = []reply{{status: 200, body: page(item(7, "05:40:00"), item(6, "00:00:00"))}}
-	s := capture(t, maps.Clone(rs), kindPullRequest)
-	if s.Err != nil || len(s.Records) != 1 || s.Records[0].ID != "500" {
-		t.Fatalf("error %v, records %v", s.Err, s.Records)
+	n := 0
+	g.change = func(q graphql.Request, a *graphql.Answer) {
+		n++
+		p := maps.Clone(r.pulls[0])
+		p["id"], p["updatedAt"] = fmt.Sprint("PR_new", n), start.Add(time.Duration(n)*time.Second).Format(time.RFC3339)
+		r.pulls = append([]object{p}, r.pulls...)
 	}
-	never := []reply{}
-	for i := range 20 {
-		never = append(never, reply{status: 200, body: page(item(100+i, "05:50:00")), next: "2"})
-	}
-	rs[pulls] = never
-	if s := capture(t, rs, kindPullRequest); !errors.Is(s.Err, collectors.ErrIncomplete) {
+	if s := captureFrom(t, inOne(), g, kindPullRequest); !errors.Is(s.Err, collectors.ErrIncomplete) {
 		t.Errorf("a listing that never rests: %v", s.Err)
 	}
 }
 
-// TestEmptyPage: a page that holds nothing is not the last one if it names a
-// next one. Such pages do not make a listing look as if it changed.
-func TestEmptyPage(t *testing.T) {
-	for name, first := range map[string]string{"at the head": `[]`, "in the middle": `[{"id":900,"number":9,"updated_at":"2026-07-01T05:59:00Z"}]`} {
-		rs := onePull()
-		rs[pulls] = []reply{{status: 200, body: first, next: "2"}}
-		rs[pulls2] = []reply{{status: 200, body: `[]`, next: "3"}}
-		rs[strings.Replace(pulls2, "page=2", "page=3", 1)] = []reply{ok("[" + listed + "]")}
-		if s := capture(t, rs, kindPullRequest); s.Err != nil || len(s.Records) != 1 || s.Records[0].ID != "500" {
-			t.Errorf("%s: error %v, records %v", name, s.Err, s.Records)
+// TestOnlyTheDeclaredQuery: the door lets no other document through, be it a query.
+func TestOnlyTheDeclaredQuery(t *testing.T) {
+	c := graphQLCall()
+	if err := c.CheckRead(); err != nil {
+		t.Fatal(err)
+	}
+	var shape map[string]any
+	if err := json.Unmarshal([]byte(c.Body), &shape); err != nil || shape["query"] != changesQuery {
+		t.Errorf("the declared document is another one, or %v", err)
+	}
+	for _, word := range []string{"mutation", "subscription"} {
+		if strings.Contains(changesQuery, word) {
+			t.Errorf("the document has a %s", word)
 		}
 	}
 }

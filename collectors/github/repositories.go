@@ -16,6 +16,7 @@ import (
 // repository is the part of a repository that is evidence.
 type repository struct {
 	ID            int64      `json:"id"`
+	NodeID        string     `json:"node_id"`
 	FullName      string     `json:"full_name"`
 	Visibility    *string    `json:"visibility"`
 	Private       *bool      `json:"private"`
@@ -157,18 +158,30 @@ func (s *session) collectRepositories(ctx context.Context, _ evidence.Window, ou
 
 // eachRepository reads every repository that want selects, several at a time.
 func (s *session) eachRepository(ctx context.Context, out *collectors.Output, repos []repository, read func(context.Context, repository) error) error {
+	if err := once(repos); err != nil {
+		return err
+	}
 	byScope := map[evidence.Scope]repository{}
 	var scopes []evidence.Scope
 	for _, r := range repos {
-		if _, twice := byScope[r.scope()]; twice {
-			return collectors.Incomplete("the repository %s is listed twice", r.FullName)
-		}
 		byScope[r.scope()] = r
 		scopes = append(scopes, r.scope())
 	}
 	return out.EachScope(ctx, scopes, s.parallel, func(ctx context.Context, sc evidence.Scope) error {
 		return read(ctx, byScope[sc])
 	})
+}
+
+// once reports a repository that is listed twice.
+func once(repos []repository) error {
+	seen := map[evidence.Scope]bool{}
+	for _, r := range repos {
+		if seen[r.scope()] {
+			return collectors.Incomplete("the repository %s is listed twice", r.FullName)
+		}
+		seen[r.scope()] = true
+	}
+	return nil
 }
 
 func repositoryKind() kind {

@@ -13,9 +13,9 @@ import (
 // listingKinds are read repository by repository.
 var listingKinds = []evidence.Kind{kindRepository, kindBranch, kindPullRequest}
 
-// seen gives onePull with the organisation's answers, one after the other.
+// seen gives one repository with the organisation's answers, one after the other.
 func seen(org ...reply) map[string][]reply {
-	rs := onePull()
+	rs := inOne()
 	rs["/orgs/acme"] = org
 	rs[pathProtection], rs[pathRules] = []reply{ok(strict)}, []reply{ok(ruleset)}
 	return rs
@@ -39,7 +39,7 @@ func TestUnseenRepositories(t *testing.T) {
 	} {
 		for _, kind := range listingKinds {
 			t.Run(name+" "+string(kind), func(t *testing.T) {
-				s := capture(t, seen(tt.org...), kind)
+				s := captureFrom(t, seen(tt.org...), product10(t, pull5()), kind)
 				if !errors.Is(s.Err, tt.class) || !strings.Contains(s.Err.Error(), tt.why) || s.Certificate.Complete || s.Certificate.Total != nil {
 					t.Errorf("error %v, certificate %+v", s.Err, s.Certificate)
 				}
@@ -69,7 +69,7 @@ func TestCountSettles(t *testing.T) {
 	owned := ok(`{"id":1,"login":"acme","public_repos":0,"total_private_repos":null,"owned_private_repos":1}`)
 	for name, org := range map[string][]reply{"made": {stating(0, 2), stating(0, 1)}, "deleted": {stating(0, 0), stating(1, 0)}, "owned": {owned}} {
 		for _, kind := range listingKinds {
-			s := capture(t, seen(org...), kind)
+			s := captureFrom(t, seen(org...), product10(t, pull5()), kind)
 			if s.Err != nil || len(s.Records) != 1 || asks(s, "GET /orgs/{org}") != len(org) || asks(s, "GET /orgs/{org}/repos") != len(org) {
 				t.Errorf("%s, %s: error %v, %d records, %d exchanges", name, kind, s.Err, len(s.Records), len(s.Exchanges))
 			}

@@ -2,9 +2,7 @@ package github
 
 import (
 	"cmp"
-	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
@@ -12,38 +10,84 @@ import (
 
 // review is one review of a pull request.
 type review struct {
-	User        *account   `json:"user"`
-	State       string     `json:"state"`
-	CommitID    *string    `json:"commit_id"`
-	SubmittedAt *time.Time `json:"submitted_at"`
+	ID     string `json:"id"`
+	Author *actor `json:"author"`
+	State  string `json:"state"`
+	Commit *struct {
+		OID *string `json:"oid"`
+	} `json:"commit"`
+	SubmittedAt *time.Time `json:"submittedAt"`
+	// dismissed is when, and before the state that it had until then.
+	dismissed *time.Time
+	before    string
 }
 
-// addReviews adds all reviews, and the approvals that stood at the merge.
-// https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request
-func (s *session) addReviews(ctx context.Context, out *collectors.Output, r repository, p pull, a collectors.Attributes) error {
-	var all []review
-	err := list(ctx, s.api, out, r.path("pulls", strconv.Itoa(p.Number), "reviews"), func(page []review) error {
-		all = append(all, page...)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
+// event is something that happened to a pull request.
+type event struct {
+	Typename  string     `json:"__typename"`
+	CreatedAt *time.Time `json:"createdAt"`
+	Actor     *actor     `json:"actor"`
+	Before    string     `json:"previousReviewState"`
+	Review    *struct {
+		ID string `json:"id"`
+	} `json:"review"`
+	After *struct {
+		OID string `json:"oid"`
+	} `json:"afterCommit"`
+}
+
+// addReviews adds all reviews, the approvals that stood at the merge, and who
+// of them approved the commit that was merged.
+func (p *pull) addReviews(a collectors.Attributes) {
+	all := p.dismissals()
 	slices.SortStableFunc(all, func(x, y review) int { return at(x.SubmittedAt).Compare(at(y.SubmittedAt)) })
 	a["reviews"] = entries(all, func(v review) collectors.Attributes {
 		e := v.approval()
 		e.Text("state", &v.State)
+		e.Time("dismissed_at", v.dismissed)
+		e.Text("state_before", &v.before)
 		return e
 	})
-	a["approvals"] = entries(standing(all, *p.MergedAt), review.approval)
-	return nil
+	approved := standing(all, *p.MergedAt)
+	a["approvals"] = entries(approved, review.approval)
+	var covering []string
+	for _, v := range approved {
+		if v.Commit != nil && v.Commit.OID != nil && *v.Commit.OID == *p.HeadSHA {
+			covering = append(covering, *v.Author.name())
+		}
+	}
+	a.Set("head_approvers", covering)
+}
+
+// dismissals gives the reviews, each with when it was dismissed.
+func (p *pull) dismissals() []review {
+	all := p.Reviews.Nodes
+	for _, e := range p.Timeline.Nodes {
+		if e.Typename != "ReviewDismissedEvent" || e.Review == nil {
+			continue
+		}
+		if i := slices.IndexFunc(all, func(v review) bool { return v.ID == e.Review.ID }); i >= 0 {
+			all[i].dismissed, all[i].before = e.CreatedAt, e.Before
+		}
+	}
+	return all
+}
+
+// stateAt gives the state of a review at t: one that was dismissed later had another one.
+func (v review) stateAt(t time.Time) string {
+	if v.State == "DISMISSED" && v.dismissed != nil && v.dismissed.After(t) && v.before != "" {
+		return v.before
+	}
+	return v.State
 }
 
 // approval gives a review without its state.
 func (v review) approval() collectors.Attributes {
 	e := collectors.Attributes{}
-	e.Text("reviewer", v.User.login())
-	e.Text("commit_id", v.CommitID)
+	e.Text("reviewer", v.Author.name())
+	if v.Commit != nil {
+		e.Text("commit_id", v.Commit.OID)
+	}
 	e.Time("submitted_at", v.SubmittedAt)
 	return e
 }
@@ -55,7 +99,7 @@ func (v review) approval() collectors.Attributes {
 func standing(reviews []review, merged time.Time) []review {
 	last := map[string]review{}
 	for _, v := range reviews {
-		who := v.User.login()
+		who := v.Author.name()
 		if who == nil || v.SubmittedAt == nil || v.SubmittedAt.After(merged) {
 			continue
 		}
@@ -66,14 +110,36 @@ func standing(reviews []review, merged time.Time) []review {
 	}
 	var approved []review
 	for _, v := range last {
-		if v.State == "APPROVED" {
+		if v.stateAt(merged) == "APPROVED" {
 			approved = append(approved, v)
 		}
 	}
 	slices.SortFunc(approved, func(x, y review) int {
-		return cmp.Or(at(x.SubmittedAt).Compare(at(y.SubmittedAt)), cmp.Compare(x.User.Login, y.User.Login))
+		return cmp.Or(at(x.SubmittedAt).Compare(at(y.SubmittedAt)), cmp.Compare(*x.Author.name(), *y.Author.name()))
 	})
 	return approved
+}
+
+// addEvents adds whether the merge was made by itself, and by way of a queue.
+// Of very many events only the last are read, and what they do not show is not known.
+func (p *pull) addEvents(a collectors.Attributes) {
+	for name, does := range map[string]map[string]bool{
+		"auto_merge":  {"AutoMergeEnabledEvent": true, "AutoRebaseEnabledEvent": true, "AutoSquashEnabledEvent": true, "AutoMergeDisabledEvent": false},
+		"merge_queue": {"AddedToMergeQueueEvent": true, "RemovedFromMergeQueueEvent": false},
+	} {
+		happened, known := false, !p.Timeline.Page.HasPrevious
+		for _, e := range p.Timeline.Nodes {
+			if on, about := does[e.Typename]; about && e.CreatedAt != nil && !e.CreatedAt.After(*p.MergedAt) {
+				happened, known = on, true
+			}
+		}
+		if known {
+			a[name] = happened
+		}
+	}
+	if by := p.MergedBy; by != nil && by.Typename == "Bot" && by.Login == "github-merge-queue" {
+		a["merge_queue"] = true
+	}
 }
 
 func at(t *time.Time) time.Time {

@@ -12,8 +12,8 @@ import (
 )
 
 // wholeOrg answers every call, always alike.
-func wholeOrg() http.Handler {
-	replies := onePull()
+func wholeOrg(t *testing.T) http.Handler {
+	replies := inOne()
 	for key, r := range map[string]reply{
 		"/orgs/acme":                                   ok(`{"id":1,"login":"acme","two_factor_requirement_enabled":true,"public_repos":0,"total_private_repos":1}`),
 		"/orgs/acme/members?role=admin":                ok(`[{"id":1,"login":"ann"}]`),
@@ -21,14 +21,16 @@ func wholeOrg() http.Handler {
 		"/orgs/acme/members?filter=2fa_disabled":       ok(`[{"id":2,"login":"bob"}]`),
 		"/repos/acme/product/branches/main/protection": ok(strict),
 		"/repos/acme/product/rules/branches/main":      ok(ruleset),
-		pulls: ok("[" + listed + "]"),
 	} {
 		replies[key] = []reply{r}
 	}
 	for key, body := range others() {
 		replies[key] = []reply{ok(body)}
 	}
-	return &fake{replies: replies, asked: map[string]int{}}
+	mux := http.NewServeMux()
+	mux.Handle("/", &fake{replies: replies, asked: map[string]int{}})
+	mux.Handle("POST /graphql", product10(t, pull5()))
+	return mux
 }
 
 // endless makes every page name a next one, which holds the same again.
@@ -36,6 +38,10 @@ func endless() func(evidence.Exchange, *collectortest.Answer) bool {
 	var mu sync.Mutex
 	pages := map[string][]byte{}
 	return func(x evidence.Exchange, a *collectortest.Answer) bool {
+		if x.Call == callGraphQL {
+			a.Body = []byte(strings.ReplaceAll(string(a.Body), `"hasNextPage":false`, `"hasNextPage":true`))
+			return true
+		}
 		if !strings.Contains(x.URL, "per_page=") {
 			return false
 		}
@@ -55,7 +61,7 @@ func TestSuite(t *testing.T) {
 	cfg := newConfig()
 	cfg.Organization, cfg.Token = "acme", token
 	collectortest.Run(t, collectortest.Case{
-		Spec: Spec(), Config: cfg, Server: wholeOrg(), Now: start,
+		Spec: Spec(), Config: cfg, Server: wholeOrg(t), Now: start,
 		Window:  evidence.Window{From: start.Add(-24 * time.Hour), To: start},
 		Secrets: []string{token, leaked},
 		Loop:    endless(),
