@@ -127,7 +127,6 @@ func (p *planner) narrowGitHub() []fault {
 		on("github.member", opMembers, "filter=2fa_disabled", refused),
 		on("github.member", opMembers, "role=member", loops),
 		on("github.member", opMembers, "role=admin", malformed),
-		on("github.pull_request", opGraphQL, repo(), malformed),
 		on("github.pull_request", opGraphQL, repo(), hidden),
 		p.onlySelected(),
 	}

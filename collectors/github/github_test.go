@@ -182,6 +182,7 @@ func TestPolicy(t *testing.T) {
     "checks": "read",
     "contents": "read",
     "deployments": "read",
+    "issues": "read",
     "members": "read",
     "metadata": "read",
     "organization_administration": "read",

@@ -212,12 +212,12 @@ func TestWriters(t *testing.T) {
 		authors []string
 		unnamed bool
 	}{
-		"by who was there":     {[]commit{by(linked("ann", "a@x"), only("12+bob@users.noreply.github.com"))}, []string{"ann"}, true},
-		"by a bot":             {[]commit{by(linked("ann", "a@x"), only("49+dependabot[bot]@users.noreply.github.com"))}, []string{"ann", "dependabot[bot]"}, false},
-		"by another commit":    {[]commit{by(linked("ann", "A@x")), by(linked("cat", "c@x"), only("a@X"))}, []string{"ann", "cat", "ann"}, false},
-		"by nobody known":      {[]commit{by(linked("ann", "a@x"), only("eve@example.com"))}, []string{"ann"}, true},
-		"by more than come":    {[]commit{cut}, []string{"ann"}, true},
-		"an author unknown":    {[]commit{{}}, nil, true},
+		"by who was there":  {[]commit{by(linked("ann", "a@x"), only("12+bob@users.noreply.github.com"))}, []string{"ann"}, true},
+		"by a bot":          {[]commit{by(linked("ann", "a@x"), only("49+dependabot[bot]@users.noreply.github.com"))}, []string{"ann", "dependabot[bot]"}, false},
+		"by another commit": {[]commit{by(linked("ann", "A@x")), by(linked("cat", "c@x"), only("a@X"))}, []string{"ann", "cat", "ann"}, false},
+		"by nobody known":   {[]commit{by(linked("ann", "a@x"), only("eve@example.com"))}, []string{"ann"}, true},
+		"by more than come": {[]commit{cut}, []string{"ann"}, true},
+		"an author unknown": {[]commit{{}}, nil, true},
 	} {
 		authors, _, unnamed := writers(tt.commits)
 		if strings.Join(authors, " ") != strings.Join(tt.authors, " ") || unnamed != tt.unnamed {

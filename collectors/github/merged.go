@@ -17,7 +17,7 @@ import (
 const (
 	repositoriesAtOnce = 100 // of which the head of the listing is asked for
 	headSize           = 10  // pull requests of such a head
-	slots              = 10  // repositories of which the next page is asked for
+	slots              = 25  // repositories of which the next page is asked for
 	pageSize           = 100
 )
 
@@ -65,7 +65,7 @@ type pageInfo struct {
 // mergedSince lists what was merged since from in all repositories. Every
 // repository is asked, 100 in one query, for those that were updated last; what
 // was merged since then was updated since then. A listing is read on until it
-// has come to what was last updated before, for ten repositories in one query.
+// has come to what was last updated before, for 25 repositories in one query.
 //
 // An update while a listing of several pages is read moves a pull request ahead
 // of the page being read. Such listings are begun again until the head holds

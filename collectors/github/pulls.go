@@ -16,13 +16,15 @@ import (
 )
 
 // How many pull requests are read at once, and of how many of their parts. A
-// query of 50 costs about 13 of the 5,000 points that GitHub allows in an hour.
+// query of 75 costs about 20 of the 5,000 points that GitHub allows in an hour.
 const (
-	pullsAtOnce = 50
-	largeAtOnce = 10
+	pullsAtOnce = 75
+	largeAtOnce = 25
+	// pullsOfBatch are read by one worker: large ones among so many share a query.
+	pullsOfBatch = 4 * pullsAtOnce
 	// batchesOfSlot bounds what one slot holds in memory and spends of the hourly
-	// limit: 12,000 pull requests, 3,000 points. The window then ends early.
-	batchesOfSlot = 240
+	// limit: 10,200 pull requests, 3,000 points. The window then ends early.
+	batchesOfSlot = 34
 )
 
 // sizes are how many of the parts of a pull request are read at once.
@@ -34,7 +36,7 @@ func usual() map[string]any { return sizes(20, 20, 20, 50) }
 func large() map[string]any { return sizes(100, 100, 100, 100) }
 
 // collectPullRequests reads what was merged in the window: first which pull
-// requests these are, then each of them, 50 in one query, in the order of the merges.
+// requests these are, then each of them, 75 in one query, in the order of the merges.
 // If there are more than a slot should hold, or GitHub stops answering on the
 // way, the window ends where the reading did, and the next one begins there.
 func (s *session) collectPullRequests(ctx context.Context, w evidence.Window, out *collectors.Output) error {
@@ -62,7 +64,7 @@ func (b *batch) begins() time.Time { return *b.pulls[0].MergedAt }
 
 func (s *session) collectMerged(ctx context.Context, out *collectors.Output, found []listed, w evidence.Window) error {
 	var batches []*batch
-	for pulls := range slices.Chunk(found, pullsAtOnce) {
+	for pulls := range slices.Chunk(found, pullsOfBatch) {
 		if b := (&batch{pulls: pulls, failed: map[*listing]error{}}); b.begins().Before(w.To) {
 			batches = append(batches, b)
 		}
@@ -136,7 +138,7 @@ func stops(err error) bool {
 // stopped answering; what else went wrong with one is noted of its repository.
 func (s *session) readBatch(ctx context.Context, out *collectors.Output, b *batch) error {
 	pulls, errs := s.readPulls(ctx, out, b.pulls)
-	for i, p := range pulls {
+	for i, p := range pulls { // all of them, or up to one at which GitHub stopped
 		in := b.pulls[i].in
 		if errs[i] == nil {
 			errs[i] = p.check(b.pulls[i])
@@ -156,7 +158,14 @@ func (s *session) readBatch(ctx context.Context, out *collectors.Output, b *batc
 // readPulls reads each pull request with all its parts: most of them with the
 // others, those that have more of a part again, a few at a time and then page by page.
 func (s *session) readPulls(ctx context.Context, out *collectors.Output, list []listed) ([]*pull, []error) {
-	pulls, errs := s.readTogether(ctx, out, list, usual())
+	var pulls []*pull
+	var errs []error
+	for some := range slices.Chunk(list, pullsAtOnce) {
+		more, failed := s.readTogether(ctx, out, some, usual())
+		if pulls, errs = append(pulls, more...), append(errs, failed...); slices.ContainsFunc(failed, stops) {
+			break // of those that are left nothing is known
+		}
+	}
 	var rest []int
 	for i, p := range pulls {
 		if errs[i] == nil && p.unfinished() {
@@ -250,9 +259,8 @@ func (p *pull) attributes(r repository, s *session) collectors.Attributes {
 	}
 	a.Set("labels", p.Labels.texts(func(l label) string { return l.Name }))
 	a.Set("linked_issues", p.Issues.texts(issue.name))
-	tickets := s.ticketsIn(p.Title, p.HeadRef, p.Body)
-	a.Set("tickets", tickets)
-	a.Set("ticket_keys", tickets)
+	a.Set("tickets", s.ticketsIn(p.Title, p.HeadRef, p.Body))
+	a["ticket_keys"] = a["tickets"]
 	return a
 }
 

@@ -347,16 +347,16 @@ func TestStoppedOnTheWay(t *testing.T) {
 		"down":      {status: 503},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := product10(t, merges(170)...)
+			g := product10(t, merges(700)...)
 			g.meddle = func(q graphql.Request) *reply {
-				if q.Operation == opMerged && slices.Contains(idsOf(q), any("PR_110")) {
+				if q.Operation == opMerged && slices.Contains(idsOf(q), any("PR_610")) {
 					return &a
 				}
 				return nil
 			}
 			s := captureFrom(t, inOne(), g, kindPullRequest)
-			end := start.Add(-70 * time.Minute) // PR_101, the first of the third batch
-			if s.Err != nil || !s.Certificate.Complete || len(s.Records) != 100 || !s.Certificate.Window.To.Equal(end) {
+			end := start.Add(-100 * time.Minute) // PR_601, the first of the third batch
+			if s.Err != nil || !s.Certificate.Complete || len(s.Records) != 600 || !s.Certificate.Window.To.Equal(end) {
 				t.Fatalf("error %v, %d records, window %v", s.Err, len(s.Records), s.Certificate.Window)
 			}
 			g.meddle = nil
@@ -370,7 +370,7 @@ func TestStoppedOnTheWay(t *testing.T) {
 				}
 				seen[r.ID] = true
 			}
-			if rest.Err != nil || len(seen) != 170 {
+			if rest.Err != nil || len(seen) != 700 {
 				t.Errorf("error %v, %d in both windows", rest.Err, len(seen))
 			}
 		})
@@ -395,7 +395,7 @@ func TestLongListing(t *testing.T) {
 	}
 	g := product10(t, all...)
 	s := captureFrom(t, inOne(), g, kindPullRequest)
-	if s.Err != nil || len(s.Records) != 350 || g.asked[opOlder] != 4 || g.asked[opChanged] != 2 || g.asked[opMerged] != 7 {
+	if s.Err != nil || len(s.Records) != 350 || g.asked[opOlder] != 4 || g.asked[opChanged] != 2 || g.asked[opMerged] != 5 {
 		t.Errorf("error %v, %d records, asked %v", s.Err, len(s.Records), g.asked)
 	}
 }

@@ -75,12 +75,16 @@ func (s Schema) Do(r Request) Answer {
 	return Answer{Data: data, Errors: e.errors}
 }
 
+// maxSpreads bounds fragments that hold each other.
+const maxSpreads = 20
+
 type execution struct {
 	schema    Schema
 	doc       document
 	variables map[string]any
 	errors    []Error
 	wrong     string // with the request itself
+	spreads   int    // fragments within fragments
 }
 
 // object gives the selected fields of an object.
@@ -99,9 +103,12 @@ func (e *execution) fields(out map[string]any, o Object, selected []selection, p
 			if !ok {
 				e.wrong = "Fragment " + s.spread + " was used, but not defined"
 			}
-			if e.is(o, f.on) {
+			if e.spreads++; e.spreads > maxSpreads {
+				e.wrong = "Fragments lie too deep: " + s.spread
+			} else if e.is(o, f.on) {
 				e.fields(out, o, f.selection, path)
 			}
+			e.spreads--
 		case s.inline:
 			if s.on == "" || e.is(o, s.on) {
 				e.fields(out, o, s.inner, path)
