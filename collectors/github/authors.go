@@ -109,12 +109,12 @@ func writers(commits []commit) (authors, addresses []string, unnamed bool) {
 	return authors, addresses, unnamed
 }
 
-// app is the address under which an app commits, "1234+name[bot]@users.noreply.github.com".
+// appAddress is the address under which an app commits, "1234+name[bot]@users.noreply.github.com".
 // GitHub links users to their addresses, private ones among them, but no app.
-var app = regexp.MustCompile(`^(?:[0-9]+\+)?([a-z0-9-]+\[bot\])@users\.noreply\.github\.com$`)
+var appAddress = regexp.MustCompile(`^(?:[0-9]+\+)?([a-z0-9-]+\[bot\])@users\.noreply\.github\.com$`)
 
 func appLogin(address string) string {
-	if m := app.FindStringSubmatch(address); m != nil {
+	if m := appAddress.FindStringSubmatch(address); m != nil {
 		return m[1]
 	}
 	return ""

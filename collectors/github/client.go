@@ -20,7 +20,7 @@ type client struct{ api *gh.Client }
 
 const publicAPI = "https://api.github.com/"
 
-func newClient(cfg *Config, env collectors.Env) (*client, error) {
+func newClient(cfg *Config, env collectors.Env, c credential) (*client, error) {
 	address := cfg.Common.Endpoint
 	if address == "" {
 		address = publicAPI
@@ -30,7 +30,7 @@ func newClient(cfg *Config, env collectors.Env) (*client, error) {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
 	h := *env.HTTP
-	h.Transport = bearer{next: env.HTTP.Transport, token: cfg.Token}
+	h.Transport = bearer{next: env.HTTP.Transport, credential: c}
 	api := gh.NewClient(&h)
 	api.BaseURL, api.UserAgent = base, "evidenced"
 	return &client{api}, nil
@@ -39,15 +39,19 @@ func newClient(cfg *Config, env collectors.Env) (*client, error) {
 // bearer signs requests, and hides the rate limit headers from go-github: the
 // door has honoured them, and go-github would go by its own clock.
 type bearer struct {
-	next  http.RoundTripper
-	token collectors.Secret
+	next       http.RoundTripper
+	credential credential
 }
 
 // RoundTrip implements http.RoundTripper.
 func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	token, err := b.credential.token(r.Context())
+	if err != nil {
+		return nil, err
+	}
 	r = r.Clone(r.Context())
-	if b.token != "" {
-		r.Header.Set("Authorization", "Bearer "+b.token.Reveal())
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 	resp, err := b.next.RoundTrip(r)
 	if err != nil {
@@ -77,17 +81,22 @@ func throttled(status int, h http.Header, body []byte) bool {
 
 // get reads one object into v. Its errors wrap a class of collectors.
 func (c *client) get(ctx context.Context, path string, v any) (*gh.Response, error) {
-	req, err := c.api.NewRequest(http.MethodGet, path, nil)
+	return c.read(ctx, http.MethodGet, path, v)
+}
+
+// read is get for reads by other methods.
+func (c *client) read(ctx context.Context, method, path string, v any) (*gh.Response, error) {
+	req, err := c.api.NewRequest(method, path, nil)
 	if err != nil {
-		return nil, fmt.Errorf("GET %s: %w", path, err)
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	resp, err := c.api.BareDo(ctx, req)
 	if err != nil {
-		return resp, fmt.Errorf("GET /%s: %w", path, classify(err))
+		return resp, fmt.Errorf("%s /%s: %w", method, path, classify(err))
 	}
 	defer func() { _ = resp.Body.Close() }() // it is in memory
 	if err := decode(resp.Body, v); err != nil {
-		return resp, fmt.Errorf("GET /%s: %w", path, err)
+		return resp, fmt.Errorf("%s /%s: %w", method, path, err)
 	}
 	return resp, nil
 }

@@ -16,6 +16,12 @@ type Config struct {
 	Organization string `yaml:"organization"`
 	// Token is a fine-grained token, a classic one, or an installation token of a GitHub App.
 	Token collectors.Secret `yaml:"token"`
+	// AppID is the id of a GitHub App of which the private key is here, instead of a token.
+	AppID int64 `yaml:"app_id"`
+	// InstallationID is the id of the App's installation in the organisation.
+	InstallationID int64 `yaml:"installation_id"`
+	// PrivateKey is the private key of the App, in PEM.
+	PrivateKey collectors.Secret `yaml:"private_key"`
 	// TicketPattern is a regular expression (RE2) for ticket keys in titles,
 	// branch names and descriptions. Default \b[A-Z][A-Z0-9]{1,9}-[0-9]+\b.
 	TicketPattern string `yaml:"ticket_pattern"`
@@ -39,6 +45,12 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("organization is missing: the login of the organisation, such as acme")
 	case !login.MatchString(c.Organization):
 		return fmt.Errorf("organization %q is not a login: letters, digits and hyphens", c.Organization)
+	case c.AppID < 0 || c.InstallationID < 0 || (c.AppID == 0) != (c.InstallationID == 0):
+		return fmt.Errorf("app_id is %d and installation_id is %d: an App needs both, and its private_key", c.AppID, c.InstallationID)
+	case c.AppID != 0 && c.Token != "":
+		return fmt.Errorf("token and app_id are both there: one of them must go")
+	case c.AppID == 0 && c.PrivateKey != "":
+		return fmt.Errorf("private_key is there without app_id and installation_id")
 	case c.Parallel < 1 || c.Parallel > 32:
 		return fmt.Errorf("parallel is %d: want 1 to 32", c.Parallel)
 	}
@@ -62,9 +74,9 @@ func (c *Config) Open(env collectors.Env) (collectors.Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ticket_pattern: %w", err)
 	}
-	api, err := newClient(c, env)
-	if err != nil {
+	col := &collector{cfg: c, env: env, org: c.Organization, tickets: tickets, parallel: c.Parallel}
+	if col.api, err = newClient(c, env, fixed(c.Token)); err != nil {
 		return nil, err
 	}
-	return &collector{api: api, org: c.Organization, tickets: tickets, parallel: c.Parallel, token: c.Token, offline: env.Offline}, nil
+	return col, nil
 }

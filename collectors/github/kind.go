@@ -74,6 +74,7 @@ func calls() []collectors.Call {
 		{Name: callOrg, Permissions: []string{"organization_administration: read"}, Kinds: []evidence.Kind{kindOrg}, Why: "settings of the organisation, how many repositories it has"},
 		{Name: callRepositories, Permissions: []string{"metadata: read"}, Why: "list of repositories"},
 	}
+	all = append(all, appCalls()...)
 	serve := func(c collectors.Call, k evidence.Kind) {
 		i := slices.IndexFunc(all, func(have collectors.Call) bool { return have.Name == c.Name })
 		if i < 0 {

@@ -109,7 +109,7 @@ func cut(t *testing.T, doc document) (file string) {
 	c := cutter{from: doc, components: document{}, seen: map[string]bool{}}
 	paths := document{}
 	for _, call := range calls() {
-		if path, op := operation(doc, call.Name); op != nil {
+		if path, op := operation(doc, call.Name); op != nil && call.Body == "" {
 			paths[path] = document{"get": op}
 		}
 	}

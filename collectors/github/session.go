@@ -12,12 +12,12 @@ import (
 
 // collector implements collectors.Collector.
 type collector struct {
+	cfg      *Config
+	env      collectors.Env
 	api      *client
 	org      string
 	tickets  *regexp.Regexp
 	parallel int
-	token    collectors.Secret
-	offline  bool
 }
 
 // RootScope is the login of the organisation.
@@ -29,27 +29,59 @@ func (c *collector) Scopes([]evidence.Record) []evidence.Scope {
 }
 
 // Session asks who the credential is.
-// https://docs.github.com/en/rest/users/users#get-the-authenticated-user
 func (c *collector) Session(ctx context.Context, scope evidence.Scope) (collectors.Session, error) {
 	if scope != c.RootScope() {
 		return nil, fmt.Errorf("scope %q is not the organisation %q", scope, c.org)
 	}
-	if err := c.token.Check(); err != nil && !c.offline {
+	if c.cfg.AppID != 0 {
+		return c.asApp(ctx)
+	}
+	if err := c.cfg.Token.Check(); err != nil && !c.env.Offline {
 		return nil, fmt.Errorf("token, such as token: \"${env:GITHUB_TOKEN}\": %w", err)
 	}
+	login, err := c.user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &session{collector: c, principal: login}, nil
+}
+
+// user gives the login of the token's user.
+// https://docs.github.com/en/rest/users/users#get-the-authenticated-user
+func (c *collector) user(ctx context.Context) (string, error) {
 	var user struct {
 		Login string `json:"login"`
 	}
 	_, err := c.api.get(ctx, "user", &user)
 	switch {
 	case answered(err, http.StatusForbidden, "Resource not accessible by integration"):
-		user.Login = "GitHub App installation" // an installation is not a user
+		return "GitHub App installation", nil // an installation is not a user
 	case err != nil:
-		return nil, err
+		return "", err
 	case user.Login == "":
-		return nil, collectors.Incomplete("GET /user does not say who asks")
+		return "", collectors.Incomplete("GET /user does not say who asks")
 	}
-	return &session{collector: c, principal: user.Login}, nil
+	return user.Login, nil
+}
+
+// asApp opens a session with a token of its own, so that every snapshot shows
+// who asked, with which rights.
+func (c *collector) asApp(ctx context.Context) (collectors.Session, error) {
+	proof := &app{id: c.cfg.AppID, key: c.cfg.PrivateKey, now: c.env.Now, offline: c.env.Offline}
+	own, err := newClient(c.cfg, c.env, proof)
+	if err != nil {
+		return nil, err
+	}
+	in := &installed{proof: proof, api: own, id: c.cfg.InstallationID, conceal: c.env.Conceal}
+	mine := *c
+	if mine.api, err = newClient(c.cfg, c.env, in); err != nil {
+		return nil, err
+	}
+	principal, err := in.principal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &session{collector: &mine, principal: principal}, nil
 }
 
 // session implements collectors.Session.

@@ -64,6 +64,7 @@ func TestSuite(t *testing.T) {
 		Spec: Spec(), Config: cfg, Server: wholeOrg(t), Now: start,
 		Window:  evidence.Window{From: start.Add(-24 * time.Hour), To: start},
 		Secrets: []string{token, leaked},
+		Unused:  []string{callApp, callAppToken},
 		Loop:    endless(),
 	})
 }
