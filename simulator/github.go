@@ -22,6 +22,7 @@ const (
 	opBranch     = "GET /repos/{owner}/{repo}/branches/{branch}"
 	opProtection = "GET /repos/{owner}/{repo}/branches/{branch}/protection"
 	opRules      = "GET /repos/{owner}/{repo}/rules/branches/{branch}"
+	opRuleset    = "GET /repos/{owner}/{repo}/rulesets/{ruleset_id}"
 	opPulls      = "GET /repos/{owner}/{repo}/pulls"
 	opPull       = "GET /repos/{owner}/{repo}/pulls/{pull_number}"
 	opReviews    = "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews"
@@ -45,7 +46,7 @@ func (c *Company) github() http.Handler {
 	mux := http.NewServeMux()
 	for op, h := range map[string]func(*hubRequest) reply{
 		opUser: c.getUser, opOrg: c.getOrg, opMembers: c.listMembers, opRepos: c.listRepos, opRepo: c.getRepo,
-		opBranch: c.getBranch, opProtection: c.getProtection, opRules: c.listRules,
+		opBranch: c.getBranch, opProtection: c.getProtection, opRules: c.listRules, opRuleset: c.getRuleset,
 		opPulls: c.listPulls, opPull: c.getPull, opReviews: c.listReviews, opCommits: c.listCommits,
 		opGraphQL: c.postGraph, opCheckRuns: c.listCheckRuns, opStatus: c.getStatus, opStatuses: c.listStatuses,
 	} {

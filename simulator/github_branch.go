@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -78,7 +79,7 @@ func (k *ruleset) cards(r *repository) (out []object) {
 		return nil
 	}
 	add := func(kind string, parameters object) {
-		rule := object{"type": kind, "ruleset_source_type": "Repository", "ruleset_source": r.full, "ruleset_id": r.id % 100_000}
+		rule := object{"type": kind, "ruleset_source_type": "Repository", "ruleset_source": r.full, "ruleset_id": r.rulesetID()}
 		if parameters != nil {
 			rule["parameters"] = parameters
 		}
@@ -102,6 +103,28 @@ func (k *ruleset) cards(r *repository) (out []object) {
 	}
 	return out
 }
+
+// getRuleset gives the one ruleset of a repository, as one sees it who may change it: nobody may bypass it.
+func (c *Company) getRuleset(q *hubRequest) reply {
+	return c.onRepo(q, func(r *repository) reply {
+		rules := r.protection.at(q.now).rules.cards(r)
+		if len(rules) == 0 || q.http.PathValue("ruleset_id") != fmt.Sprint(r.rulesetID()) {
+			return notFound()
+		}
+		for _, rule := range rules {
+			delete(rule, "ruleset_source_type")
+			delete(rule, "ruleset_source")
+			delete(rule, "ruleset_id")
+		}
+		return hubReply(object{
+			"id": r.rulesetID(), "name": "default branch", "target": "branch", "source_type": "Repository", "source": r.full, "enforcement": "active",
+			"bypass_actors": []object{}, "current_user_can_bypass": "never", "node_id": nodeID("RRS_", r.rulesetID()), "created_at": r.created, "updated_at": r.created,
+			"conditions": object{"ref_name": object{"include": []string{"~DEFAULT_BRANCH"}, "exclude": []string{}}}, "rules": rules,
+		})
+	})
+}
+
+func (r *repository) rulesetID() int64 { return 1 + r.id%100_000 }
 
 func (c *Company) getBranch(q *hubRequest) reply {
 	return c.onBranch(q, func(r *repository) reply {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
@@ -42,8 +43,12 @@ func (s *session) collectBranch(ctx context.Context, out *collectors.Output, r r
 	}
 	a := effective(classic, rules)
 	a["repository"], a["branch"] = r.FullName, branch
+	errBypass := s.addBypass(ctx, out, r, rules, a)
+	if errBypass != nil && !errors.Is(errBypass, collectors.ErrDenied) {
+		return errBypass
+	}
 	err := out.Emit(evidence.Record{ID: r.id() + ":" + branch, Name: r.FullName + "@" + branch, Scope: r.scope(), Attributes: a})
-	return cmp.Or(err, errClassic, errRules)
+	return cmp.Or(err, errClassic, errRules, errBypass)
 }
 
 var errNoBranch = errors.New("there is no such branch")
@@ -82,12 +87,55 @@ func (s *session) branchRules(ctx context.Context, out *collectors.Output, r rep
 	return fromRules(all)
 }
 
+// addBypass adds who may bypass a ruleset that is in force on the branch. GitHub
+// shows it to those only who may change the ruleset; if it hides it of one, it
+// is not known. https://docs.github.com/en/rest/repos/rules#get-a-repository-ruleset
+func (s *session) addBypass(ctx context.Context, out *collectors.Output, r repository, rules protection, a collectors.Attributes) error {
+	actors, hidden := []string{}, !rules.read
+	for _, id := range rules.rulesets {
+		var set struct {
+			Bypass *[]bypass `json:"bypass_actors"`
+		}
+		if id == 0 {
+			hidden = true
+			continue
+		}
+		if _, err := s.api.get(ctx, r.path("rulesets", numbered(id)), &set); err != nil {
+			return err
+		}
+		out.Page()
+		if set.Bypass == nil {
+			hidden = true
+			continue
+		}
+		for _, b := range *set.Bypass {
+			actors = append(actors, b.text())
+		}
+	}
+	if !hidden {
+		a.Set("bypass_actors", actors)
+	}
+	return nil
+}
+
+// bypass is who may go around a ruleset: a role, a team, an app, and when.
+type bypass struct {
+	Type string `json:"actor_type"`
+	ID   int64  `json:"actor_id"`
+	Mode string `json:"bypass_mode"`
+}
+
+func (b bypass) text() string {
+	return strings.Join(strings.Fields(b.Type+" "+numbered(b.ID)+" "+b.Mode), " ")
+}
+
 func branchKind() kind {
 	return kind{
 		KindSpec: state(kindBranch, "The default branch of a repository, with its effective protection: classic or by rulesets."), listing: true,
 		calls: []collectors.Call{
 			reads("GET /repos/{owner}/{repo}/branches/{branch}/protection", "administration: read", "classic branch protection"),
 			reads("GET /repos/{owner}/{repo}/rules/branches/{branch}", "metadata: read", "rules of active rulesets"),
+			reads("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}", "metadata: read", "who may bypass a ruleset; shown to those only who may change it"),
 		},
 		read: (*session).collectBranches,
 	}

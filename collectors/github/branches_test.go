@@ -8,8 +8,11 @@ const (
 	product        = `[{"id":10,"full_name":"acme/product","default_branch":"main","archived":false},{"id":11,"full_name":"acme/old","default_branch":"main","archived":true}]`
 	pathProtection = "/repos/acme/product/branches/main/protection"
 	pathRules      = "/repos/acme/product/rules/branches/main"
+	pathSet5       = "/repos/acme/product/rulesets/5"
+	pathSet6       = "/repos/acme/product/rulesets/6"
+	bypassed       = `{"id":5,"bypass_actors":[{"actor_id":null,"actor_type":"OrganizationAdmin","bypass_mode":"always"},{"actor_id":234,"actor_type":"Team","bypass_mode":"pull_request"}]}`
 	strict         = `{"required_status_checks":{"strict":true,"contexts":["build"],"checks":[{"context":"build","app_id":1},{"context":"test","app_id":null}]},"enforce_admins":{"enabled":false},"required_pull_request_reviews":{"dismiss_stale_reviews":true,"require_code_owner_reviews":false,"required_approving_review_count":1,"require_last_push_approval":false},"allow_force_pushes":{"enabled":false},"allow_deletions":{"enabled":true}}`
-	ruleset        = `[{"type":"pull_request","parameters":{"required_approving_review_count":2,"dismiss_stale_reviews_on_push":false,"require_code_owner_review":true,"require_last_push_approval":true}},{"type":"deletion"},{"type":"non_fast_forward"},{"type":"merge_queue","parameters":{"x":[1]}},{"type":"a_rule_of_tomorrow"},{"type":"required_status_checks","parameters":{"required_status_checks":[{"context":"lint"}]}}]`
+	ruleset        = `[{"type":"pull_request","ruleset_id":5,"parameters":{"required_approving_review_count":2,"dismiss_stale_reviews_on_push":false,"require_code_owner_review":true,"require_last_push_approval":true}},{"type":"deletion","ruleset_id":5},{"type":"non_fast_forward","ruleset_id":5},{"type":"merge_queue","ruleset_id":6,"parameters":{"x":[1]}},{"type":"a_rule_of_tomorrow","ruleset_id":6},{"type":"required_status_checks","ruleset_id":6,"parameters":{"required_status_checks":[{"context":"lint"}]}}]`
 )
 
 func TestBranches(t *testing.T) {
@@ -21,25 +24,25 @@ func TestBranches(t *testing.T) {
 		want           string
 	}{
 		{"classic only", ok(strict), ok(`[]`), true, `
-10:main acme/product@main [acme/product] {"branch":"main","classic_protection":true,"deletion_blocked":false,"dismiss_stale_reviews":true,"enforce_admins":false,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":1,"required_status_checks":["build","test"],"rules":[]}
+10:main acme/product@main [acme/product] {"branch":"main","bypass_actors":[],"classic_protection":true,"deletion_blocked":false,"dismiss_stale_reviews":true,"enforce_admins":false,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":1,"required_status_checks":["build","test"],"rules":[]}
 acme/product read`},
 		{"rulesets only", no(404, "Branch not protected"), ok(ruleset), true, `
-10:main acme/product@main [acme/product] {"branch":"main","classic_protection":false,"deletion_blocked":true,"dismiss_stale_reviews":false,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":true,"require_last_push_approval":true,"required_approvals":2,"required_status_checks":["lint"],"rules":["a_rule_of_tomorrow","deletion","merge_queue","non_fast_forward","pull_request","required_status_checks"]}
+10:main acme/product@main [acme/product] {"branch":"main","bypass_actors":["OrganizationAdmin always","Team 234 pull_request"],"classic_protection":false,"deletion_blocked":true,"dismiss_stale_reviews":false,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":true,"require_last_push_approval":true,"required_approvals":2,"required_status_checks":["lint"],"rules":["a_rule_of_tomorrow","deletion","merge_queue","non_fast_forward","pull_request","required_status_checks"]}
 acme/product read`},
 		{"neither", no(404, "Branch not protected"), ok(`[]`), true, `
-10:main acme/product@main [acme/product] {"branch":"main","classic_protection":false,"deletion_blocked":false,"dismiss_stale_reviews":false,"force_push_blocked":false,"pull_request_required":false,"repository":"acme/product","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":0,"required_status_checks":[],"rules":[]}
+10:main acme/product@main [acme/product] {"branch":"main","bypass_actors":[],"classic_protection":false,"deletion_blocked":false,"dismiss_stale_reviews":false,"force_push_blocked":false,"pull_request_required":false,"repository":"acme/product","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":0,"required_status_checks":[],"rules":[]}
 acme/product read`},
 		{"404 for want of rights is not unprotected", no(404, "Not Found"), ok(`[]`), false, `
-10:main acme/product@main [acme/product] {"branch":"main","repository":"acme/product","rules":[]}
+10:main acme/product@main [acme/product] {"branch":"main","bypass_actors":[],"repository":"acme/product","rules":[]}
 acme/product denied denied`},
 		{"classic refused, rulesets prove", refused, ok(ruleset), false, `
-10:main acme/product@main [acme/product] {"branch":"main","deletion_blocked":true,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":true,"require_last_push_approval":true,"required_approvals":2,"required_status_checks":["lint"],"rules":["a_rule_of_tomorrow","deletion","merge_queue","non_fast_forward","pull_request","required_status_checks"]}
+10:main acme/product@main [acme/product] {"branch":"main","bypass_actors":["OrganizationAdmin always","Team 234 pull_request"],"deletion_blocked":true,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":true,"require_last_push_approval":true,"required_approvals":2,"required_status_checks":["lint"],"rules":["a_rule_of_tomorrow","deletion","merge_queue","non_fast_forward","pull_request","required_status_checks"]}
 acme/product denied denied`},
 		{"rulesets refused, classic proves", ok(strict), refused, false, `
 10:main acme/product@main [acme/product] {"branch":"main","classic_protection":true,"dismiss_stale_reviews":true,"enforce_admins":false,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","required_approvals":1,"required_status_checks":["build","test"]}
 acme/product denied denied`},
 		{"silent on force pushes", ok(`{"url":"x"}`), ok(`[]`), true, `
-10:main acme/product@main [acme/product] {"branch":"main","classic_protection":true,"dismiss_stale_reviews":false,"pull_request_required":false,"repository":"acme/product","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":0,"required_status_checks":[],"rules":[]}
+10:main acme/product@main [acme/product] {"branch":"main","bypass_actors":[],"classic_protection":true,"dismiss_stale_reviews":false,"pull_request_required":false,"repository":"acme/product","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":0,"required_status_checks":[],"rules":[]}
 acme/product read`},
 		{"empty repository", no(404, "Branch not found"), ok(`[]`), true, "acme/product read"},
 		{"broken rules", ok(strict), ok(`[{"type":"pull_request","parameters":"x"}]`), false, "acme/product failed incomplete"},
@@ -47,7 +50,7 @@ acme/product read`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			expect(t, capture(t, with(map[string][]reply{"/orgs/acme": {stating(1, 1)}, repos: {ok(product)}, pathProtection: {tt.classic}, pathRules: {tt.rules}}), kindBranch), tt.complete, tt.want)
+			expect(t, capture(t, with(map[string][]reply{"/orgs/acme": {stating(1, 1)}, repos: {ok(product)}, pathProtection: {tt.classic}, pathRules: {tt.rules}, pathSet5: {ok(bypassed)}, pathSet6: {ok(`{"id":6,"bypass_actors":[]}`)}}), kindBranch), tt.complete, tt.want)
 		})
 	}
 }
@@ -60,6 +63,31 @@ func TestBranchNameIsOneSegment(t *testing.T) {
 	}), kindBranch)
 	if s.Err != nil || len(s.Records) != 1 || s.Records[0].ID != "10:release/v1" {
 		t.Errorf("error %v, records %v", s.Err, s.Records)
+	}
+}
+
+// TestBypass: who may bypass is known only if no ruleset hides it.
+func TestBypass(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rules, set5, set6 reply
+		complete, said    bool
+	}{
+		"shown":             {ok(ruleset), ok(`{"bypass_actors":[]}`), ok(`{"bypass_actors":[]}`), true, true},
+		"hidden of one":     {ok(ruleset), ok(`{"bypass_actors":[]}`), ok(`{"id":6}`), true, false},
+		"refused":           {ok(ruleset), ok(`{"bypass_actors":[]}`), no(404, "Not Found"), false, false},
+		"broken":            {ok(ruleset), ok(`{"bypass_actors":1}`), ok(`{}`), false, false},
+		"an unnamed one":    {ok(`[{"type":"deletion"}]`), ok(`{}`), ok(`{}`), true, false},
+		"no ruleset at all": {ok(`[]`), ok(`{}`), ok(`{}`), true, true},
+	} {
+		s := capture(t, with(map[string][]reply{"/orgs/acme": {stating(1, 1)}, repos: {ok(product)}, pathProtection: {ok(strict)}, pathRules: {tt.rules}, pathSet5: {tt.set5}, pathSet6: {tt.set6}}), kindBranch)
+		if (s.Err == nil) != tt.complete {
+			t.Errorf("%s: error %v", name, s.Err)
+		}
+		for _, r := range s.Records {
+			if _, said := r.Attributes["bypass_actors"]; said != tt.said {
+				t.Errorf("%s: %v", name, r.Attributes)
+			}
+		}
 	}
 }
 

@@ -176,8 +176,8 @@ func testWhole(t *testing.T, c collection) {
 	c.expect(t, kindMember, false, theMembers)
 	c.expect(t, kindRepository, true, theRepositories)
 	c.expect(t, kindBranch, true, `
-1:main acme/product@main [acme/product] {"branch":"main","classic_protection":true,"deletion_blocked":true,"dismiss_stale_reviews":true,"enforce_admins":true,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":false,"required_approvals":1,"required_status_checks":["test"],"rules":[]}
-2:main acme/site@main [acme/site] {"branch":"main","classic_protection":false,"deletion_blocked":false,"dismiss_stale_reviews":false,"force_push_blocked":false,"pull_request_required":false,"repository":"acme/site","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":0,"required_status_checks":[],"rules":[]}
+1:main acme/product@main [acme/product] {"branch":"main","bypass_actors":[],"classic_protection":true,"deletion_blocked":true,"dismiss_stale_reviews":true,"enforce_admins":true,"force_push_blocked":true,"pull_request_required":true,"repository":"acme/product","require_code_owner_reviews":false,"required_approvals":1,"required_status_checks":["test"],"rules":[]}
+2:main acme/site@main [acme/site] {"branch":"main","bypass_actors":[],"classic_protection":false,"deletion_blocked":false,"dismiss_stale_reviews":false,"force_push_blocked":false,"pull_request_required":false,"repository":"acme/site","require_code_owner_reviews":false,"require_last_push_approval":false,"required_approvals":0,"required_status_checks":[],"rules":[]}
 acme/empty read
 acme/product read
 acme/site read`)

@@ -2,6 +2,7 @@ package github
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -12,6 +13,7 @@ type protection struct {
 	read          bool
 	classic       *bool    // classic protection exists; only the classic source says
 	rules         []string // types of the effective rules; only the rulesets say
+	rulesets      []int64  // those of which the rules are; 0 for one that is not named
 	pullRequest   *bool
 	approvals     *int
 	dismissStale  *bool
@@ -89,6 +91,7 @@ func yes() *bool { v := true; return &v }
 // named in the evidence and demand nothing that is asked for.
 type rule struct {
 	Type       string          `json:"type"`
+	Ruleset    int64           `json:"ruleset_id"`
 	Parameters json.RawMessage `json:"parameters"`
 }
 
@@ -101,6 +104,9 @@ func fromRules(rules []rule) (protection, error) {
 			return protection{}, collectors.Incomplete("a rule has no type")
 		}
 		p.rules = append(p.rules, r.Type)
+		if !slices.Contains(p.rulesets, r.Ruleset) {
+			p.rulesets = append(p.rulesets, r.Ruleset)
+		}
 		var err error
 		switch r.Type {
 		case "pull_request":

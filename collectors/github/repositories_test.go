@@ -18,6 +18,7 @@ func seen(org ...reply) map[string][]reply {
 	rs := inOne()
 	rs["/orgs/acme"] = org
 	rs[pathProtection], rs[pathRules] = []reply{ok(strict)}, []reply{ok(ruleset)}
+	rs[pathSet5], rs[pathSet6] = []reply{ok(bypassed)}, []reply{ok(bypassed)}
 	return rs
 }
 

@@ -21,6 +21,7 @@ func wholeOrg(t *testing.T) http.Handler {
 		"/orgs/acme/members?filter=2fa_disabled":       ok(`[{"id":2,"login":"bob"}]`),
 		"/repos/acme/product/branches/main/protection": ok(strict),
 		"/repos/acme/product/rules/branches/main":      ok(ruleset),
+		pathSet5: ok(bypassed), pathSet6: ok(bypassed),
 	} {
 		replies[key] = []reply{r}
 	}
