@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/evidenced/evidenced/evidence"
 )
 
 // answer is what one attempt brought.
@@ -19,6 +21,8 @@ type answer struct {
 	err  error // nil if resp can be handed on; otherwise it wraps a class
 	// again says that the same request may succeed later.
 	again bool
+	// unmodified says that the source did not send resp again, but that it still holds.
+	unmodified *evidence.Unmodified
 }
 
 // attempt asks once and records it.
@@ -42,14 +46,23 @@ func (d *door) attempt(q *question, n int) answer {
 func (d *door) exchange(q *question, n int) answer {
 	ctx, cancel := context.WithTimeout(q.req.Context(), d.opt.AttemptTimeout)
 	defer cancel()
-	resp, err := d.opt.Base.RoundTrip(q.fresh(context.WithValue(ctx, askedKey{}, q.asked(n))))
+	r := q.fresh(context.WithValue(ctx, askedKey{}, q.asked(n)))
+	var before *kept
+	if d.conditional(q) {
+		if before = d.answers.get(q.req); before != nil {
+			r.Header.Set("If-None-Match", before.tag)
+		}
+	}
+	resp, err := d.opt.Base.RoundTrip(r)
 	if err != nil {
 		return answer{err: err}
 	}
 	defer func() { _ = resp.Body.Close() }() // it was read; nothing is lost
 	a := answer{resp: resp}
 	a.body, a.err = readBody(resp, d.opt.MaxBody)
-	resp.Body = io.NopCloser(bytes.NewReader(a.body))
+	if a = d.revalidated(q, before, a); a.resp != nil {
+		a.resp.Body = io.NopCloser(bytes.NewReader(a.body))
+	}
 	return a
 }
 

@@ -37,6 +37,9 @@ type Spec struct {
 	// Retry-After, does not show; of GraphQL, it may have status 200. Nil means
 	// there is none.
 	Throttled func(status int, h http.Header, body []byte) bool
+	// Revalidates says that the source tells by If-None-Match whether what it
+	// answered before still holds, and does not charge for it.
+	Revalidates bool
 	// Beside gives the path at the vendor's own root of a request whose path is not
 	// below that of the endpoint, where an installation of one's own has it beside.
 	// Nil means that there is none.

@@ -111,6 +111,7 @@ type door struct {
 	quota         *Quota
 	redact        *redactor
 	limits        *limiter
+	answers       *answers // nil if the source does not revalidate
 	log           *slog.Logger
 }
 

@@ -64,11 +64,14 @@ func (q *question) asked(n int) evidence.Exchange {
 // record completes x with the answer, redacted, and keeps it.
 func (d *door) record(q *question, x evidence.Exchange, a answer) {
 	if a.resp != nil {
-		x.Status = a.resp.StatusCode
+		x.Status, x.Unmodified = a.resp.StatusCode, a.unmodified
 		x.Header = d.redact.header(a.resp.Header)
 		x.RequestID = requestID(x.Header)
 		body, removed := d.redact.body(a.resp.Header.Get("Content-Type"), a.body)
 		x.Redacted = union(x.Redacted, removed)
+		if x.Unmodified != nil {
+			x.Unmodified.Body = evidence.HashOf(body)
+		}
 		if utf8.Valid(body) {
 			x.Body = string(body)
 		} else {

@@ -95,6 +95,9 @@ func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, e
 		opt: opt, calls: calls, programs: newPrograms(spec), hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane, quota: spec.Quota,
 		redact: newRedactor(spec.Redact), limits: newLimiter(opt.Concurrency, opt.Total), log: log,
 	}
+	if spec.Revalidates && !opt.Offline {
+		d.answers = newAnswers(maxAnswers)
+	}
 	if d.lane == nil {
 		d.lane = func(r *http.Request) string { return r.URL.Host }
 	}

@@ -36,6 +36,10 @@ type Exchange struct {
 	// RequestID is the vendor's own id of this request: an auditor can find our
 	// call in the vendor's log by it.
 	RequestID string `json:"request_id,omitempty"`
+	// Unmodified says that the source did not send this answer again: it said, with
+	// status 304, that what it had sent before still holds. Status, body and
+	// headers are then those of the answer that holds, with the headers of today.
+	Unmodified *Unmodified `json:"unmodified,omitempty"`
 	// Attempt counts from 1; every attempt is an exchange of its own.
 	Attempt int       `json:"attempt"`
 	Started time.Time `json:"started"`
@@ -45,6 +49,14 @@ type Exchange struct {
 	Error string `json:"error,omitempty"`
 	// Redacted names what was removed from the bodies before they were stored.
 	Redacted []string `json:"redacted,omitempty"`
+}
+
+// Unmodified names the answer that still holds.
+type Unmodified struct {
+	// Since is when it came.
+	Since time.Time `json:"since"`
+	// Body is the hash of its body, as it was stored then and is stored here again.
+	Body Hash `json:"body"`
 }
 
 // SortExchanges puts exchanges into their canonical order: by what was asked,
@@ -79,6 +91,9 @@ func (x Exchange) members() map[string]any {
 	}
 	if len(x.Binary) > 0 {
 		m["binary"] = base64.StdEncoding.EncodeToString(x.Binary)
+	}
+	if x.Unmodified != nil {
+		m["unmodified"] = x.Unmodified
 	}
 	if len(x.Redacted) > 0 {
 		m["redacted"] = x.Redacted

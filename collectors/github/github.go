@@ -20,9 +20,11 @@ func Spec() collectors.Spec {
 		Calls:     calls(),
 		Throttled: throttled,
 		Beside:    besideREST,
-		Redact:    []string{"token", "secret", "access_token", "client_secret", "webhook_secret", "pem", "temp_clone_token", "password"},
-		NewConfig: func() collectors.Config { return newConfig() },
-		Sample:    sample,
-		Policy:    policy,
+
+		Revalidates: true,
+		Redact:      []string{"token", "secret", "access_token", "client_secret", "webhook_secret", "pem", "temp_clone_token", "password"},
+		NewConfig:   func() collectors.Config { return newConfig() },
+		Sample:      sample,
+		Policy:      policy,
 	}
 }
