@@ -20,9 +20,11 @@ type dated interface {
 
 // newestFirst reads the events of a listing that gives the newest first, down to
 // the beginning of the window. Those that come while it is read move others to
-// the next page, where they are seen again.
+// the next page, where they are seen again. GitHub does not promise the order of
+// every listing: one that is found not to keep it is read to its end.
 func newestFirst[E dated](ctx context.Context, s *session, out *collectors.Output, path string, w evidence.Window, use func(context.Context, E) error) error {
-	seen := map[string]bool{}
+	seen, ordered := map[string]bool{}, true
+	var last time.Time
 	return walk(ctx, s.api, out, path, func(page []E) (bool, error) {
 		more := true
 		for _, e := range page {
@@ -30,11 +32,12 @@ func newestFirst[E dated](ctx context.Context, s *session, out *collectors.Outpu
 			if id == "" || at == nil {
 				return false, collectors.Incomplete("GET /%s: an event has no id or no time", path)
 			}
-			more = !at.Before(w.From)
-			if !w.Holds(*at) || seen[id] {
+			again := seen[id]
+			ordered = ordered && (last.IsZero() || again || !at.After(last))
+			seen[id], last, more = true, *at, !ordered || !at.Before(w.From)
+			if !w.Holds(*at) || again {
 				continue
 			}
-			seen[id] = true
 			if err := use(ctx, e); err != nil {
 				return false, err
 			}

@@ -10,11 +10,13 @@ import (
 )
 
 func ruleSuiteKind() kind {
-	return kind{
+	k := kind{
 		KindSpec: events(kindRuleSuite, "A push to a default branch that bypassed a rule.", time.Hour), listing: true,
 		calls: []collectors.Call{reads("GET /repos/{owner}/{repo}/rulesets/rule-suites", "administration: read", "pushes that bypassed a rule")},
 		read:  (*session).collectRuleSuites,
 	}
+	k.Kept = ruleSuiteMemory
+	return k
 }
 
 // ruleSuite is how the rules judged one push.
