@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"container/list"
 	"crypto/sha256"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -61,7 +62,9 @@ func (a *answers) get(r *http.Request) *kept {
 	return e.Value.(*kept)
 }
 
-// put keeps a whole answer that has a validator.
+// put keeps a whole answer that has a validator. What is no JSON is not kept: an
+// answer that something on the way has spoilt may carry the validator of the right
+// one, and would be asked for no more.
 func (a *answers) put(r *http.Request, resp *http.Response, body []byte, now time.Time) {
 	k := &kept{key: keyOfAnswer(r), tag: resp.Header.Get("Etag"), header: resp.Header.Clone(), body: evidence.HashOf(body), received: now}
 	k.packed = pack(body)
@@ -70,7 +73,7 @@ func (a *answers) put(r *http.Request, resp *http.Response, body []byte, now tim
 	if e := a.byKey[k.key]; e != nil {
 		a.drop(e)
 	}
-	if k.tag == "" || len(k.packed) > a.limit/4 {
+	if k.tag == "" || len(k.packed) > a.limit/4 || !json.Valid(body) {
 		return
 	}
 	a.byKey[k.key] = a.order.PushFront(k)

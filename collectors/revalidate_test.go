@@ -127,10 +127,9 @@ func TestAnswersAreBounded(t *testing.T) {
 	put := func(path string, n int) {
 		body := make([]byte, n)
 		for i := range body {
-			body[i] = byte(i * i >> 3) // does not pack well
+			body[i] = '0' + byte(i*i>>3)%10 // does not pack well
 		}
-		sum := evidence.HashOf([]byte(path))
-		body = append(body, sum[:]...)
+		body = fmt.Appendf(nil, `"%s %s"`, path, body)
 		a.put(ask(path), &http.Response{Header: http.Header{"Etag": {`"` + path + `"`}}}, body, time.Time{})
 	}
 	for i := range 100 {
@@ -142,7 +141,11 @@ func TestAnswersAreBounded(t *testing.T) {
 	if a.size > 4<<10 || len(a.byKey) != a.order.Len() || a.get(ask("1")) != nil || a.get(ask("99")) == nil {
 		t.Errorf("%d bytes, %d answers", a.size, len(a.byKey))
 	}
-	a.put(ask("0"), &http.Response{Header: http.Header{}}, []byte("without a validator"), time.Time{})
+	spoilt := &http.Response{Header: http.Header{"Etag": {`"of the right one"`}}}
+	if a.put(ask("x"), spoilt, []byte(`{"a":`), time.Time{}); a.get(ask("x")) != nil {
+		t.Error("a spoilt answer is kept")
+	}
+	a.put(ask("0"), &http.Response{Header: http.Header{}}, []byte(`"without a validator"`), time.Time{})
 	if a.get(ask("0")) != nil {
 		t.Error("an answer outlives the one that took its place")
 	}
