@@ -72,6 +72,7 @@ $(DOCUMENTS)/node_modules/.ok: $(DOCUMENTS)/package.json $(DOCUMENTS)/package-lo
 	else echo "SKIPPED: npm is not here, so no definition is run against Prism"; fi
 
 bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./collectors/aws ./collectors/git ./collectors/github ./collectors/rest ./store ./gap ./export ./verify ./simulator ./cmd/evidenced
 	$(GO) test -run '^$$' -bench . -benchmem ./evidence ./collectors/aws ./collectors/git ./collectors/rest ./collectors/roster ./store ./gap ./export ./verify ./simulator ./cmd/evidenced
 
 # The store's long runs: 500 kills, every bit flipped, a million entries. An hour.

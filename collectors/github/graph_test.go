@@ -10,6 +10,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/evidenced/evidenced/simulator/graphql"
 )
@@ -76,7 +77,7 @@ func (g *graph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // valid holds a request to GitHub's schema.
 func (g *graph) valid(q graphql.Request) {
-	doc, errs := gqlparser.LoadQuery(schema(g.t), q.Query)
+	doc, errs := gqlparser.LoadQueryWithRules(schema(g.t), q.Query, rules.NewDefaultRules())
 	if len(errs) > 0 {
 		g.t.Errorf("GitHub would refuse the query: %v", errs)
 		return
