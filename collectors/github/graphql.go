@@ -169,14 +169,19 @@ func (c *client) nodes(ctx context.Context, out *collectors.Output, operation st
 	})
 }
 
+// dispensable is the one field that may be refused without the rest being in
+// doubt: an issue that is closed may be one of a repository that is none of ours.
+const dispensable = "closingIssuesReferences"
+
 // partOf gives a part, and the first of the errors that is about it.
 func partOf(raw json.RawMessage, errs []graphError, about func(path []any) bool) part {
+	nothing := len(raw) == 0 || string(raw) == "null"
 	for _, e := range errs {
-		if about(e.Path) {
+		if about(e.Path) && (nothing || !slices.Contains(e.Path, any(dispensable))) {
 			return part{err: e.classified()}
 		}
 	}
-	if len(raw) == 0 || string(raw) == "null" {
+	if nothing {
 		return part{err: collectors.Incomplete("GraphQL gives null for what was asked for, and no error")}
 	}
 	return part{raw: raw}

@@ -1,6 +1,8 @@
 package github
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
@@ -50,9 +52,15 @@ type connection[T any] struct {
 // whole reports whether as many were read as there are.
 func (c connection[T]) whole() bool { return c.Total != nil && len(c.Nodes) == *c.Total }
 
+// refused reports whether there is no such list in the answer.
+func (c connection[T]) refused() bool { return c.Total == nil }
+
+// texts leaves out what has none: a thing that may not be seen is null.
 func (c connection[T]) texts(text func(T) string) (all []string) {
 	for _, v := range c.Nodes {
-		all = append(all, text(v))
+		if t := text(v); t != "" {
+			all = append(all, t)
+		}
 	}
 	return all
 }
@@ -103,7 +111,12 @@ type issue struct {
 	} `json:"repository"`
 }
 
-func (i issue) name() string { return i.Repository.Name + "#" + numbered(int64(i.Number)) }
+func (i issue) name() string {
+	if i.Number == 0 {
+		return ""
+	}
+	return i.Repository.Name + "#" + strconv.Itoa(i.Number)
+}
 
 type mergeCommit struct {
 	OID     *string `json:"oid"`
@@ -142,7 +155,7 @@ func (p *pull) unfinished() bool {
 // hasMany reports whether there are more of what comes without pages than were asked for.
 func (p *pull) hasMany() bool {
 	few := func(n int) bool { return n >= 100 } // as many as can be asked for
-	return !p.Labels.whole() && !few(len(p.Labels.Nodes)) || !p.Issues.whole() && !few(len(p.Issues.Nodes)) ||
+	return !p.Labels.whole() && !few(len(p.Labels.Nodes)) || !p.Issues.refused() && !p.Issues.whole() && !few(len(p.Issues.Nodes)) ||
 		p.Timeline.Page.HasPrevious && !few(len(p.Timeline.Nodes))
 }
 
@@ -184,7 +197,9 @@ func (p *pull) check(v listed) error {
 		return collectors.Incomplete("%s is not the pull request that was listed", p.URL)
 	case p.HeadSHA == nil || *p.HeadSHA == "":
 		return collectors.Incomplete("%s has no head commit", p.URL)
-	case !p.Labels.whole() || !p.Issues.whole() || !p.Reviews.whole():
+	case slices.ContainsFunc(p.Reviews.Nodes, func(v review) bool { return v.State == "" }) || slices.ContainsFunc(p.Commits.Nodes, func(c commit) bool { return c.Commit.OID == "" }):
+		return collectors.Incomplete("%s has a review or a commit that is null", p.URL)
+	case !p.Labels.whole() || !p.Issues.refused() && !p.Issues.whole() || !p.Reviews.whole():
 		return collectors.Incomplete("%s: of its labels, issues and reviews fewer came than it counts", p.URL)
 	case p.Commits.Total == nil || !p.Commits.whole() && len(p.Commits.Nodes) < maxCommits:
 		return collectors.Incomplete("%s: fewer commits came than it counts", p.URL)

@@ -258,7 +258,9 @@ func (p *pull) attributes(r repository, s *session) collectors.Attributes {
 		a["base_is_default"] = *p.Base == *r.DefaultBranch
 	}
 	a.Set("labels", p.Labels.texts(func(l label) string { return l.Name }))
-	a.Set("linked_issues", p.Issues.texts(issue.name))
+	if !p.Issues.refused() {
+		a.Set("linked_issues", p.Issues.texts(issue.name))
+	}
 	a.Set("tickets", s.ticketsIn(p.Title, p.HeadRef, p.Body))
 	a["ticket_keys"] = a["tickets"]
 	return a

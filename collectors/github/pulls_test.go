@@ -247,10 +247,11 @@ func TestShortAnswers(t *testing.T) {
 		"no data": {changed(func(_ graphql.Request, a *graphql.Answer) {
 			a.Data, a.Errors = nil, []graphql.Error{{Type: "FORBIDDEN", Message: "Resource protected by organization SAML enforcement."}}
 		}), collectors.ErrDenied},
-		"nothing at all": {changed(func(_ graphql.Request, a *graphql.Answer) { a.Data = nil }), collectors.ErrIncomplete},
-		"fewer nodes":    {changed(func(_ graphql.Request, a *graphql.Answer) { a.Data["nodes"] = []any{} }), collectors.ErrIncomplete},
-		"fewer reviews":  {part("reviews", counted), collectors.ErrIncomplete},
-		"fewer commits":  {part("commits", counted), collectors.ErrIncomplete},
+		"nothing at all":   {changed(func(_ graphql.Request, a *graphql.Answer) { a.Data = nil }), collectors.ErrIncomplete},
+		"fewer nodes":      {changed(func(_ graphql.Request, a *graphql.Answer) { a.Data["nodes"] = []any{} }), collectors.ErrIncomplete},
+		"fewer reviews":    {part("reviews", counted), collectors.ErrIncomplete},
+		"fewer commits":    {part("commits", counted), collectors.ErrIncomplete},
+		"a commit is null": {part("commits", func(v map[string]any) { v["nodes"].([]any)[0] = nil }), collectors.ErrIncomplete},
 		"an unknown error": {changed(func(_ graphql.Request, a *graphql.Answer) {
 			a.Data, a.Errors = nil, []graphql.Error{{Message: "Field 'x' doesn't exist"}}
 		}), collectors.ErrIncomplete},
@@ -268,6 +269,46 @@ func TestShortAnswers(t *testing.T) {
 				t.Errorf("error %v, want %v, scopes %v", s.Err, tt.want, s.Certificate.Scopes)
 			}
 		})
+	}
+}
+
+// TestIssuesRefused: issues that may not be read are not known, and the rest is read.
+func TestIssuesRefused(t *testing.T) {
+	refused := graphql.Error{Type: "FORBIDDEN", Message: "Resource not accessible by integration"}
+	for name, tt := range map[string]struct {
+		issues any
+		want   any
+	}{
+		"all of them": {refused, nil},
+		"one of them": {graphql.Connection{N: 2, At: func(i int) object {
+			if i == 0 {
+				return nil
+			}
+			return object{"number": 7, "repository": object{"nameWithOwner": "acme/site"}}
+		}}, []any{"acme/site#7"}},
+	} {
+		p := pull5()
+		p["closingIssuesReferences"] = tt.issues
+		s := captureFrom(t, inOne(), product10(t, p), kindPullRequest)
+		if s.Err != nil || len(s.Records) != 1 {
+			t.Fatalf("%s: error %v, %d records", name, s.Err, len(s.Records))
+		}
+		if got := s.Records[0].Attributes["linked_issues"]; !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// TestNullReview: a review that is null is no review, and none is left out.
+func TestNullReview(t *testing.T) {
+	g := product10(t, pull5())
+	g.change = func(q graphql.Request, a *graphql.Answer) {
+		if q.Operation == opMerged {
+			a.Data["nodes"].([]any)[0].(map[string]any)["reviews"].(map[string]any)["nodes"].([]any)[0] = nil
+		}
+	}
+	if s := captureFrom(t, inOne(), g, kindPullRequest); !errors.Is(s.Err, collectors.ErrIncomplete) || len(s.Records) != 0 {
+		t.Errorf("error %v, %d records", s.Err, len(s.Records))
 	}
 }
 
