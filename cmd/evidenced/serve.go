@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -159,4 +158,4 @@ func (c *capped) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (c *capped) String() string { return fmt.Sprintf("%s", c.text) }
+func (c *capped) String() string { return string(c.text) }

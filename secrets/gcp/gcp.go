@@ -65,7 +65,7 @@ var name = regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/secrets/[A-Za-z0-9_-]+
 func (m *Manager) Get(ctx context.Context, ref string) (string, error) {
 	match := name.FindStringSubmatch(ref)
 	if match == nil {
-		return "", fmt.Errorf("Google secret %q: want projects/P/secrets/S", ref)
+		return "", fmt.Errorf("secret %q of Google: want projects/P/secrets/S", ref)
 	}
 	path := ref
 	if match[1] == "" {
@@ -73,11 +73,11 @@ func (m *Manager) Get(ctx context.Context, ref string) (string, error) {
 	}
 	token, err := m.token(ctx)
 	if err != nil {
-		return "", fmt.Errorf("Google secret %s: no credential: a service account or `gcloud auth application-default login` gives one: %w", ref, err)
+		return "", fmt.Errorf("secret %s of Google: no credential: a service account or `gcloud auth application-default login` gives one: %w", ref, err)
 	}
 	value, err := m.access(ctx, path, token)
 	if err != nil {
-		return "", fmt.Errorf("Google secret %s: %w", ref, err)
+		return "", fmt.Errorf("secret %s of Google: %w", ref, err)
 	}
 	return value, nil
 }
