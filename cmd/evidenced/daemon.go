@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -35,6 +36,7 @@ type daemon struct {
 	opened  chan struct{} // closed once there is a host
 	news    chan struct{} // holds one when there may be something to tell
 	beaten  atomic.Int64  // when the loop last went round, as elapsed counts
+	untidy  atomic.Bool   // something was done since memory was given back
 
 	reloading sync.Mutex // one at a time
 	anchored  time.Duration
@@ -197,7 +199,7 @@ func (d *daemon) ended(p schedule.Pass) {
 	d.mu.Unlock()
 	d.judge(h)
 	d.anchor(h)
-	debug.FreeOSMemory() // it is long until the next pass
+	d.untidy.Store(true)
 	select {
 	case d.news <- struct{}{}:
 	default:
@@ -234,6 +236,15 @@ func (d *daemon) anchor(h *host) {
 		}
 	}
 	d.trouble("anchors", err)
+}
+
+// tidy gives back the memory that is not needed until the next pass. What lies in
+// pools goes at the second collection.
+func (d *daemon) tidy() {
+	if d.untidy.Swap(false) {
+		runtime.GC()
+		debug.FreeOSMemory()
+	}
 }
 
 // trouble notes what stands in the way, or that it does not any more.

@@ -17,7 +17,8 @@ func TestExampleSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(b)
-	for _, mark := range []string{"  # encryption:", "  #   aws_kms:", "  # retention:", "  #   - {", "# anchors:", "#   - {"} {
+	for _, mark := range []string{"  # encryption:", "  #   aws_kms:", "  # retention:", "  #   - {", "# anchors:", "#   - {", "# notify:", "# serve:", "#   socket:",
+		"#   listen:", "#   ##", "#   hosts:", "#   jitter:"} {
 		if !strings.Contains(text, "\n"+mark) {
 			t.Fatalf("the example does not show %q", mark)
 		}
@@ -27,7 +28,7 @@ func TestExampleSettings(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if c.Store.Encryption == nil || len(c.Store.Retention) != 1 || len(c.Anchors) != 5 {
+	if c.Store.Encryption == nil || len(c.Store.Retention) != 1 || len(c.Anchors) != 5 || len(c.Notify) != 6 || len(c.Serve.Hosts) != 1 {
 		t.Errorf("%+v, %d anchors", c.Store, len(c.Anchors))
 	}
 }

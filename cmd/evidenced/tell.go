@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -41,7 +40,7 @@ func (d *daemon) teller(ctx context.Context) {
 		}
 		if news || elapsed()-looked >= lookAtTimes {
 			events, looked = d.events(h), elapsed()
-			debug.FreeOSMemory() // the first time the whole log was read
+			d.untidy.Store(true) // the first time the whole log was read
 		}
 		if desk != nil {
 			d.tell(ctx, desk, append(notify.Troubles(d.suffers(), d.now()), events...))
@@ -51,6 +50,7 @@ func (d *daemon) teller(ctx context.Context) {
 			return
 		case <-t.C:
 			news = false
+			d.tidy()
 		case <-d.news:
 			news = true
 		}
