@@ -70,8 +70,6 @@ type Occurrence struct {
 	State DutyState `json:"state"`
 }
 
-const defaultGrace = 30
-
 // performance is a time that a duty was done.
 type performance struct {
 	at      time.Time
