@@ -73,6 +73,9 @@ func entries(n ast.Node) []*ast.MappingValueNode {
 // MarshalYAML gives what was used; a secret shows itself as redacted.
 func (c *Config) MarshalYAML() (any, error) {
 	out := yaml.MapSlice{{Key: "schedule", Value: c.common.Schedule}}
+	if len(c.common.Schedules) > 0 {
+		out = append(out, yaml.MapItem{Key: "schedules", Value: c.common.Schedules})
+	}
 	if len(c.common.Kinds) > 0 {
 		out = append(out, yaml.MapItem{Key: "kinds", Value: c.common.Kinds})
 	}
@@ -92,7 +95,7 @@ func (c *Config) MarshalYAML() (any, error) {
 
 // Keys are the keys that may be set.
 func (c *Config) Keys() []string {
-	keys := []string{"schedule", "kinds", "endpoint"}
+	keys := []string{"schedule", "schedules", "kinds", "endpoint"}
 	for _, s := range c.def.Settings {
 		keys = append(keys, s.Name)
 	}

@@ -3,9 +3,14 @@ package rest
 import (
 	_ "embed"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/evidenced/evidenced/collectors"
 )
 
 // tiny is a definition as small as one can be: users of a service.
@@ -109,5 +114,28 @@ func TestMisnamed(t *testing.T) {
 	defs, err := Load(fstest.MapFS{"tiny.yaml": {Data: tiny}, "other.yml": {Data: tiny}, "notes.txt": {Data: tiny}}, "sources")
 	if err == nil || !strings.Contains(err.Error(), "sources/other.yml: the file would be passed over: name it other.yaml") || len(defs) != 1 {
 		t.Errorf("%d definitions, %v", len(defs), err)
+	}
+}
+
+// TestConfigSaysWhatWasUsed: the log holds a configuration as it was read, the
+// schedules of single kinds too, and no secret.
+func TestConfigSaysWhatWasUsed(t *testing.T) {
+	specs := Specs()
+	i := slices.IndexFunc(specs, func(s collectors.Spec) bool { return s.Name == "okta" })
+	c := specs[i].NewConfig()
+	if err := yaml.Unmarshal([]byte("schedule: 0 7 * * *\nschedules: {okta.event: 0 * * * *}\nkinds: [okta.user, okta.event]\nurl: https://acme.okta.com\ntoken: s3cret\n"), c); err != nil {
+		t.Fatal(err)
+	}
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"okta.event: 0 * * * *", "url: https://acme.okta.com", "- okta.user"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Contains(string(text), "s3cret") || c.Base().Schedules["okta.event"] == "" {
+		t.Errorf("schedules %v, text\n%s", c.Base().Schedules, text)
 	}
 }
