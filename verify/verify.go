@@ -87,6 +87,18 @@ type Options struct {
 	Progress func(done, total int64)
 }
 
+// Validate reports a key that is none, so that a slip of the pen is not taken
+// for a bundle of somebody else.
+func (o Options) Validate() error {
+	if o.Key == "" {
+		return nil
+	}
+	if _, err := parseKey(o.Key); err != nil {
+		return fmt.Errorf("the key you gave: %w", err)
+	}
+	return nil
+}
+
 const (
 	// maxFailures bounds the list: a broken bundle may be wrong everywhere.
 	maxFailures = 1000

@@ -58,6 +58,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
 		return 2
 	}
+	if err := o.Validate(); err != nil {
+		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
+		return 2
+	}
 	res, err := verify.File(ctx, f.Arg(0), o)
 	if err != nil {
 		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))

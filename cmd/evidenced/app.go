@@ -177,11 +177,10 @@ func (f *timeFlag) String() string {
 func (f *timeFlag) Type() string { return "time" }
 
 func (f *timeFlag) Set(s string) (err error) {
-	if f.Time, err = time.Parse(time.RFC3339, s); err == nil {
-		f.Time = f.UTC()
-		return nil
+	if f.Time, err = time.Parse(time.RFC3339, s); err != nil {
+		f.Time, err = time.Parse(time.DateOnly, s)
 	}
-	if f.Time, err = time.Parse(time.DateOnly, s); err == nil {
+	if f.Time = f.UTC(); err == nil && f.Year() >= 1970 {
 		return nil
 	}
 	return fmt.Errorf("want a date such as 2026-07-01, or a time such as 2026-07-01T06:00:00Z")

@@ -25,6 +25,7 @@ func (a *app) verifyCommand() *cobra.Command {
 			if o.Timestamp, err = timestamp.FromFile(ca); err == nil {
 				o.Seen, err = verify.SeenIn(checkpoints)
 			}
+			err = errors.Join(err, o.Validate())
 			if err != nil {
 				return usageError{err}
 			}
