@@ -160,12 +160,8 @@ func category(criterion string) string {
 
 // For gives the catalogue of these categories alone: their criteria, and the
 // tests, duties and controls that hold one of them.
-func (c *Catalogue) For(categories []string) (*Catalogue, error) {
-	out := &Catalogue{Views: slices.Clone(c.Views)}
-	if c.Calendar != nil {
-		own := *c.Calendar
-		out.Calendar = &own
-	}
+func (c *Catalogue) For(categories []string) *Catalogue {
+	out := &Catalogue{Calendar: c.Calendar, Views: c.Views, rules: c.rules, views: c.views, perView: c.perView}
 	in := map[string]bool{}
 	for _, cr := range c.Criteria {
 		if slices.Contains(categories, category(cr.ID)) {
@@ -184,9 +180,7 @@ func (c *Catalogue) For(categories []string) (*Catalogue, error) {
 			out.Controls = append(out.Controls, ctl)
 		}
 	}
-	return out, out.finish(func(path, msg string, args ...any) error {
-		return fmt.Errorf("catalogue: %s: "+msg, append([]any{path}, args...)...)
-	})
+	return out
 }
 
 // held gives copies of those that hold criteria.

@@ -229,7 +229,7 @@ func catalogue(c *config.Config) (*gap.Catalogue, error) {
 	if err != nil {
 		return nil, usageError{fmt.Errorf("in folder %s: %w", c.Catalogue, err)}
 	}
-	return cat.For(c.Period.Criteria)
+	return cat.For(c.Period.Criteria), nil
 }
 
 // judged is a log as it is judged: its evidence, and what people did.
