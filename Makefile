@@ -30,7 +30,7 @@ vuln:
 	@out=$$($(GO) run $(GOVULNCHECK) ./... 2>&1); code=$$?; echo "$$out" | tail -n 20; \
 	if [ $$code -ne 0 ] && echo "$$out" | grep -q 'fetching vulnerabilities'; then echo "govulncheck: SKIPPED, its database cannot be reached from here"; exit 0; fi; exit $$code
 
-race:
+race: doubles
 	$(GO) test -race -timeout 10m $(CORE)
 
 # The suites against servers that others wrote start them themselves, and say so loudly where they are not installed.
