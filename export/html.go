@@ -70,11 +70,11 @@ func (b *derived) summary(p *page) {
 // a height and a letter of its own, so that none is told by colour alone.
 var cells = map[byte][3]string{
 	gap.DayPass: {"pass", "P", "pass"}, gap.DayFail: {"fail", "F", "fail"},
-	gap.DayUnknown: {"blind", "U", "not known"}, gap.DayNone: {"none", "·", "nothing due"},
+	gap.DayUnknown: {"blind", "U", "not known"}, gap.DayManual: {"manual", "M", "evidence that a person brought"}, gap.DayNone: {"none", "·", "nothing due"},
 }
 
 func (b *derived) heatMap(p *page) {
-	p.put(`<h2>The period, day by day</h2><p class="legend"><i class="pass">P</i> pass <i class="fail">F</i> fail <i class="blind">U</i> not known <i class="none">·</i> nothing due; hover for the day</p>`)
+	p.put(`<h2>The period, day by day</h2><p class="legend"><i class="pass">P</i> pass <i class="fail">F</i> fail <i class="blind">U</i> not known <i class="manual">M</i> evidence that a person brought <i class="none">·</i> nothing due; hover for the day</p>`)
 	p.put(`<div class="scroll"><table class="heat"><thead><tr><th>control</th><th>days, from %s</th><th>coverage</th></tr></thead><tbody>`, b.Result.Period.From.Format(time.DateOnly))
 	for _, c := range b.Catalogue.Controls {
 		r := b.controlResult(c.ID)

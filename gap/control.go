@@ -257,6 +257,7 @@ const (
 	DayPass    = 'p'
 	DayFail    = 'f'
 	DayUnknown = 'u' // some of the day was not seen, and nothing was seen failing
+	DayManual  = 'm' // nothing was tested; evidence that a person brought holds
 )
 
 var dayOf = [codes]byte{cNone: DayNone, cNA: DayNone, cPass: DayPass, cFail: DayFail, cUnknown: DayUnknown}
@@ -313,10 +314,12 @@ func foldDays(dst []byte, src string) {
 func order(b byte) int {
 	switch b {
 	case DayFail:
-		return 3
+		return 4
 	case DayUnknown:
-		return 2
+		return 3
 	case DayPass:
+		return 2
+	case DayManual:
 		return 1
 	}
 	return 0

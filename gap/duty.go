@@ -254,7 +254,7 @@ func (t *TestResult) occur(o *Occurrence) {
 	t.expected++
 	t.Population++
 	if o.State == Performed {
-		t.Now, t.Period = worse(t.Now, Pass), worse(t.Period, Pass)
+		t.Now, t.Period = worse(t.Now, Provided), worse(t.Period, Provided)
 		return
 	}
 	t.Deviations++
@@ -264,7 +264,7 @@ func (t *TestResult) occur(o *Occurrence) {
 		t.Open++
 		t.Now = Fail
 	} else {
-		t.Now = worse(t.Now, Pass)
+		t.Now = worse(t.Now, Provided)
 	}
 }
 
@@ -301,7 +301,7 @@ func (e *Engine) dutyDays(days []byte, d *Duty, o *Occurrence, asOf time.Time) {
 		if d.Per == "" {
 			from, to = end, end.AddDate(0, 0, d.WithinDays)
 		}
-		mark(from, to, DayPass)
+		mark(from, to, DayManual)
 	}
 	if o.State == MissedDuty || o.State == PerformedLate {
 		mark(o.Late, end, DayFail)

@@ -14,6 +14,8 @@ const (
 	NotApplicable Verdict = "not_applicable"
 	// DidNotOccur: the whole population was read, and it is empty.
 	DidNotOccur Verdict = "did_not_occur"
+	// Provided: a person brought the evidence in time. Nothing tested it. Never green.
+	Provided Verdict = "evidence_provided"
 	// ManualEvidence: no automated test has evidence; a person must bring it. Never green.
 	ManualEvidence Verdict = "manual_evidence"
 )
@@ -43,9 +45,10 @@ func (n *counts) move(from, to code) {
 	n[to]++
 }
 
-// worse gives the graver of two verdicts: fail, unknown, pass, then the empty ones.
+// worse gives the graver of two verdicts: fail, unknown, pass, what a person
+// brought, then the empty ones.
 func worse(a, b Verdict) Verdict {
-	for _, v := range []Verdict{Fail, Unknown, Pass, DidNotOccur, NotApplicable} {
+	for _, v := range []Verdict{Fail, Unknown, Pass, Provided, DidNotOccur, NotApplicable} {
 		if a == v || b == v {
 			return v
 		}
