@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -254,22 +255,24 @@ func (d *Daemon) launch() {
 		}
 		p.reading = true
 		d.busy++
-		go d.pass(d.passes, d.runner, s, !due)
+		go d.pass(d.passes, d.runner, s, due, again)
 	}
 }
 
-// pass reads one source: what is due, or what failed and may succeed now.
-func (d *Daemon) pass(ctx context.Context, r *Runner, s *Source, retry bool) {
+// pass reads one source: what is due, and what failed and may succeed now.
+func (d *Daemon) pass(ctx context.Context, r *Runner, s *Source, due, again bool) {
 	begun := d.opt.Elapsed()
-	e := done{source: s, retry: retry}
+	e := done{source: s, retry: again}
 	e.pass.Sources = []string{s.Spec.Name}
 	err := s.alone(ctx, func() error {
 		t := r.tick()
-		do := func() error { return t.source(ctx, s, false) }
-		if retry {
-			do = func() error { return t.again(ctx, s) }
+		var err error
+		if due {
+			err = t.source(ctx, s, false)
 		}
-		err := do()
+		if again && err == nil {
+			err = t.again(ctx, s)
+		}
 		e.pass.Runs, e.due, e.weak = t.runs, r.wake(s, r.opt.Now()), len(s.ledger.weak) > 0
 		return err
 	})
@@ -301,7 +304,9 @@ func (d *Daemon) settle(e done) {
 	if p == nil { // the configuration was exchanged meanwhile
 		return
 	}
-	p.reading, p.due = false, e.due
+	if p.reading = false; !e.due.IsZero() {
+		p.due = e.due
+	}
 	if e.pass.Err != nil && d.work.Err() == nil {
 		p.rest(elapsed)
 		d.log.Error("pass not ended", "source", e.source.Spec.Name, "error", e.pass.Err.Error())
@@ -320,13 +325,17 @@ func (p *plan) rest(elapsed time.Duration) {
 
 // plan says when weak streams are tried again.
 func (p *plan) plan(e done, elapsed time.Duration) {
-	if p.retry = 0; !e.weak {
-		p.tries = 0
+	if !e.weak {
+		p.retry, p.tries = 0, 0
 		return
 	}
-	if !e.retry {
-		p.tries = 0
+	if !e.retry && slices.ContainsFunc(e.pass.Runs, func(r evidence.Run) bool { return !r.Outcome.Complete() && r.Outcome != evidence.Missed }) {
+		p.tries = 0 // a slot of its own failed, and not only what had failed before
 	}
+	if p.retry > elapsed {
+		return // a stream that is read often must not put it off
+	}
+	p.retry = 0
 	if p.tries < len(retries) {
 		p.retry = elapsed + retries[p.tries]
 		p.tries++
@@ -373,32 +382,48 @@ func (d *Daemon) Now(ctx context.Context, progress Progress, names ...string) ([
 	}
 	defer d.gate.Release(1)
 	d.mu.Lock()
-	r := d.runner
+	r, passes := d.runner, d.passes
+	d.busy++
 	d.mu.Unlock()
+	defer d.idle()
+	defer context.AfterFunc(passes, func() { cancel(errStopping) })() // a new configuration waits no longer for it than for others
 	begun := d.opt.Elapsed()
 	runs, err := r.demand(ctx, progress, names)
-	if d.work.Err() != nil {
+	if passes.Err() != nil {
 		err = errors.Join(err, errStopping)
 	}
-	d.refresh(r)
+	d.refresh(r, runs)
 	d.tell(Pass{Sources: names, Runs: runs, Took: d.opt.Elapsed() - begun, Err: err})
 	return runs, err
 }
 
+// idle notes that a collection on demand has ended.
+func (d *Daemon) idle() {
+	d.mu.Lock()
+	d.busy--
+	d.mu.Unlock()
+	d.wake()
+}
+
 // refresh plans anew after a collection on demand, which may have filled slots that were due.
-func (d *Daemon) refresh(r *Runner) {
+func (d *Daemon) refresh(r *Runner, runs []evidence.Run) {
 	for _, s := range r.sources {
 		_ = s.alone(d.work, func() error { // when we stop there is nothing to plan
-			due := r.wake(s, r.opt.Now())
+			due, weak := r.wake(s, r.opt.Now()), len(s.ledger.weak) > 0
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			if p := d.plans[s]; p != nil {
 				p.due = due
+				p.plan(done{source: s, weak: weak, pass: Pass{Runs: runsOf(runs, s)}}, d.opt.Elapsed())
 			}
 			return nil
 		})
 	}
 	d.wake()
+}
+
+func runsOf(runs []evidence.Run, s *Source) []evidence.Run {
+	return slices.DeleteFunc(slices.Clone(runs), func(r evidence.Run) bool { return r.Stream.Source != s.Spec.Name })
 }
 
 // stop ends what is under way: first it waits, then it cuts it short.
@@ -411,6 +436,7 @@ func (d *Daemon) stop() error {
 		select {
 		case e := <-d.ended:
 			d.settle(e)
+		case <-d.woken: // a collection on demand has ended
 		case <-giveUp.C:
 			return d.note("stopped", map[string]any{"unended": d.underWay()})
 		}

@@ -3,9 +3,11 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Call is a command line that is run in the daemon.
@@ -39,19 +41,32 @@ type frame struct {
 	Exit     *int      `json:"exit,omitempty"`
 }
 
-// stream writes frames as they come.
+// stream writes frames as they come. Who does not take one in time has gone
+// away: what was asked for ends, as it holds what others wait for.
 type stream struct {
-	mu sync.Mutex
-	w  http.ResponseWriter
+	mu   sync.Mutex
+	w    http.ResponseWriter
+	gone context.CancelFunc
 }
+
+// frameTime is how long a client may take for one frame.
+const frameTime = 30 * time.Second
 
 func (s *stream) send(f frame) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := json.NewEncoder(s.w).Encode(f); err != nil {
-		return err
+	c := http.NewResponseController(s.w)
+	err := c.SetWriteDeadline(time.Now().Add(frameTime))
+	if err == nil || errors.Is(err, http.ErrNotSupported) {
+		err = json.NewEncoder(s.w).Encode(f)
 	}
-	return http.NewResponseController(s.w).Flush()
+	if err == nil {
+		err = c.Flush()
+	}
+	if err != nil {
+		s.gone()
+	}
+	return err
 }
 
 type frameWriter func(b []byte) error
@@ -71,11 +86,13 @@ func (l *Local) run(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	s := &stream{w: w}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	s := &stream{w: w, gone: cancel}
 	c.Stdout = frameWriter(func(b []byte) error { return s.send(frame{Stdout: b}) })
 	c.Stderr = frameWriter(func(b []byte) error { return s.send(frame{Stderr: b}) })
 	c.Progress = func(p Progress) { _ = s.send(frame{Progress: &p}) } // who went away ends the request
-	exit := l.Run(r.Context(), c)
+	exit := l.Run(ctx, c)
 	_ = s.send(frame{Exit: &exit})
 }
 
