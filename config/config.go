@@ -45,6 +45,8 @@ type Config struct {
 	Remote bool
 	// Resolved identifies what all references gave, without telling it.
 	Resolved [sha256.Size]byte
+	// References are the references to secrets, Missing those that gave none.
+	References, Missing []string
 	// secrets takes out of a text what references in the file gave.
 	secrets *strings.Replacer
 }
@@ -164,11 +166,12 @@ func (r Reader) Parse(path string, b []byte) (*Config, error) {
 
 // parse holds one file while it is read.
 type parse struct {
-	path   string
-	root   ast.Node
-	specs  []collectors.Spec
-	checks []Check
-	errs   []error
+	path                string
+	root                ast.Node
+	specs               []collectors.Spec
+	checks              []Check
+	errs                []error
+	references, missing []string
 	// resolved are the values that references gave, lines those where one gave none.
 	resolved []string
 	lines    map[string]int
@@ -202,6 +205,7 @@ func (p *parse) config() (*Config, error) {
 	}
 	c.Notify = p.notify(f.Notify)
 	c.Serve = p.serve(f.Serve, c.Store)
+	c.References, c.Missing = p.references, p.missing
 	c.Files, c.Remote, c.Resolved = p.files, p.remote, sha256.Sum256([]byte(strings.Join(p.resolved, "\x00")))
 	p.sources(c)
 	if err := errors.Join(p.errs...); err != nil {

@@ -33,9 +33,11 @@ func (p *parse) Visit(n ast.Node) ast.Visitor {
 	}
 	line := s.GetToken().Position.Line
 	s.Value = reference.ReplaceAllStringFunc(s.Value, func(ref string) string {
+		p.references = append(p.references, ref)
 		v, err := p.lookup(ref[2:len(ref)-1], s.GetPath())
 		switch {
 		case err != nil && ref == s.Value && !errors.Is(err, errReference):
+			p.missing = append(p.missing, ref)
 			return p.absent(line, fmt.Sprintf("%s: %v", ref, err))
 		case err != nil:
 			p.fail(line, "%s: %v", ref, err)
@@ -129,12 +131,7 @@ func (p *parse) fromVault(scheme, name, at string) (string, error) {
 }
 
 func readSecret(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	b, err := ReadFile(path)
 	switch {
 	case err != nil:
 		return "", err
@@ -144,6 +141,32 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("%s is empty", path)
 	}
 	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// Lost gives the references that gave a secret in an older reading of the
+// configuration, and give none in this one.
+func (c *Config) Lost(old *Config) []string {
+	return slices.DeleteFunc(slices.Clone(c.Missing), func(ref string) bool {
+		return slices.Contains(old.Missing, ref) || !slices.Contains(old.References, ref)
+	})
+}
+
+// ReadFile reads a file of a configuration, as far as any may be long. What is
+// no file, such as a pipe, would keep whoever looks at it waiting.
+func ReadFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: errors.Unwrap(err)}
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, MaxSize+1))
 }
 
 // minConcealed is the shortest value that is removed wherever it stands;

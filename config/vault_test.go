@@ -62,3 +62,32 @@ func TestVault(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestLost: a secret that was there and is missing now is told from one that
+// never was.
+func TestLost(t *testing.T) {
+	const text = "organization: Acme\nperiod: {start: 2026-01-01, end: 2026-06-30}\nsources:\n  github: {organization: acme, token: \"${aws-secret:github}\"}\n"
+	read := func(err error) *Config {
+		c, fault := Reader{Specs: all.Specs(), Vault: func(string, string) (string, error) { return "s3cret", err }}.Parse("e.yaml", []byte(text))
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		return c
+	}
+	well, ill := read(nil), read(errors.New("not reached"))
+	if got := ill.Lost(well); len(got) != 1 || got[0] != "${aws-secret:github}" {
+		t.Errorf("lost %v", got)
+	}
+	if got := append(well.Lost(ill), ill.Lost(ill)...); len(got) != 0 {
+		t.Errorf("lost what never was: %v", got)
+	}
+}
+
+// TestReadFile: what is no file keeps nobody waiting, and none is read without end.
+func TestReadFile(t *testing.T) {
+	for _, path := range []string{"/dev/zero", t.TempDir(), "/nowhere"} {
+		if b, err := ReadFile(path); err == nil {
+			t.Errorf("%s: %d bytes", path, len(b))
+		}
+	}
+}

@@ -65,11 +65,17 @@ func (m *Metrics) Handler(refresh func()) http.Handler {
 	})
 }
 
-// Slot counts a slot that ended; at is when it was read, if it was read whole.
-func (m *Metrics) Slot(source, outcome string, whole bool, at time.Time) {
-	m.slots.WithLabelValues(source, outcome).Inc()
-	if whole {
-		m.complete.WithLabelValues(source).Set(float64(at.Unix()))
+// Slot counts a slot that ended.
+func (m *Metrics) Slot(source, outcome string) { m.slots.WithLabelValues(source, outcome).Inc() }
+
+// Sources tells when a slot of each source was last read whole, as the log says,
+// 0 if never: a source that was well in another life, and is not any more, shows.
+// Others are not told of any more.
+func (m *Metrics) Sources(last map[string]time.Time) {
+	m.complete.Reset()
+	m.next.Reset()
+	for source, at := range last {
+		m.complete.WithLabelValues(source).Set(max(float64(at.Unix()), 0))
 	}
 }
 

@@ -125,7 +125,9 @@ func TestEnds(t *testing.T) {
 func TestPublic(t *testing.T) {
 	h := Health{Live: true, Problems: []string{}}
 	m := NewMetrics("1")
-	m.Slot("aws", "collected", true, time.Unix(5, 0))
+	m.Slot("aws", "collected")
+	m.Sources(map[string]time.Time{"old": time.Unix(9, 0)})
+	m.Sources(map[string]time.Time{"aws": time.Unix(5, 0), "okta": time.Unix(0, 0)}) // a source that is gone is told of no more
 	m.Gaps(map[string]int{"high": 2})
 	p := &Public{Health: func() Health { return h }, Status: func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }, Metrics: m.Handler(func() {}), Hosts: []string{"ev.internal"}}
 	ask := func(method, path, host string) (int, string) {

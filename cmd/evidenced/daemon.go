@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/serve"
 	"github.com/evidenced/evidenced/store"
@@ -44,6 +46,7 @@ type daemon struct {
 	mu       sync.Mutex // guards what follows
 	host     *host
 	troubles map[string]string
+	hungUp   chan os.Signal // SIGHUP
 }
 
 // live collects until ctx ends.
@@ -114,23 +117,34 @@ func lastSign(s *store.Store) (at time.Time, clean bool, err error) {
 	if err != nil || n == 0 {
 		return at, true, err
 	}
+	for back, found := uint64(64), false; !found && err == nil; back *= 8 {
+		at, clean, found, err = signsIn(s, n-min(n, back))
+		found = found || back >= n
+	}
+	return at, clean, err
+}
+
+// signsIn reads the log from an entry on: the time of its last entry, and
+// whether the last thing that an agent said of itself was that it stopped. Where
+// none said anything, none was killed.
+func signsIn(s *store.Store, from uint64) (at time.Time, clean, found bool, err error) {
 	clean = true
-	for e, err := range s.Entries(n - min(n, 64)) {
+	for e, err := range s.Entries(from) {
 		if err != nil {
-			return at, false, err
+			return at, false, false, err
 		}
 		at = e.Recorded
 		var body struct{ Event string }
 		if e.Type == evidence.EntryAgent && decodeLoose(e.Body, &body) {
 			switch body.Event {
 			case "started", "heartbeat":
-				clean = false
+				clean, found = false, true
 			case "stopped":
-				clean = true
+				clean, found = true, true
 			}
 		}
 	}
-	return at, clean, nil
+	return at, clean, found, nil
 }
 
 // fatal tells the errors after which only who opens the store anew knows what it holds.
@@ -180,7 +194,7 @@ func (d *daemon) judge(h *host) {
 // ended is told of each pass.
 func (d *daemon) ended(p schedule.Pass) {
 	for _, r := range p.Runs {
-		d.metrics.Slot(r.Stream.Source, string(r.Outcome), r.Outcome.Complete(), r.Observed())
+		d.metrics.Slot(r.Stream.Source, string(r.Outcome))
 	}
 	for _, name := range p.Sources {
 		d.metrics.Pass(name, p.Took, p.Err)
@@ -192,8 +206,10 @@ func (d *daemon) ended(p schedule.Pass) {
 	} else if !errors.Is(p.Err, context.Canceled) {
 		log = p.Err
 	}
-	d.trouble("clock", clock)
-	d.trouble("store", log)
+	for _, name := range d.sourcesOf(p) { // what troubles one source is not over because another is well
+		d.trouble(clockTrouble+name, clock)
+		d.trouble(storeTrouble+name, log)
+	}
 	d.mu.Lock()
 	h := d.host
 	d.mu.Unlock()
@@ -204,6 +220,19 @@ func (d *daemon) ended(p schedule.Pass) {
 	case d.news <- struct{}{}:
 	default:
 	}
+}
+
+// sourcesOf names the sources of a pass.
+func (d *daemon) sourcesOf(p schedule.Pass) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	names := slices.Clone(p.Sources)
+	if len(names) == 0 && d.host != nil {
+		for _, s := range d.host.config.Sources {
+			names = append(names, s.Spec.Name)
+		}
+	}
+	return names
 }
 
 func outcomes(runs []evidence.Run) map[string]int {
@@ -272,7 +301,7 @@ func (d *daemon) health() serve.Health {
 	}
 	quiet := elapsed() - time.Duration(d.beaten.Load())
 	h.Live = d.host == nil || quiet < 2*pollEvery+time.Minute
-	h.Ready = d.host != nil && d.troubles["store"] == "" && d.troubles["clock"] == ""
+	h.Ready = d.host != nil && !d.blocked()
 	return h
 }
 
@@ -290,14 +319,60 @@ func (d *daemon) gauge() {
 			d.metrics.Store(n, fi.Size())
 		}
 	}
+	if res := h.judge.known(); res != nil {
+		d.metrics.Gaps(openGaps(res))
+		d.metrics.Sources(lastWhole(h.config, res))
+	}
 	if due, err := next(h.config, d.now()); err == nil {
 		for name, at := range due {
 			d.metrics.Next(name, at)
 		}
 	}
-	if res := h.judge.known(); res != nil {
-		d.metrics.Gaps(openGaps(res))
+}
+
+// lastWhole gives when a slot of each source was last read whole; zero if never.
+func lastWhole(c *config.Config, res *gap.Result) map[string]time.Time {
+	last := map[string]time.Time{}
+	for _, s := range c.Sources {
+		last[s.Spec.Name] = time.Unix(0, 0)
 	}
+	for _, s := range res.Streams {
+		if was, configured := last[s.Stream.Source]; configured && s.LastComplete != nil && s.LastComplete.After(was) {
+			last[s.Stream.Source] = *s.LastComplete
+		}
+	}
+	return last
+}
+
+// blocked reports whether something keeps what is read from being written, or
+// anything from being read. It is called with mu held.
+func (d *daemon) blocked() bool {
+	for what := range d.troubles {
+		if strings.HasPrefix(what, storeTrouble) || strings.HasPrefix(what, clockTrouble) {
+			return true
+		}
+	}
+	return false
+}
+
+// The troubles of one source are told by these and its name.
+const (
+	storeTrouble = "store, while reading "
+	clockTrouble = "clock, by "
+)
+
+// forgive forgets the troubles of sources that are not configured any more.
+func (d *daemon) forgive(c *config.Config) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.troubles, func(what, _ string) bool {
+		for _, prefix := range []string{storeTrouble, clockTrouble} {
+			if name, ok := strings.CutPrefix(what, prefix); ok {
+				return !slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.Spec.Name == name })
+			}
+		}
+		return false
+	})
 }
 
 // next is when the first of all sources is read next.

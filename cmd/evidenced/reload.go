@@ -5,26 +5,22 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/signal"
 	"reflect"
-	"syscall"
+	"strings"
 	"time"
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/schedule"
 )
 
-// hangUps reloads at each SIGHUP.
+// hangUps reloads at each SIGHUP. The signal is caught from before the log is
+// read to the end of the process: it must never end it.
 func (d *daemon) hangUps(ctx context.Context) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
-	defer signal.Stop(signals)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-signals:
+		case <-d.hungUp:
 			_ = d.reload(ctx) // it is logged and counted
 		}
 	}
@@ -68,7 +64,7 @@ func (d *daemon) watchFiles(ctx context.Context) {
 func digest(c *config.Config) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	for _, path := range append([]string{c.Path}, c.Files...) {
-		b, err := os.ReadFile(path)
+		b, err := config.ReadFile(path)
 		fmt.Fprintf(h, "%q %v %x\n", path, err != nil, sha256.Sum256(b))
 	}
 	h.Sum(sum[:0])
@@ -110,6 +106,9 @@ func (d *daemon) take(ctx context.Context) error {
 	if err := sameStore(old.config, c); err != nil {
 		return err
 	}
+	if lost := c.Lost(old.config); len(lost) > 0 {
+		return &config.Error{File: c.Path, Message: strings.Join(lost, ", ") + " gave a secret before, and gives none now"}
+	}
 	err = old.daemon.Replace(func() (*schedule.Runner, error) { return d.runner(ctx, c) })
 	if err != nil {
 		return err
@@ -117,6 +116,7 @@ func (d *daemon) take(ctx context.Context) error {
 	h := *old
 	h.config, h.judge = c, &judge{config: c, store: d.store}
 	d.adopt(&h)
+	d.forgive(c)
 	d.judge(&h)
 	return nil
 }
@@ -133,7 +133,7 @@ func (d *daemon) rotated(h *host) bool {
 		return false
 	}
 	c, err := d.read()
-	return err == nil && c.Resolved != h.config.Resolved
+	return err == nil && c.Resolved != h.config.Resolved && len(c.Lost(h.config)) == 0
 }
 
 // sameStore refuses what only a restart can change.
@@ -143,7 +143,7 @@ func sameStore(old, c *config.Config) error {
 		was, now any
 	}{{"store.path", old.Store.Path, c.Store.Path}, {"store.key", [2]string{old.Store.Key, old.Store.KeyText.Reveal()}, [2]string{c.Store.Key, c.Store.KeyText.Reveal()}},
 		{"store.encryption", old.Store.Encryption, c.Store.Encryption}, {"serve.socket", old.Serve.Socket, c.Serve.Socket},
-		{"serve.listen", old.Serve.Listen, c.Serve.Listen}} {
+		{"serve.listen", old.Serve.Listen, c.Serve.Listen}, {"serve.hosts", old.Serve.Hosts, c.Serve.Hosts}, {"serve.jitter", old.Serve.Jitter, c.Serve.Jitter}} {
 		if !reflect.DeepEqual(s.was, s.now) {
 			return &config.Error{File: c.Path, Message: s.key + " has changed: restart the daemon for that"}
 		}

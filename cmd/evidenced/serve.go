@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,7 +66,8 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		c.Serve.Listen = o.listen
 	}
 	d := &daemon{path: a.config, options: o, now: a.now, log: a.serviceLog(o), manager: serve.Notified(os.Getenv),
-		metrics: serve.NewMetrics(version()), opened: make(chan struct{}), news: make(chan struct{}, 1), begun: a.now().UTC(), troubles: map[string]string{}}
+		metrics: serve.NewMetrics(version()), opened: make(chan struct{}), news: make(chan struct{}, 1), begun: a.now().UTC(), troubles: map[string]string{}, hungUp: make(chan os.Signal, 1)}
+	signal.Notify(d.hungUp, syscall.SIGHUP)
 	s, key, err := a.signing(c, store.Options{})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +49,8 @@ func TestServePage(t *testing.T) {
 	}
 	m := serve.NewMetrics("1")
 	w := httptest.NewRecorder()
-	m.Slot("aws", "collected", true, demoStart)
+	m.Slot("aws", "collected")
+	m.Sources(map[string]time.Time{"aws": demoStart})
 	m.Handler(func() {}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, name := range regexp.MustCompile("`(evidenced_[a-z_]+)`").FindAllStringSubmatch(page, -1) {
 		if !strings.Contains(w.Body.String(), name[1]+"{") {
