@@ -223,6 +223,9 @@ func (e *Engine) deriveEvents(v *verdicts, o observation) {
 	queue := v.queue
 	v.queue = nil
 	for _, r := range queue {
+		if v.table.rows[recordKey{r.scope, r.id}] != r { // it was dropped meanwhile
+			continue
+		}
 		if !known(utc(r.exact), v.table.at).Before(o.floor) {
 			v.queue = append(v.queue, r)
 			continue
@@ -230,7 +233,7 @@ func (e *Engine) deriveEvents(v *verdicts, o observation) {
 		rec := e.record(r)
 		e.judgeEvent(st, &rec, o, dims)
 		r.queued &^= selfBit << v.n
-		if v.table.settled(&rec) {
+		if r.queued == 0 && v.table.settled(&rec) {
 			v.table.content(r)
 		}
 	}

@@ -41,8 +41,11 @@ type listing struct {
 	last   *time.Time // update of the last one of the page before
 	pages  int        // of this round
 	fresh  int        // of this round, seen for the first time
-	more   bool
-	err    error
+	// top is the update of the first one of this round, goal that of the round
+	// before: what was updated since stands above it.
+	top, goal *time.Time
+	more      bool
+	err       error
 }
 
 // listPage is a page of a listing.
@@ -68,8 +71,9 @@ type pageInfo struct {
 // has come to what was last updated before, for 25 repositories in one query.
 //
 // An update while a listing of several pages is read moves a pull request ahead
-// of the page being read. Such listings are begun again until the head holds
-// nothing new.
+// of the page being read, and later updates of others move it on from the head.
+// Such listings are begun again, and read down to where the reading before began,
+// until a round finds nothing new.
 //
 // A search would find what was merged in a window at once. But it ends at 1,000
 // results, lags behind, and leaves out without a word what the credential may
@@ -91,7 +95,7 @@ func (s *session) mergedSince(ctx context.Context, out *collectors.Output, repos
 			break
 		}
 		s.listRound(ctx, out, todo, from, round)
-		todo = slices.DeleteFunc(readable(todo), func(l *listing) bool { return l.pages <= 1 && (round == 0 || l.fresh == 0) })
+		todo = slices.DeleteFunc(readable(todo), func(l *listing) bool { return round == 0 && l.pages <= 1 || round > 0 && l.fresh == 0 })
 	}
 	return all
 }
@@ -104,6 +108,7 @@ func readable(all []*listing) []*listing {
 func (s *session) listRound(ctx context.Context, out *collectors.Output, todo []*listing, from time.Time, round int) {
 	for _, l := range todo {
 		l.pages, l.fresh, l.last, l.more = 0, 0, nil, false
+		l.goal, l.top = l.top, nil
 	}
 	again := round > 0
 	s.eachBatch(ctx, todo, repositoriesAtOnce, func(ctx context.Context, batch []*listing) {
@@ -179,8 +184,10 @@ func (l *listing) take(p part, from time.Time, size int, again bool) {
 		l.err = fmt.Errorf("the pull requests of %s: %w", l.FullName, l.err)
 		return
 	}
-	before := l.fresh
 	for _, v := range page.PullRequests.Nodes {
+		if l.top == nil {
+			l.top = v.UpdatedAt
+		}
 		if !l.seen[v.ID] {
 			l.fresh++
 			if !v.MergedAt.Before(from) {
@@ -194,11 +201,14 @@ func (l *listing) take(p part, from time.Time, size int, again bool) {
 	info := page.PullRequests.Page
 	looping := info.HasNext && info.End == l.cursor
 	l.cursor = info.End
-	l.more = info.HasNext && (l.last == nil || !l.last.Before(from)) && (!again || l.fresh > before)
+	l.more = info.HasNext && l.reaches(from) && (!again || l.goal == nil || l.reaches(*l.goal))
 	if l.more && (looping || info.End == "" || l.pages > collectors.MaxPages) {
 		l.err = collectors.Incomplete("the pull requests of %s: the listing does not end", l.FullName)
 	}
 }
+
+// reaches reports whether what comes next may have been updated at t or later.
+func (l *listing) reaches(t time.Time) bool { return l.last == nil || !l.last.Before(t) }
 
 // check holds a page to what the listing promises: of this repository, as many
 // as it states, last updated first.
