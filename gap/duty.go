@@ -68,11 +68,15 @@ type Occurrence struct {
 	Entry *uint64   `json:"entry"`
 	By    string    `json:"by,omitempty"`
 	State DutyState `json:"state"`
+
+	known time.Time
+	tardy bool // its evidence was brought late, whatever day it names
 }
 
 // performance is a time that a duty was done.
 type performance struct {
 	at      time.Time
+	known   time.Time // when the log took it
 	until   time.Time // of a document that expires; zero if it does not say
 	label   string
 	entry   uint64
@@ -84,8 +88,8 @@ type performance struct {
 func performances(id string, acts []evidence.Act, asOf time.Time) []*performance {
 	var out []*performance
 	for _, a := range acts {
-		if u := a.Upload; u != nil && !a.At.After(asOf) && slices.Contains(u.Duties, id) {
-			p := &performance{at: u.Effective.UTC(), label: u.Occurrence, entry: a.Entry, by: u.By}
+		if u := a.Upload; u != nil && !a.At.After(asOf) && slices.Contains(u.Duties, id) && u.Effective.Before(a.At.Add(day)) {
+			p := &performance{at: u.Effective.UTC(), known: a.At, label: u.Occurrence, entry: a.Entry, by: u.By}
 			if u.Expires != nil {
 				p.until = u.Expires.UTC()
 			}
@@ -97,7 +101,9 @@ func performances(id string, acts []evidence.Act, asOf time.Time) []*performance
 }
 
 // occurrences gives every occurrence of a duty that the period knows, in order.
-func (d *Duty) occurrences(cal *Calendar, p Period, acts []evidence.Act, asOf time.Time) []Occurrence {
+// began is when the log did: what was recorded late because nobody kept a log is
+// no later for that.
+func (d *Duty) occurrences(cal *Calendar, p Period, acts []evidence.Act, began, asOf time.Time) []Occurrence {
 	done := performances(d.ID, acts, asOf)
 	var all []Occurrence
 	if d.Per != "" {
@@ -106,14 +112,16 @@ func (d *Duty) occurrences(cal *Calendar, p Period, acts []evidence.Act, asOf ti
 		all = d.stretches(p, done, asOf)
 	}
 	for i := range all {
-		all[i].State = d.state(&all[i], asOf)
+		o := &all[i]
+		o.tardy = o.Performed != nil && !o.known.Before(o.Late) && began.Before(o.Late)
+		o.State = d.state(o, asOf)
 	}
 	return all
 }
 
 func (d *Duty) state(o *Occurrence, asOf time.Time) DutyState {
 	switch {
-	case o.Performed != nil && !o.Performed.Before(o.Late):
+	case o.Performed != nil && (o.tardy || !o.Performed.Before(o.Late)):
 		return PerformedLate
 	case o.Performed != nil:
 		return Performed
@@ -131,7 +139,7 @@ func (d *Duty) occurrence(label string, from, due time.Time) Occurrence {
 
 func (o *Occurrence) claim(p *performance) {
 	p.claimed = true
-	o.Performed, o.Entry, o.By = &p.at, &p.entry, p.by
+	o.Performed, o.Entry, o.By, o.known = &p.at, &p.entry, p.by, p.known
 }
 
 // windows gives the months, quarters or years that end in the period. A
@@ -140,17 +148,17 @@ func (o *Occurrence) claim(p *performance) {
 func (d *Duty) windows(cal *Calendar, p Period, done []*performance) []Occurrence {
 	var all []Occurrence
 	for from := d.windowOf(cal, p.From); ; {
-		to := d.windowOf(cal, from.AddDate(1, 0, 0))
+		to := from.AddDate(1, 0, 0)
 		switch d.Per {
 		case "month":
 			to = from.AddDate(0, 1, 0)
 		case "quarter":
 			to = from.AddDate(0, 3, 0)
 		}
-		if to.After(p.To) {
+		if dateOf(to).After(p.To) {
 			break
 		}
-		if to.After(p.From) {
+		if dateOf(to).After(p.From) {
 			all = append(all, d.occurrence(d.label(from), from, to))
 		}
 		from = to
@@ -159,7 +167,7 @@ func (d *Duty) windows(cal *Calendar, p Period, done []*performance) []Occurrenc
 		for i := range all {
 			o := &all[i]
 			for _, u := range done {
-				fits := !named && u.label == "" && !u.at.Before(o.From) && u.at.Before(o.Late) || named && u.label == o.Label
+				fits := !u.at.Before(o.From) && (!named && u.label == "" && u.at.Before(o.Late) || named && u.label == o.Label)
 				if o.Performed == nil && !u.claimed && fits {
 					o.claim(u)
 				}
@@ -169,13 +177,19 @@ func (d *Duty) windows(cal *Calendar, p Period, done []*performance) []Occurrenc
 	return all
 }
 
-// windowOf gives the start of the window that t lies in.
+// dateOf gives a day as a period has it, which begins at midnight UTC.
+func dateOf(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+// windowOf gives the start of the window that the day of t lies in.
 func (d *Duty) windowOf(cal *Calendar, t time.Time) time.Time {
 	zone := time.UTC
 	if cal != nil {
 		zone = cal.zone
 	}
-	y, m, _ := t.In(zone).Date()
+	y, m, _ := t.UTC().Date()
 	switch d.Per {
 	case "quarter":
 		m = (m-1)/3*3 + 1
@@ -208,6 +222,9 @@ func (d *Duty) stretches(p Period, done []*performance, asOf time.Time) []Occurr
 		if !until.After(p.From) || !u.at.Before(p.To) {
 			continue // it proves nothing of this period
 		}
+		if len(all) > 0 && !until.After(due) {
+			continue // it ends before what is there
+		}
 		o := d.occurrence(due.UTC().Format(time.DateOnly), from, due)
 		o.claim(u)
 		all = append(all, o)
@@ -223,12 +240,12 @@ func (d *Duty) stretches(p Period, done []*performance, asOf time.Time) []Occurr
 // one test result for each.
 func (e *Engine) dutyResults(r *Result) {
 	for _, d := range e.cat.duties() {
-		all := d.occurrences(e.cat.Calendar, e.period, e.acts, r.AsOf)
+		all := d.occurrences(e.cat.Calendar, e.period, e.acts, e.began, r.AsOf)
 		t := TestResult{Test: d.ID, Control: d.Control, Now: ManualEvidence, Period: ManualEvidence, Duty: true}
 		days := make([]byte, e.period.days())
 		for i := range all {
 			o := &all[i]
-			if g, missed := d.gap(o, e.period, r.AsOf); missed {
+			if g, missed := d.gap(o, r.AsOf); missed {
 				r.Gaps = append(r.Gaps, g)
 			}
 			t.occur(o)
@@ -269,8 +286,8 @@ func (t *TestResult) occur(o *Occurrence) {
 }
 
 // gap gives the gap of an occurrence that was missed or late.
-func (d *Duty) gap(o *Occurrence, p Period, asOf time.Time) (Gap, bool) {
-	if o.State != MissedDuty && o.State != PerformedLate || !o.Late.Before(p.To.AddDate(0, 0, d.GraceDays)) {
+func (d *Duty) gap(o *Occurrence, asOf time.Time) (Gap, bool) {
+	if o.State != MissedDuty && o.State != PerformedLate {
 		return Gap{}, false
 	}
 	due := o.Due
@@ -278,7 +295,13 @@ func (d *Duty) gap(o *Occurrence, p Period, asOf time.Time) (Gap, bool) {
 		NotBefore: &due, FirstSeen: o.Late, LastSeen: later(o.Late, asOf), SLADue: &o.Late, State: Open, Reason: "not done: " + d.Title}
 	if o.Performed != nil {
 		at := later(*o.Performed, o.Late.Add(time.Second))
+		if o.tardy {
+			at = later(at, o.known)
+		}
 		g.LastSeen, g.FixedBy, g.State, g.Reason = o.Late, &at, FixedLate, "done late: "+d.Title
+		if o.tardy && o.Performed.Before(o.Late) {
+			g.Reason = fmt.Sprintf("done on %s, as the evidence says that was brought late: %s", o.Performed.Format(time.DateOnly), d.Title)
+		}
 	}
 	g.ID = gapID(g)
 	return g, true

@@ -59,6 +59,7 @@ type Engine struct {
 	cat       *Catalogue
 	period    Period
 	acts      []evidence.Act
+	began     time.Time // when the log did
 	plans     map[evidence.Kind]*plan
 	tests     []*testState // sorted by id
 	streams   map[evidence.Stream]*stream
@@ -124,6 +125,9 @@ func RecordsOf(ev Evidence, run evidence.Run) iter.Seq2[evidence.Record, error] 
 // certificate), and only if they differ from what was read before.
 func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Record, error]) error {
 	o := observe(run, e.period)
+	if run.Outcome != evidence.Missed && (e.began.IsZero() || o.at.Before(e.began)) {
+		e.began = o.at
+	}
 	st := e.stream(run.Stream)
 	err := e.take(st, o, e.fill(st, o, records))
 	if errors.Is(err, evidence.ErrErased) { // then nothing was taken

@@ -81,7 +81,10 @@ func (e *Engine) judgeEvent(st *stream, rec *evidence.Record, o observation, dim
 		c := &st.events.codes[int(n)*len(st.tests)+i]
 		j := ts.rule.judge(&e.bench)
 		was := *c
-		if st.rows && decided(was) && !decided(j.code) { // what was joined is no longer listed
+		switch {
+		case st.rows && decided(was) && !decided(j.code): // what was joined is no longer listed
+			continue
+		case was == cFail && j.code == cNA: // fixing never erases, and no more does a change of what applies
 			continue
 		}
 		*c = j.code

@@ -12,10 +12,16 @@ func (e *Engine) forget(st *stream, o observation) {
 	if c := o.run.Certificate; c != nil && c.KeptDays > 0 {
 		st.kept = time.Duration(c.KeptDays) * day
 	}
-	if st.kept == 0 || st.events == nil || len(st.events.covered) == 0 {
+	if c := o.run.Certificate; c != nil && c.Window != nil && (st.wanted.IsZero() || c.Window.From.Before(st.wanted)) {
+		st.wanted = c.Window.From.UTC()
+	}
+	if st.kept == 0 || st.events == nil || st.wanted.IsZero() {
 		return
 	}
-	hole := st.events.covered[0].To // the first instant that was not read
+	hole := st.wanted // the first instant that was not read
+	if len(st.events.covered) > 0 {
+		hole = st.events.covered[0].To
+	}
 	warn, lost := hole.Add(st.kept/2), hole.Add(st.kept)
 	switch {
 	case o.at.After(warn) && st.fading == nil:

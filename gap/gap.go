@@ -80,6 +80,8 @@ type Gap struct {
 	SLADue    *time.Time `json:"sla_due"`
 	State     State      `json:"state"`
 	Reason    string     `json:"reason"`
+	// Scope tells records of one id apart.
+	Scope evidence.Scope `json:"-"`
 	// Response is what management says of it.
 	Response string `json:"response,omitempty"`
 }
@@ -139,7 +141,11 @@ func (s *spell) promise(days int) {
 }
 
 func gapID(g Gap) string {
-	text := strings.Join([]string{string(g.Kind), g.Test, g.Stream, g.Resource, g.FirstSeen.Format(time.RFC3339Nano)}, "|")
+	parts := []string{string(g.Kind), g.Test, g.Stream, g.Resource, g.FirstSeen.Format(time.RFC3339Nano)}
+	if g.Scope != "" {
+		parts = append(parts, string(g.Scope))
+	}
+	text := strings.Join(parts, "|")
 	sum := evidence.HashOf([]byte(text))
 	return "G-" + hex.EncodeToString(sum[:5])
 }
@@ -166,7 +172,7 @@ func sortGaps(gaps []Gap) {
 		return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Test, b.Test),
 			cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Reason, b.Reason))
 	})
-	// Two records of different scopes may share an id: tell them apart.
+	// What is left that shares an id is told apart.
 	seen := map[string]int{}
 	for i := range gaps {
 		id := gaps[i].ID

@@ -236,6 +236,9 @@ func (t *table) content(r *row) {
 }
 
 func (j *joint) soil(key string) {
+	if len(j.found[key]) > maxJoined+1 { // it says nothing any more, and one more changes nothing
+		return
+	}
 	for r := range j.wants[key] {
 		r.table.soil(r)
 	}
@@ -273,6 +276,14 @@ func (j *joint) joinedRows(on []string) []*row {
 	return slices.Compact(out)
 }
 
+// count is how many rows a join finds, those found by two keys twice.
+func (j *joint) count(on []string) (n int) {
+	for _, k := range on {
+		n += len(j.found[k])
+	}
+	return n
+}
+
 func compareRows(a, b *row) int {
 	return cmp.Or(cmp.Compare(a.table.base.text, b.table.base.text), cmp.Compare(a.scope, b.scope), cmp.Compare(a.id, b.id))
 }
@@ -300,8 +311,8 @@ func (e *Engine) record(r *row) evidence.Record {
 	}
 	if r.shown == nil {
 		for i, j := range r.table.rel.joins {
-			if rows := j.joinedRows(r.on[i]); len(rows) <= maxJoined && len(j.to.tables) > 0 {
-				rec.Attributes[j.name] = e.facets(rows)
+			if n := j.count(r.on[i]); n <= maxJoined && len(j.to.tables) > 0 {
+				rec.Attributes[j.name] = e.facets(j.joinedRows(r.on[i]))
 			}
 		}
 		r.shown = rec.Attributes

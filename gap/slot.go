@@ -194,6 +194,7 @@ func (ts *testState) finds() Kind { return cmp.Or(ts.Finds, Deviation) }
 
 func (ts *testState) deviation(st *stream, rec *evidence.Record, why string) Gap {
 	g := ts.gap(ts.finds(), st, rec.ID, rec.Name)
+	g.Scope = rec.Scope
 	g.Reason = why
 	return g
 }

@@ -72,6 +72,7 @@ type stream struct {
 
 	voices []voice       // by plan.keys
 	kept   time.Duration // how long the source keeps its events
+	wanted time.Time     // where the first window began
 	fading *spell
 
 	blind *spell
