@@ -25,17 +25,19 @@ type ViewSource struct {
 	// an earlier one that can be relied on, was.
 	Whole bool
 	Read  time.Time
+	// Join names the join that it feeds; empty if its records are the rows.
+	Join string
 }
 
 // Rows gives the rows of a view as of what was observed so far, in the order of
-// stream and id, and the streams that it is made of.
+// stream and id, and the streams that it is made of and joined with.
 func (e *Engine) Rows(view evidence.Kind) (rows []Row, from []ViewSource) {
 	i := slices.IndexFunc(e.relations, func(r *relation) bool { return r.Kind == view })
 	if i < 0 {
 		return nil, nil
 	}
 	for _, t := range e.relations[i].tables {
-		from = append(from, ViewSource{t.base.id, t.whole, t.at})
+		from = append(from, t.source(""))
 		for _, r := range t.sorted() {
 			row := r.row()
 			for k, j := range t.rel.joins {
@@ -49,8 +51,15 @@ func (e *Engine) Rows(view evidence.Kind) (rows []Row, from []ViewSource) {
 			rows = append(rows, row)
 		}
 	}
+	for _, j := range e.relations[i].joins {
+		for _, t := range j.to.tables {
+			from = append(from, t.source(j.name))
+		}
+	}
 	return rows, from
 }
+
+func (t *table) source(join string) ViewSource { return ViewSource{t.base.id, t.whole, t.at, join} }
 
 func (t *table) sorted() []*row {
 	all := make([]*row, 0, len(t.rows))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -41,6 +42,8 @@ type Row struct {
 	Email   string `json:"email,omitempty"`
 	// Grant is what was granted; empty of the account itself.
 	Grant string `json:"grant,omitempty"`
+	// GrantKey names it in the source's own terms, whatever it is called.
+	GrantKey string `json:"grant_key,omitempty"`
 	// Privileged and Machine are absent where the source does not tell.
 	Privileged *bool  `json:"privileged,omitempty"`
 	Machine    *bool  `json:"machine,omitempty"`
@@ -59,7 +62,13 @@ type Decided struct {
 }
 
 // Self reports whether who decided owns the account.
-func (d Decided) Self() bool { return slices.Contains(d.Owners, d.By) }
+func (d Decided) Self() bool { return d.owns(d.By) }
+
+// owns reports whether the account is that of who: by the roster, or by its own
+// name or address. How it is written makes no difference.
+func (r Row) owns(who string) bool {
+	return slices.ContainsFunc(append([]string{r.Email, r.Account}, r.Owners...), func(o string) bool { return o != "" && strings.EqualFold(o, strings.TrimSpace(who)) })
+}
 
 // Campaign is one access review.
 type Campaign struct {
@@ -189,7 +198,7 @@ func (c *Campaign) Check(ds []evidence.RowDecision, by string) error {
 			errs = append(errs, fmt.Errorf("row %s: decision %q is none of keep, revoke, modify", d.Row, d.Decision))
 		case d.Decision != Keep && d.Reason == "":
 			errs = append(errs, fmt.Errorf("row %s (%s): %s needs a reason", d.Row, c.Rows[i].Account, d.Decision))
-		case slices.Contains(c.Rows[i].Owners, by) && d.Reason == "":
+		case c.Rows[i].owns(by) && d.Reason == "":
 			errs = append(errs, fmt.Errorf("row %s (%s) is your own: let another person decide, or give the reason why nobody else can", d.Row, c.Rows[i].Account))
 		}
 	}

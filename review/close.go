@@ -53,7 +53,7 @@ func (r Decided) record(c *Campaign, at time.Time) evidence.Record {
 	for _, o := range r.Owners {
 		owners = append(owners, o)
 	}
-	a := map[string]any{"campaign": c.ID, "stream": r.Stream.String(), "account": r.Stream.Source + "|" + r.ID, "login": r.Account, "grant": r.Grant, "decision": r.Decision, "by": r.By,
+	a := map[string]any{"campaign": c.ID, "stream": r.Stream.String(), "account": r.Stream.Source + "|" + r.ID, "login": r.Account, "grant": r.Grant, "grant_key": r.GrantKey, "decision": r.Decision, "by": r.By,
 		"owners": owners, "decided_at": stamp(r.At), "frozen_at": stamp(c.AsOf), "closed_at": stamp(at), "self": r.Self()}
 	if r.Reason != "" {
 		a["reason"] = r.Reason

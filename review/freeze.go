@@ -13,6 +13,9 @@ import (
 // Access is the view that a campaign is frozen from.
 const Access evidence.Kind = "access"
 
+// peopleJoin is the join of Access that says whose an account is.
+const peopleJoin = "people"
+
 // maxAge is how old a reading may be that a campaign is frozen from.
 const maxAge = 8 * 24 * time.Hour
 
@@ -23,9 +26,10 @@ const maxAge = 8 * 24 * time.Hour
 func Freeze(rows []gap.Row, from []gap.ViewSource, sources []string, at time.Time) ([]Row, []evidence.ReviewSource, error) {
 	wanted := func(source string) bool { return len(sources) == 0 || slices.Contains(sources, source) }
 	var read []evidence.ReviewSource
+	accounts := false
 	for _, s := range from {
 		switch {
-		case !wanted(s.Stream.Source):
+		case s.Join != peopleJoin && !wanted(s.Stream.Source):
 			continue
 		case !s.Whole:
 			return nil, nil, fmt.Errorf("%s was not read whole in its last slot: mend that first, a review of a part is none", s.Stream)
@@ -33,13 +37,14 @@ func Freeze(rows []gap.Row, from []gap.ViewSource, sources []string, at time.Tim
 			return nil, nil, fmt.Errorf("%s was last read on %s: collect it first", s.Stream, s.Read.Format(time.DateOnly))
 		}
 		read = append(read, evidence.ReviewSource{Stream: s.Stream, Read: s.Read})
+		accounts = accounts || s.Join == ""
 	}
 	for _, name := range sources {
-		if !slices.ContainsFunc(read, func(s evidence.ReviewSource) bool { return s.Stream.Source == name }) {
+		if !slices.ContainsFunc(from, func(s gap.ViewSource) bool { return s.Stream.Source == name && s.Join == "" }) {
 			return nil, nil, fmt.Errorf("source %s has no accounts that were read", name)
 		}
 	}
-	if len(read) == 0 {
+	if !accounts {
 		return nil, nil, fmt.Errorf("no accounts were read: collect a source that has some")
 	}
 	var out []Row
@@ -62,14 +67,15 @@ func accountRows(r gap.Row) []Row {
 	out := []Row{base}
 	for _, g := range r.Joined["grants"] {
 		granted := base
-		granted.Grant, granted.Privileged = text(g.Fields, "grant"), flag(g.Fields, "privileged", true)
-		if granted.Grant != "" {
+		granted.Grant, granted.GrantKey, granted.Privileged = text(g.Fields, "grant"), text(g.Fields, "key"), flag(g.Fields, "privileged", true)
+		if granted.Grant != "" && granted.GrantKey != "" {
 			out = append(out, granted)
 		}
 	}
 	for i := range out {
-		out[i].Key = NewKey(r.Stream, r.Scope, r.ID, out[i].Grant)
+		out[i].Key = NewKey(r.Stream, r.Scope, r.ID, out[i].GrantKey)
 	}
+	slices.SortStableFunc(out, func(a, b Row) int { return strings.Compare(a.Key, b.Key) })
 	return slices.CompactFunc(out, func(a, b Row) bool { return a.Key == b.Key })
 }
 

@@ -21,7 +21,7 @@ func account(id, mail string, active bool, grants ...string) gap.Row {
 	r := gap.Row{Stream: okta, ID: id, Name: mail, Fields: map[string]any{"login": mail, "email": mail, "active": active, "human": true},
 		Joined: map[string][]gap.Row{"people": {{Fields: map[string]any{"keys": []any{"mail:" + mail, "okta:x"}}}}}}
 	for _, g := range grants {
-		r.Joined["grants"] = append(r.Joined["grants"], gap.Row{Fields: map[string]any{"grant": g, "privileged": true}})
+		r.Joined["grants"] = append(r.Joined["grants"], gap.Row{Fields: map[string]any{"grant": g, "key": g, "privileged": true}})
 	}
 	return r
 }
@@ -145,6 +145,8 @@ func TestFreezeRefuses(t *testing.T) {
 		"old":      {[]gap.ViewSource{{Stream: okta, Whole: true, Read: at.AddDate(0, 0, -9)}}, nil, "last read on 2026-06-22"},
 		"nothing":  {nil, nil, "no accounts were read"},
 		"no such":  {[]gap.ViewSource{whole}, []string{"aws"}, "source aws has no accounts"},
+		"grants":   {[]gap.ViewSource{whole, {Stream: evidence.Stream{Source: "okta", Kind: "okta.group_member", Scope: "acme"}, Read: at, Join: "grants"}}, nil, "okta.group_member/acme was not read whole"},
+		"roster":   {[]gap.ViewSource{whole, {Stream: evidence.Stream{Source: "hr", Kind: "roster.person", Scope: "r"}, Read: at, Join: "people"}}, []string{"okta"}, "roster.person/r was not read whole"},
 		"not read": {[]gap.ViewSource{whole, {Stream: evidence.Stream{Source: "aws", Kind: "aws.iam.user", Scope: "1"}, Read: at}}, []string{"okta", "aws"}, "not read whole"},
 	} {
 		if _, _, err := Freeze(nil, c.from, c.sources, at); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -165,6 +167,7 @@ func TestDecisionsThatMayNotBe(t *testing.T) {
 		{evidence.RowDecision{Row: key, Decision: "maybe"}, "eve@x", "none of keep, revoke, modify"},
 		{evidence.RowDecision{Row: key, Decision: Revoke}, "eve@x", "revoke needs a reason"},
 		{evidence.RowDecision{Row: key, Decision: Keep}, "ann@x", "is your own"},
+		{evidence.RowDecision{Row: key, Decision: Keep}, " Ann@X", "is your own"},
 	} {
 		if err := c.Check([]evidence.RowDecision{d.d}, d.by); err == nil || !strings.Contains(err.Error(), d.want) {
 			t.Errorf("%+v by %s: %v", d.d, d.by, err)
