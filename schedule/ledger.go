@@ -163,7 +163,7 @@ func (r *Runner) due(s *Source, st evidence.Stream, now time.Time) []time.Time {
 // source was not there to be read.
 func (r *Runner) before(s *Source, st evidence.Stream) (runs []evidence.Run) {
 	begin, first, origin := r.opt.Begin, s.ledger.began[st], s.ledger.began[s.root()]
-	if begin.IsZero() || first.IsZero() || origin.IsZero() || !s.when(st.Kind).Next(origin.Add(-time.Second)).Equal(first) {
+	if begin.IsZero() || first.IsZero() || origin.IsZero() || first.After(origin) && !s.when(st.Kind).Next(origin.Add(-time.Second)).Equal(first) {
 		return nil
 	}
 	for d := range s.when(st.Kind).Due(begin.Add(-time.Second), first.Add(-time.Second)) {

@@ -28,7 +28,7 @@ func (s *session) groupFilter() string {
 func (s *session) collectGroups(ctx context.Context, cl *client, out *collectors.Output) error {
 	q := question{call: callGroups, base: s.cfg.BaseDN, scope: ldap.ScopeWholeSubtree, filter: s.groupFilter(), attributes: groupAttributes}
 	out.Filter("groups", q.filter)
-	return s.each(ctx, cl, out, q, func(e entry, id string) (evidence.Record, error) {
+	_, err := s.each(ctx, cl, out, q, func(e entry, id string) (evidence.Record, error) {
 		var members []string
 		for _, name := range memberAttributes {
 			more, err := cl.ranged(ctx, e, name)
@@ -39,6 +39,7 @@ func (s *session) collectGroups(ctx context.Context, cl *client, out *collectors
 		}
 		return evidence.Record{ID: id, Name: nameOf(e), Attributes: group(e, members)}, nil
 	})
+	return err
 }
 
 // securityGroup is the bit of groupType that makes a group one of rights (MS-ADTS 2.2.12).
@@ -46,7 +47,9 @@ const securityGroup = 0x80000000
 
 func group(e entry, members []string) collectors.Attributes {
 	a := collectors.Attributes{"dn": e.DN}
-	a.Set("members", members)
+	if len(members) > 0 { // one that may not be seen looks like one without any
+		a.Set("members", members)
+	}
 	e.setText(a, "login", "sAMAccountName")
 	e.setText(a, "description", "description")
 	e.setText(a, "managed_by", "managedBy")

@@ -64,7 +64,7 @@ func (s *session) collectPolicies(ctx context.Context, cl *client, out *collecto
 	}
 	q := question{call: callPolicies, base: base, scope: ldap.ScopeWholeSubtree, filter: filter, attributes: policyAttributes()}
 	out.Filter("policies", filter)
-	return s.each(ctx, cl, out, q, func(e entry, id string) (evidence.Record, error) {
+	_, err := s.each(ctx, cl, out, q, func(e entry, id string) (evidence.Record, error) {
 		a := passwordPolicy(e)
 		a["scope"] = "subset"
 		if to := e.list("msDS-PSOAppliesTo"); len(to) > 0 {
@@ -72,6 +72,7 @@ func (s *session) collectPolicies(ctx context.Context, cl *client, out *collecto
 		}
 		return evidence.Record{ID: id, Name: nameOf(e), Attributes: a}, nil
 	})
+	return err
 }
 
 // collectDomain reads the policy that stands in the domain itself.

@@ -284,3 +284,14 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// TestNothingToSee: a directory that shows nobody hides somebody, and a group that
+// shows no member may have some.
+func TestNothingToSee(t *testing.T) {
+	if snap := read(t, adConfig(), scripted(func(string) string { return `{"entries":[]}` }), kindUser); !errors.Is(snap.Err, collectors.ErrIncomplete) {
+		t.Errorf("no users: %v", snap.Err)
+	}
+	if a := group(entry{}, nil); a["members"] != nil {
+		t.Errorf("a group of which nothing is said has the members %v", a["members"])
+	}
+}

@@ -46,32 +46,39 @@ func (s *session) userFilter() string {
 func (s *session) collectUsers(ctx context.Context, cl *client, out *collectors.Output) error {
 	q := question{call: callUsers, base: s.cfg.BaseDN, scope: ldap.ScopeWholeSubtree, filter: s.userFilter(), attributes: userAttributes}
 	out.Filter("users", q.filter)
-	return s.each(ctx, cl, out, q, func(e entry, id string) (evidence.Record, error) {
+	n := 0
+	referred, err := s.each(ctx, cl, out, q, func(e entry, id string) (evidence.Record, error) {
+		n++
 		groups, err := cl.ranged(ctx, e, "memberOf")
 		return evidence.Record{ID: id, Name: nameOf(e), Attributes: s.user(e, groups)}, err
 	})
+	if err == nil && n == 0 && !referred {
+		return collectors.Incomplete("%s holds no user that %s may see: a directory without people is one that hides them", s.cfg.BaseDN, s.cfg.BindDN)
+	}
+	return err
 }
 
 // each reads a listing whole, and then what the entries need besides: a
-// connection keeps the place in one listing only.
-func (s *session) each(ctx context.Context, cl *client, out *collectors.Output, q question, record func(entry, string) (evidence.Record, error)) error {
+// connection keeps the place in one listing only. It tells whether anything was referred to elsewhere.
+func (s *session) each(ctx context.Context, cl *client, out *collectors.Output, q question, record func(entry, string) (evidence.Record, error)) (referred bool, err error) {
 	var all []entry
-	err := cl.all(ctx, q, out, func(p page) error {
+	err = cl.all(ctx, q, out, func(p page) error {
 		all = append(all, p.Entries...)
 		s.referred(out, p.Referrals)
+		referred = referred || len(p.Referrals) > 0
 		return nil
 	})
 	for i := 0; err == nil && i < len(all); i++ {
 		var id string
 		if id, err = all[i].id(s.flavor); err != nil {
-			return err
+			return referred, err
 		}
 		var r evidence.Record
 		if r, err = record(all[i], id); err == nil {
 			err = out.Emit(r)
 		}
 	}
-	return err
+	return referred, err
 }
 
 func nameOf(e entry) string {
