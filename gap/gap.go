@@ -82,6 +82,8 @@ type Gap struct {
 	Reason    string     `json:"reason"`
 	// Scope tells records of one id apart.
 	Scope evidence.Scope `json:"-"`
+	// Reopened is when an acceptance of it ended, if it is open since.
+	Reopened *time.Time `json:"-"`
 	// Response is what management says of it.
 	Response string `json:"response,omitempty"`
 }
@@ -200,7 +202,12 @@ func decide(gaps []Gap, acts []evidence.Act, asOf time.Time) {
 		if d := last[key{g.ID, evidence.Respond}]; d != nil {
 			g.Response = d.Reason + " (" + d.Approver + ")"
 		}
-		if d := last[key{g.ID, evidence.Accept}]; d != nil && g.State == Open && asOf.Before(*d.Until) {
+		d := last[key{g.ID, evidence.Accept}]
+		switch {
+		case d == nil || g.State != Open:
+		case !asOf.Before(*d.Until):
+			g.Reopened = d.Until
+		default:
 			g.State = Accepted
 			g.Reason += fmt.Sprintf("; accepted by %s until %s: %s", d.Approver, d.Until.UTC().Format(time.DateOnly), d.Reason)
 		}

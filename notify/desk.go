@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,11 +59,16 @@ type lane struct {
 	attempts int
 	again    time.Time // not before
 	failing  bool      // the log says so
+	// frozen is a message that could not be sent whole: it is tried again as it is,
+	// so that who got a part of it knows it again.
+	frozen *Message
+	// unwritten are notes that the log would not take.
+	unwritten []Note
 }
 
 // sendTime bounds one attempt; the waits between attempts double from firstWait to lastWait.
 const (
-	sendTime  = 30 * time.Second
+	sendTime  = 3 * time.Minute
 	firstWait = time.Minute
 	lastWait  = time.Hour
 )
@@ -112,12 +118,30 @@ func (d *Desk) Tell(ctx context.Context, events []Event, now time.Time) []Result
 	return out
 }
 
+// tell tells one channel: first what it could not be told whole, then what is new.
 func (d *Desk) tell(ctx context.Context, l *lane, events []Event, now time.Time) *Result {
-	fresh := l.untold(events)
-	if len(fresh) == 0 || now.Before(l.again) {
+	if now.Before(l.again) {
 		return nil
 	}
-	m := Compose(d.organization, fresh, now)
+	var res *Result
+	if l.frozen != nil {
+		if res = d.send(ctx, l, *l.frozen, now); res == nil || l.frozen != nil {
+			return res
+		}
+	}
+	if fresh := l.untold(events); len(fresh) > 0 {
+		return d.send(ctx, l, Compose(d.organization, fresh, now), now)
+	}
+	if res == nil && len(l.unwritten) > 0 {
+		if err := l.catchUp(ctx, d.write); err != nil {
+			return &Result{l.Name, err}
+		}
+	}
+	return res
+}
+
+// send makes one attempt; nil where we stop meanwhile.
+func (d *Desk) send(ctx context.Context, l *lane, m Message, now time.Time) *Result {
 	attempt, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
 	l.attempts++
@@ -125,8 +149,15 @@ func (d *Desk) tell(ctx context.Context, l *lane, events []Event, now time.Time)
 	if ctx.Err() != nil && err != nil {
 		return nil // we stop; the next start tells it
 	}
+	l.frozen = nil
+	var some partly
+	if errors.As(err, &some) { // told, but not to everybody: told again it would come twice
+		n := Note{Event: Notified, Channel: l.Name, Message: m.ID, Keys: m.Keys, Attempts: l.attempts, Error: evidence.Printable(err.Error())}
+		return &Result{l.Name, errors.Join(fmt.Errorf("notify %s: %w", l.Name, err), l.note(ctx, d.write, n, nil))}
+	}
 	n := Note{Event: Notified, Channel: l.Name, Message: m.ID, Keys: m.Keys, Attempts: l.attempts}
 	if err != nil {
+		l.frozen = &m
 		wait := min(firstWait<<min(l.attempts-1, 10), lastWait)
 		l.again = now.Add(wait)
 		err = fmt.Errorf("notify %s: %w; again in %s", l.Name, err, wait)
@@ -136,19 +167,31 @@ func (d *Desk) tell(ctx context.Context, l *lane, events []Event, now time.Time)
 }
 
 // note writes down what came of it. Of a channel that fails, only the first time
-// is written; what was told but could not be written is told again.
+// is written. What was told is not told again because the log is in trouble: it
+// is written down when the log takes it, before anything else is told.
 func (l *lane) note(ctx context.Context, write func(context.Context, Note) error, n Note, err error) error {
 	if err == nil || !l.failing {
-		if werr := write(ctx, n); werr != nil {
-			return fmt.Errorf("write down what %s was told: %w", l.Name, werr)
+		l.unwritten = append(l.unwritten, n)
+	}
+	if l.failing = err != nil; err == nil {
+		l.attempts, l.again = 0, time.Time{}
+		for _, k := range n.Keys {
+			l.told[k] = true
 		}
 	}
-	if l.failing = err != nil; err != nil {
-		return err
-	}
-	l.attempts, l.again = 0, time.Time{}
-	for _, k := range n.Keys {
-		l.told[k] = true
+	return errors.Join(err, l.catchUp(ctx, write))
+}
+
+// partly is the error of a sender that told some of those it should.
+type partly struct{ error }
+
+// catchUp writes down what the log would not take before.
+func (l *lane) catchUp(ctx context.Context, write func(context.Context, Note) error) error {
+	for len(l.unwritten) > 0 {
+		if err := write(ctx, l.unwritten[0]); err != nil {
+			return fmt.Errorf("write down what %s was told: %w", l.Name, err)
+		}
+		l.unwritten = l.unwritten[1:]
 	}
 	return nil
 }

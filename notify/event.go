@@ -55,8 +55,12 @@ func Events(res *gap.Result, titles map[string]string, now time.Time) (out []Eve
 	}
 	for _, g := range res.Gaps {
 		e := Event{Severity: g.Severity, Group: groupOf(g), Title: title(g, titles), Gap: g.ID, Due: g.SLADue, Open: open[groupOf(g)]}
+		id := g.ID
+		if g.Reopened != nil { // its acceptance ended: that is news
+			id += "@" + g.Reopened.UTC().Format(time.DateOnly)
+		}
 		for _, what := range states(g, now) {
-			e.What, e.Key = what, g.ID+"/"+string(what)
+			e.What, e.Key = what, id+"/"+string(what)
 			out = append(out, e)
 		}
 	}

@@ -77,10 +77,14 @@ func (s *Mail) deliver(c *smtp.Client, conf *tls.Config, name string, secure boo
 	if err := c.Mail(s.From); err != nil {
 		return err
 	}
-	for _, to := range s.To {
+	var refused []error
+	for i, to := range s.To {
 		if err := c.Rcpt(to); err != nil {
-			return err
+			refused = append(refused, fmt.Errorf("recipient %d of %d: %w", i+1, len(s.To), s.nameless(err)))
 		}
+	}
+	if len(refused) == len(s.To) {
+		return errors.Join(refused...)
 	}
 	w, err := c.Data()
 	if err != nil {
@@ -93,7 +97,19 @@ func (s *Mail) deliver(c *smtp.Client, conf *tls.Config, name string, secure boo
 		return err
 	}
 	_ = c.Quit() // it has taken the letter
+	if len(refused) > 0 {
+		return partly{errors.Join(refused...)}
+	}
 	return nil
+}
+
+// nameless takes addresses out of what a server said: it goes into the log.
+func (s *Mail) nameless(err error) error {
+	text := err.Error()
+	for i, to := range s.To {
+		text = strings.ReplaceAll(text, to, fmt.Sprintf("recipient %d", i+1))
+	}
+	return errors.New(text)
 }
 
 // letter gives the text of the mail. The same message has the same Message-ID.

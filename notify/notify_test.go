@@ -103,10 +103,11 @@ func TestToldOnce(t *testing.T) {
 	if got := tell(d, noon.Add(3*time.Minute)); len(got) != 1 || got[0].Err != nil {
 		t.Fatalf("%v", got)
 	}
-	if want := []string{"G-1/opened", "G-2/opened"}; len(r.got) != 1 || !slices.Equal(r.got[0].Keys, want) {
-		t.Fatalf("%v, want %v", r.got, want)
+	// What failed is sent as it was, so that who got a part of it knows it again; what is new follows.
+	if len(r.got) != 2 || !slices.Equal(r.got[0].Keys, []string{"G-1/opened"}) || !slices.Equal(r.got[1].Keys, []string{"G-2/opened"}) {
+		t.Fatalf("%v", r.got)
 	}
-	if len(log) != 2 || log[0].Event != Failed || log[1].Event != Notified || log[1].Attempts != 3 {
+	if len(log) != 3 || log[0].Event != Failed || log[1].Event != Notified || log[1].Attempts != 3 || log[1].Message != log[0].Message {
 		t.Fatalf("the log says %+v", log)
 	}
 	d = desk()
@@ -120,25 +121,30 @@ func TestToldOnce(t *testing.T) {
 	}
 }
 
-// TestNotWritten: what was told but could not be written down is told again, as
-// the same message.
+// TestNotWritten: what was told is told once, also while the log cannot be
+// written; it is written down later.
 func TestNotWritten(t *testing.T) {
 	r := &recorder{}
 	full := true
-	d := NewDesk("Acme", []Channel{{Name: "r", Sender: r, Severity: "low"}}, func(context.Context, Note) error {
+	var log []Note
+	d := NewDesk("Acme", []Channel{{Name: "r", Sender: r, Severity: "low"}}, func(_ context.Context, n Note) error {
 		if full {
 			return errors.New("disk full")
 		}
+		log = append(log, n)
 		return nil
 	})
 	events := Events(&gap.Result{Gaps: []gap.Gap{gapOf("G-1", "t", gap.Open, time.Time{})}}, nil, noon)
 	if got := d.Tell(t.Context(), events, noon); len(got) != 1 || got[0].Err == nil {
 		t.Fatalf("%v", got)
 	}
+	if got := d.Tell(t.Context(), events, noon.Add(time.Minute)); len(got) != 1 || got[0].Err == nil {
+		t.Fatalf("the log is still full: %v", got)
+	}
 	full = false
-	d.Tell(t.Context(), events, noon.Add(time.Minute))
-	if len(r.got) != 2 || r.got[0].ID != r.got[1].ID {
-		t.Fatalf("%+v", r.got)
+	d.Tell(t.Context(), events, noon.Add(2*time.Minute))
+	if len(r.got) != 1 || len(log) != 1 || log[0].Message != r.got[0].ID {
+		t.Fatalf("%+v, the log says %+v", r.got, log)
 	}
 }
 
@@ -406,5 +412,49 @@ func TestMail(t *testing.T) {
 	m.Host = l.Addr().String()
 	if err := m.Send(ctx, message()); err == nil {
 		t.Error("a server that hangs was waited for")
+	}
+}
+
+// TestOneRecipientIsRefused: the others get the letter, once, and no address gets
+// into the log.
+func TestOneRecipientIsRefused(t *testing.T) {
+	l, _ := net.Listen("tcp", "127.0.0.1:0")
+	got := make(chan string, 9)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				r := bufio.NewReader(c)
+				fmt.Fprint(c, "220 x\r\n")
+				for {
+					line, err := r.ReadString('\n')
+					if err != nil {
+						return
+					}
+					switch {
+					case strings.Contains(line, "gone@"):
+						fmt.Fprint(c, "550 5.1.1 <gone@example.com>: user unknown\r\n")
+					case strings.HasPrefix(line, "DATA"):
+						got <- "data"
+						fmt.Fprint(c, "354 go\r\n")
+					default:
+						fmt.Fprint(c, "250 ok\r\n")
+					}
+				}
+			}()
+		}
+	}()
+	m := &Mail{Host: l.Addr().String(), From: "e@example.com", To: []string{"here@example.com", "gone@example.com"}}
+	var notes []Note
+	d := NewDesk("Acme", []Channel{{Name: "smtp", Severity: "low", Sender: m}}, func(_ context.Context, n Note) error { notes = append(notes, n); return nil })
+	r := d.Tell(t.Context(), Troubles(map[string]string{"store": "x"}, noon), noon)
+	if len(got) != 1 || len(notes) != 1 || notes[0].Event != Notified || len(r) != 1 || r[0].Err == nil || !strings.Contains(r[0].Err.Error(), "recipient 2 of 2") {
+		t.Errorf("%v, the log says %+v, letters: %d", r, notes, len(got))
+	}
+	if text := fmt.Sprint(r[0].Err, notes); strings.Contains(text, "gone@") {
+		t.Errorf("an address is told: %s", text)
 	}
 }

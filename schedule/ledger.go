@@ -241,7 +241,15 @@ func (r *Runner) Settle(ctx context.Context, now, end time.Time) ([]evidence.Run
 		return nil, nil
 	}
 	t := &tick{runner: r, now: now.UTC(), progress: r.opt.Progress, total: len(runs)}
-	return runs, t.missed(ctx, runs)
+	var earlier, missed []evidence.Run
+	for _, run := range runs {
+		if run.Due.Before(r.source(run.Stream.Source).ledger.began[run.Stream]) {
+			earlier = append(earlier, run)
+		} else {
+			missed = append(missed, run)
+		}
+	}
+	return runs, t.missed(ctx, append(newestFirst(earlier), missed...))
 }
 
 // missed is a slot that nobody filled.

@@ -275,7 +275,7 @@ func TestEarlierPeriod(t *testing.T) {
 	missed := []string{"02T06 root/root missed agent_off", "02T06 event/a missed agent_off", "02T06 state/a missed agent_off",
 		"03T06 root/root missed agent_off", "03T06 event/a missed agent_off", "03T06 state/a missed agent_off"}
 	r.want(lines(r.runner.Outstanding(day(5, 8), day(30, 0))), missed...)
-	r.want(r.tick(day(6, 6)), append(append([]string{"06T06 root/root collected"}, missed...),
+	r.want(r.tick(day(6, 6)), append(append([]string{"06T06 root/root collected"}, append(slices.Clone(missed[3:]), missed[:3]...)...), // the newest first
 		"06T06 event/a collected", "06T06 state/a collected", "06T06 event/b collected", "06T06 state/b collected")...)
 	r.restart()
 	r.want(lines(r.runner.Outstanding(day(6, 8), day(30, 0))))

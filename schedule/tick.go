@@ -26,17 +26,27 @@ type tick struct {
 
 // missed writes slots that nobody filled.
 func (t *tick) missed(ctx context.Context, runs []evidence.Run) error {
-	if len(runs) == 0 {
-		return nil
-	}
-	if err := t.append(ctx, runs, nil); err != nil {
-		return fmt.Errorf("write the missed slots: %w", err)
-	}
-	for _, r := range runs {
-		t.runner.source(r.Stream.Source).ledger.note(r)
+	for chunk := range slices.Chunk(runs, atOnce) {
+		if err := t.append(ctx, chunk, nil); err != nil {
+			return fmt.Errorf("write the missed slots: %w", err)
+		}
+		for _, r := range chunk {
+			t.runner.source(r.Stream.Source).ledger.note(r)
+		}
 	}
 	return nil
 }
+
+// newestFirst is how slots are written that lie before what the log tells of:
+// where it begins says what is still to be written.
+func newestFirst(runs []evidence.Run) []evidence.Run {
+	slices.SortStableFunc(runs, func(a, b evidence.Run) int { return b.Due.Compare(a.Due) })
+	return runs
+}
+
+// atOnce is how many missed slots one transaction holds: after a long time off
+// there are many, and whoever dies at the last of them must not begin anew.
+const atOnce = 5000
 
 // absent writes the missed slots of a root, unless the source's own time shows
 // that they are none: a clock that is far ahead calls missed what is yet to come,
@@ -101,18 +111,19 @@ func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed [
 // order, so that the same evidence gives the same log.
 func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *collectors.Visit) error {
 	var slots []evidence.Slot
-	missed := t.runner.before(s, s.root())
+	earlier := t.runner.before(s, s.root())
+	var missed []evidence.Run
 	for _, st := range s.known() {
-		missed = append(missed, t.runner.before(s, st)...)
+		earlier = append(earlier, t.runner.before(s, st)...)
 		slot, before, ok := t.fill(s, st, demanded)
 		missed = append(missed, before...)
 		if ok {
 			slots = append(slots, slot)
 		}
 	}
-	t.total += len(slots) + len(missed)
+	t.total += len(slots) + len(missed) + len(earlier)
 	slices.SortStableFunc(missed, func(a, b evidence.Run) int { return a.Due.Compare(b.Due) })
-	if err := t.missed(ctx, missed); err != nil {
+	if err := t.missed(ctx, append(newestFirst(earlier), missed...)); err != nil {
 		return err
 	}
 	return t.readAll(ctx, s, slots, t.visits(ctx, s, slots, root))
