@@ -121,7 +121,7 @@ func TestCredentials(t *testing.T) {
 	if got := at(t, o["ServiceAccount"], "metadata", "annotations", "eks.amazonaws.com/role-arn"); got != "arn:aws:iam::111122223333:role/evidenced" {
 		t.Error(got)
 	}
-	if got := at(t, o["StatefulSet"], "spec", "template", "spec", "containers", 0, "volumeMounts", 2, "mountPath"); got != "/run/secrets/github" {
+	if got := at(t, o["StatefulSet"], "spec", "template", "spec", "containers", 0, "volumeMounts", 3, "mountPath"); got != "/run/secrets/github" {
 		t.Error(got)
 	}
 	if _, ok := o["ServiceMonitor"]; !ok {

@@ -109,6 +109,9 @@ resource "aws_instance" "evidenced" {
   user_data              = local.user_data
   tags                   = { Name = var.name }
 
+  # A new configuration or binary is a new machine: the script runs once a machine, and the store is on a volume of its own.
+  user_data_replace_on_change = true
+
   metadata_options {
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
