@@ -58,7 +58,7 @@ func Freeze(rows []gap.Row, from []gap.ViewSource, sources []string, at time.Tim
 }
 
 func accountRows(r gap.Row) []Row {
-	base := Row{Stream: r.Stream, ID: r.ID, Account: text(r.Fields, "login"), Email: text(r.Fields, "email"), LastUsed: text(r.Fields, "last_used"), Owners: owners(r.Joined["people"])}
+	base := Row{Stream: r.Stream, ID: r.ID, Account: text(r.Fields, "login"), Email: text(r.Fields, "email"), LastUsed: text(r.Fields, "last_used"), Owners: Owners(r)}
 	if base.Account == "" {
 		base.Account = r.Name
 	}
@@ -91,10 +91,11 @@ func flag(m map[string]any, name string, yes bool) *bool {
 	return &is
 }
 
-// owners gives the addresses of people.
-func owners(people []gap.Row) []string {
+// Owners gives the addresses of the people to whom the roster says that an
+// account of the view access belongs.
+func Owners(account gap.Row) []string {
 	var out []string
-	for _, p := range people {
+	for _, p := range account.Joined["people"] {
 		list, _ := p.Fields["keys"].([]any)
 		for _, k := range list {
 			if s, ok := k.(string); ok {

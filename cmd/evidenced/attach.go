@@ -20,24 +20,29 @@ func bring(ctx context.Context, log evidence.Log, u evidence.Upload, files []att
 		return e, usageError{err}
 	}
 	err = log.Append(ctx, func(w evidence.Writer) error {
-		u.Files = []evidence.UploadFile{}
-		var refs []evidence.Ref
-		for _, f := range files {
-			ref, err := attach(w, f)
-			if err != nil {
-				return err
-			}
-			refs = append(refs, ref)
-			u.Files = append(u.Files, evidence.UploadFile{Name: f.name, Hash: ref.Hash, Size: ref.Size})
-		}
-		if e, err = evidence.WithBody(evidence.EntryUpload, u); err != nil {
-			return err
-		}
-		e.Blobs = refs
-		e, err = w.Entry(e)
+		e, err = writeUpload(w, u, files)
 		return err
 	})
 	return e, err
+}
+
+// writeUpload writes an upload and its files.
+func writeUpload(w evidence.Writer, u evidence.Upload, files []attachment) (e evidence.Entry, err error) {
+	u.Files = []evidence.UploadFile{}
+	var refs []evidence.Ref
+	for _, f := range files {
+		ref, err := attach(w, f)
+		if err != nil {
+			return e, err
+		}
+		refs = append(refs, ref)
+		u.Files = append(u.Files, evidence.UploadFile{Name: f.name, Hash: ref.Hash, Size: ref.Size})
+	}
+	if e, err = evidence.WithBody(evidence.EntryUpload, u); err != nil {
+		return e, err
+	}
+	e.Blobs = refs
+	return w.Entry(e)
 }
 
 func attach(w evidence.Writer, f attachment) (ref evidence.Ref, err error) {

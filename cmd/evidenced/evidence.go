@@ -17,26 +17,43 @@ import (
 func (a *app) evidenceCommand() *cobra.Command {
 	var stream string
 	var limit int
+	var manual bool
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List the slots and how they ended, newest first",
 		Args:  usage(cobra.NoArgs),
-		RunE:  func(c *cobra.Command, _ []string) error { return a.evidenceList(c.Context(), stream, limit) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if manual {
+				return a.manualList(limit)
+			}
+			return a.evidenceList(c.Context(), stream, limit)
+		},
 	}
+	list.Flags().BoolVar(&manual, "manual", false, "list what people brought instead")
 	list.Flags().StringVar(&stream, "stream", "", "only streams that begin with `text`, such as aws/aws.iam.user")
 	list.Flags().IntVar(&limit, "limit", 50, "at most `n` slots; 0 for all")
 	var records, exchanges bool
+	var file, out string
 	show := &cobra.Command{
 		Use:   "show ID",
-		Short: "Show one slot with its certificate; ID is its number in the log",
+		Short: "Show one slot with its certificate, or what a person brought; ID is its number in the log",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.evidenceShow(c.Context(), args[0], records, exchanges)
+			index, err := strconv.ParseUint(args[0], 10, 64)
+			switch {
+			case err != nil:
+				return usageError{fmt.Errorf("%q is not the number of a log entry", args[0])}
+			case file != "" || out != "":
+				return a.uploadFile(index, file, out)
+			}
+			return a.evidenceShow(index, records, exchanges)
 		},
 	}
 	show.Flags().BoolVar(&records, "records", false, "also print the records")
 	show.Flags().BoolVar(&exchanges, "exchanges", false, "also print the raw exchanges")
-	return group("evidence", "Look at the evidence", a.served(list), a.served(show), a.served(a.historyCommand()))
+	show.Flags().StringVar(&file, "file", "", "get the file of this `name` back, as it was brought")
+	show.Flags().StringVar(&out, "out", "", "where to write it, a new `file`")
+	return group("evidence", "Look at the evidence, and add to it by hand", a.evidenceAddCommand(), a.served(list), a.served(show), a.served(a.historyCommand()))
 }
 
 // slotLine is one slot in `evidence list --json`.
@@ -99,11 +116,7 @@ type slotDetail struct {
 	Exchanges []evidence.Exchange `json:"exchanges,omitempty"`
 }
 
-func (a *app) evidenceShow(ctx context.Context, id string, records, exchanges bool) error {
-	index, err := strconv.ParseUint(id, 10, 64)
-	if err != nil {
-		return usageError{fmt.Errorf("%q is not the number of a log entry", id)}
-	}
+func (a *app) evidenceShow(index uint64, records, exchanges bool) error {
 	_, s, err := a.opened()
 	if err != nil {
 		return err
@@ -152,7 +165,7 @@ func detail(s *store.Store, index uint64, records, exchanges bool) (d slotDetail
 func (d slotDetail) text(w io.Writer) {
 	fmt.Fprintf(w, "entry %d, %s, recorded %s\n", d.Index, d.Type, d.Recorded.Format(time.RFC3339))
 	if d.Run == nil {
-		fmt.Fprintln(w, evidence.Printable(string(d.Body)))
+		d.bodyText(w)
 		return
 	}
 	line := func(name string, value any) {
@@ -173,6 +186,15 @@ func (d slotDetail) text(w io.Writer) {
 	for _, x := range d.Exchanges {
 		printJSON(w, x)
 	}
+}
+
+// bodyText prints what an entry without a run says.
+func (d slotDetail) bodyText(w io.Writer) {
+	if act, ok, err := evidence.ActOf(d.Entry); ok && err == nil && act.Upload != nil {
+		uploadText(w, *act.Upload)
+		return
+	}
+	fmt.Fprintln(w, evidence.Printable(string(d.Body)))
 }
 
 // certificateText prints the IPE of a snapshot.

@@ -27,7 +27,7 @@ func (a *app) gapsCommand() *cobra.Command {
 		Short: "Show one gap: its bounds, what it means, what to do",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE:  func(c *cobra.Command, args []string) error { return a.gapShow(c.Context(), args[0]) },
-	})))
+	})), a.gapAcceptCommand(), a.gapRespondCommand())
 	return a.asOfFlag(c)
 }
 
@@ -117,6 +117,8 @@ type gapDetail struct {
 	Title       string `json:"title"`
 	Procedure   string `json:"procedure"`
 	Remediation string `json:"remediation"`
+	// Decisions are all that people decided on it, oldest first.
+	Decisions []decisionLine `json:"decisions"`
 }
 
 func (a *app) gapShow(ctx context.Context, id string) error {
@@ -148,9 +150,21 @@ func (a *app) gapShow(ctx context.Context, id string) error {
 				d.Title, d.Procedure, d.Remediation = t.Title, t.Procedure, t.Remediation+" Evidence: "+t.Evidence
 			}
 		}
+		if d.Decisions, err = decisions(s, id, res.AsOf); err != nil {
+			return err
+		}
 		return a.print(d, d.text)
 	}
-	return fmt.Errorf("there is no gap %s in this period; `evidenced gaps --all` lists them", id)
+	return noGap(res, id)
+}
+
+// noGap is the error of a gap that is not there.
+func noGap(res *gap.Result, id string) error {
+	var ids []string
+	for _, g := range res.Gaps {
+		ids = append(ids, g.ID)
+	}
+	return fmt.Errorf("there is no gap %s in this period%s; `evidenced gaps --all` lists them", id, nearest(id, ids))
 }
 
 func (d gapDetail) text(w io.Writer) {
@@ -175,4 +189,7 @@ func (d gapDetail) text(w io.Writer) {
 	line("sla due", when(d.SLADue))
 	line("to do", d.Remediation)
 	line("tested by", d.Procedure)
+	for _, x := range d.Decisions {
+		line("decided", x.text())
+	}
 }

@@ -35,6 +35,18 @@ func (j *judge) result(t time.Time) (*gap.Result, error) {
 	return j.last, nil
 }
 
+// rows gives the rows of a view as of what the log says now.
+func (j *judge) rows(view evidence.Kind) (rows []gap.Row, from []gap.ViewSource, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.follow(); err != nil {
+		j.engine = nil // it cannot be relied on any more
+		return nil, nil, fmt.Errorf("judge the log: %w", err)
+	}
+	rows, from = j.engine.Rows(view)
+	return rows, from, nil
+}
+
 // follow takes what the log has that the engine has not seen.
 func (j *judge) follow() error {
 	if j.engine == nil {

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	commands := storeCommands()
 	maps.Copy(commands, serveCommands())
+	maps.Copy(commands, periodCommands())
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "flip": flip, "hold": hold})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

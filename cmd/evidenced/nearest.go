@@ -1,0 +1,93 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/evidenced/evidenced/gap"
+)
+
+// maxNearest is how many names a mistyped one is answered with.
+const maxNearest = 3
+
+// nearest names those of known that a mistyped name may mean, as the end of a message.
+func nearest(name string, known []string) string {
+	type guess struct {
+		name     string
+		distance int
+	}
+	var all []guess
+	for _, k := range known {
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d <= len(name)/2+1 || strings.Contains(k, name) {
+			all = append(all, guess{k, d})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b guess) int { return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name)) })
+	var names []string
+	for _, g := range all[:min(len(all), maxNearest)] {
+		names = append(names, g.name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; did you mean " + strings.Join(names, ", ") + "?"
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// control finds a control of the catalogue; one that is not there is a mistake
+// of who typed it.
+func control(cat *gap.Catalogue, id string) (gap.Control, error) {
+	ctl, ok := cat.Control(id)
+	if ok {
+		return ctl, nil
+	}
+	var ids []string
+	for _, c := range cat.Controls {
+		ids = append(ids, c.ID)
+	}
+	return ctl, usageError{fmt.Errorf("there is no control %q%s; `evidenced catalogue list` shows them all", id, nearest(id, ids))}
+}
+
+// duty finds a duty of the catalogue, likewise.
+func duty(cat *gap.Catalogue, id string) (gap.Duty, error) {
+	var ids []string
+	for _, d := range cat.Duties() {
+		if d.ID == id {
+			return d, nil
+		}
+		ids = append(ids, d.ID)
+	}
+	return gap.Duty{}, usageError{fmt.Errorf("there is no duty %q%s; `evidenced catalogue list --duties` shows them all", id, nearest(id, ids))}
+}
+
+// given demands flags that a command cannot do without: name, value, name, value.
+func given(pairs ...string) error {
+	for i := 0; i < len(pairs); i += 2 {
+		if strings.TrimSpace(pairs[i+1]) == "" {
+			return usageError{fmt.Errorf("--%s is missing", pairs[i])}
+		}
+	}
+	return nil
+}
