@@ -55,8 +55,9 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"config":                        {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml"}},
 	"cmd/evidenced-verify":          {rooms: []string{"evidence", "verify", "anchor/timestamp"}},
 	"simulator/graphql/graphqltest": {rooms: []string{"simulator/graphql"}, modules: []string{"github.com/vektah/gqlparser/v2"}},
+	"gap/timeline":                  {rooms: []string{"evidence", "gap"}},
 	"cmd/evidenced": {
-		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "review", "export", "collectors", "collectors/all", "schedule", "serve", "notify", "config", "kms/aws", "kms/gcp",
+		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "gap/timeline", "review", "export", "collectors", "collectors/all", "schedule", "serve", "notify", "config", "kms/aws", "kms/gcp",
 			"secrets/*", "anchor", "anchor/*"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term"},
 	},

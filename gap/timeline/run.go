@@ -1,0 +1,190 @@
+package timeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"testing/fstest"
+
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap"
+)
+
+// memory is a log in memory.
+type memory struct {
+	runs  []evidence.Run
+	blobs map[evidence.Hash][]byte
+}
+
+// Runs implements gap.Evidence.
+func (m *memory) Runs() iter.Seq2[evidence.Run, error] {
+	return func(yield func(evidence.Run, error) bool) {
+		for _, r := range m.runs {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Records implements gap.Evidence.
+func (m *memory) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
+	return evidence.ReadLines[evidence.Record](bytes.NewReader(m.blobs[ref.Hash]))
+}
+
+func (m *memory) add(run evidence.Run, records []evidence.Record) error {
+	if run.Certificate != nil {
+		if err := evidence.SortRecords(records); err != nil {
+			return err
+		}
+		b, err := evidence.Lines(records)
+		if err != nil {
+			return err
+		}
+		ref := evidence.Ref{Hash: evidence.HashOf(b), Size: int64(len(b)), Count: len(records)}
+		if m.blobs == nil {
+			m.blobs = map[evidence.Hash][]byte{}
+		}
+		m.blobs[ref.Hash], run.Records = b, &ref
+	}
+	m.runs = append(m.runs, run)
+	return nil
+}
+
+// Catalogue gives the catalogue that the timeline is judged by: base, or if the
+// archive holds .yaml files, our criteria with these alone.
+func (t *Timeline) Catalogue(base *gap.Catalogue) (*gap.Catalogue, error) {
+	if len(t.controls) == 0 {
+		return base, nil
+	}
+	ours, err := gap.Default()
+	if err != nil {
+		return nil, err
+	}
+	criteria, err := json.Marshal(map[string]any{"criteria": ours.Criteria}) // which is YAML
+	if err != nil {
+		return nil, err
+	}
+	files := maps.Clone(t.controls)
+	files["criteria.yaml"] = &fstest.MapFile{Data: criteria}
+	c, err := gap.Load(files)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Name, t.relocate(err))
+	}
+	return c, nil
+}
+
+// relocate makes the line of an error in a file of the archive one of the archive.
+func (t *Timeline) relocate(err error) error {
+	for _, s := range t.sections {
+		var n int
+		if rest, ok := strings.CutPrefix(err.Error(), s.name+":"); ok {
+			if _, scanErr := fmt.Sscanf(rest, "%d:", &n); scanErr == nil {
+				return fmt.Errorf("line %d: %w", s.line+n-1, err)
+			}
+		}
+	}
+	return err
+}
+
+func (t *Timeline) options() []gap.Option {
+	return []gap.Option{gap.WithRoots(t.roots), gap.WithActs(t.acts)}
+}
+
+// Run judges the whole timeline by a catalogue.
+func (t *Timeline) Run(ctx context.Context, cat *gap.Catalogue) (*gap.Result, error) {
+	return gap.Evaluate(ctx, cat, &t.log, t.Period, t.AsOf, t.options()...)
+}
+
+// Steps judges it run by run and asks for the result after each one: the engine
+// must not be disturbed by it, and must end where Run does.
+func (t *Timeline) Steps(cat *gap.Catalogue) (*gap.Result, error) {
+	e := gap.NewEngine(cat, t.Period, t.options()...)
+	for _, run := range t.log.runs {
+		if run.Observed().After(t.AsOf) {
+			continue
+		}
+		if err := e.Observe(run, gap.RecordsOf(&t.log, run)); err != nil {
+			return nil, err
+		}
+		e.Result(run.Observed())
+	}
+	return e.Result(t.AsOf), nil
+}
+
+// Difference is a section that came out otherwise than it stands in the archive.
+type Difference struct {
+	Section string `json:"section"`
+	// Line is where the section begins in the archive.
+	Line int `json:"line"`
+	// Diff has the lines of both: those that only the archive has begin with "-",
+	// those that only the result has with "+".
+	Diff string `json:"diff"`
+}
+
+// Compare gives the sections of the archive that the result is otherwise than.
+func (t *Timeline) Compare(res *gap.Result) []Difference {
+	var out []Difference
+	got := t.text(res)
+	for _, s := range t.sections {
+		if want, ok := got[s.name]; ok && want != s.text {
+			out = append(out, Difference{s.name, s.line, diff(lines(s.text), lines(want))})
+		}
+	}
+	return out
+}
+
+// Expects reports whether the archive has a section that a result is compared with.
+func (t *Timeline) Expects() bool {
+	return slices.ContainsFunc(t.sections, func(s section) bool { return slices.Contains(Sections, s.name) })
+}
+
+// Updated gives the archive with what the result says in the sections that it has.
+func (t *Timeline) Updated(res *gap.Result) []byte {
+	got := t.text(res)
+	all := slices.Clone(t.sections)
+	for i, s := range all {
+		if text, ok := got[s.name]; ok {
+			all[i].text = text
+		}
+	}
+	return join(t.comment, all)
+}
+
+func lines(text string) []string { return slices.Collect(strings.Lines(text)) }
+
+// diff gives the lines of a and b along a longest common subsequence.
+func diff(a, b []string) string {
+	n := make([][]int, len(a)+1)
+	for i := range n {
+		n[i] = make([]int, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			if n[i][j] = max(n[i+1][j], n[i][j+1]); a[i] == b[j] {
+				n[i][j] = n[i+1][j+1] + 1
+			}
+		}
+	}
+	var out strings.Builder
+	i, j := 0, 0
+	for i < len(a) || j < len(b) {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			out.WriteString("  " + a[i])
+			i, j = i+1, j+1
+		case j == len(b) || i < len(a) && n[i+1][j] >= n[i][j+1]:
+			out.WriteString("- " + a[i])
+			i++
+		default:
+			out.WriteString("+ " + b[j])
+			j++
+		}
+	}
+	return out.String()
+}
