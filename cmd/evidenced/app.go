@@ -25,6 +25,9 @@ const (
 	exitIncomplete = 3
 )
 
+// defaultConfig is the configuration where none is named.
+const defaultConfig = "evidenced.yaml"
+
 // errIncomplete ends a command that did its work, but has something open or
 // missing to report; it has been printed already.
 var errIncomplete = errors.New("done, but incomplete or with open gaps")
@@ -108,10 +111,10 @@ Exit codes: 0 ok, 1 error, 2 usage or configuration, 3 done but incomplete or wi
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 	})
-	root.PersistentFlags().StringVar(&a.config, "config", "evidenced.yaml", "configuration `file`")
+	root.PersistentFlags().StringVar(&a.config, "config", defaultConfig, "configuration `file`")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output, and nothing else there")
 	root.AddCommand(a.initCommand(), a.doctorCommand(), a.permissionsCommand(), a.collectCommand(), a.uploadCommand(), a.serveCommand(), a.statusCommand(),
-		a.gapsCommand(), a.evidenceCommand(), a.reviewCommand(), a.corroborateCommand(), a.exportCommand(), a.verifyCommand(), a.storeCommand(), a.keyCommand(), a.witnessCommand(), a.demoCommand())
+		a.gapsCommand(), a.evidenceCommand(), a.reviewCommand(), a.sampleCommand(), a.catalogueCommand(), a.corroborateCommand(), a.exportCommand(), a.verifyCommand(), a.storeCommand(), a.keyCommand(), a.witnessCommand(), a.demoCommand())
 	return root
 }
 

@@ -16,7 +16,7 @@ import (
 
 // periodCommands are those of the scripts about what people do in a period.
 func periodCommands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){"access": access, "days": days, "zeros": zeros, "capture": capture}
+	return map[string]func(*testscript.TestScript, bool, []string){"access": access, "days": days, "zeros": zeros, "capture": capture, "pulls": pulls}
 }
 
 // access appends what Okta and the roster said so many days from now: access
@@ -91,6 +91,33 @@ func appendRun(w evidence.Writer, stream evidence.Stream, at time.Time, outcome 
 	}
 	_, err = w.Entry(evidence.Entry{Type: evidence.EntryRun, Run: &run})
 	return err
+}
+
+// pulls appends one window of so many merged pull requests, from the start of
+// the period to now: pulls STORE KEY COUNT [whole|hole]. With hole it begins a day late.
+func pulls(ts *testscript.TestScript, _ bool, args []string) {
+	if _, err := os.Stat(ts.MkAbs(args[1])); err != nil {
+		newKey(ts, false, args[1:2])
+	}
+	key, err := store.ReadKey(ts.MkAbs(args[1]))
+	ts.Check(err)
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	at := time.Now().UTC().Add(-time.Minute).Truncate(time.Second)
+	w := evidence.Window{From: at.Truncate(24*time.Hour).AddDate(0, 0, -40), To: at}
+	var records []evidence.Record
+	for i := range n {
+		when := w.From.Add(time.Duration(i+1) * w.To.Sub(w.From) / time.Duration(n+1)).Truncate(time.Second)
+		records = append(records, evidence.Record{Kind: "github.pull_request", ID: "PR_" + strconv.Itoa(i), Name: "=pull " + strconv.Itoa(i), Effective: &when, Attributes: map[string]any{"number": int64(i)}})
+	}
+	if len(args) > 3 {
+		w.From = w.From.AddDate(0, 0, 1)
+	}
+	s, err := store.Open(ts.MkAbs(args[0]), store.Options{Key: key, Now: func() time.Time { return at }})
+	ts.Check(err)
+	stream := evidence.Stream{Source: "github", Kind: "github.pull_request", Scope: "acme"}
+	ts.Check(s.Append(context.Background(), func(wr evidence.Writer) error { return appendRun(wr, stream, at, evidence.Collected, &w, records) }))
+	ts.Check(s.Close())
 }
 
 // days sets a variable to the day that lies so many days from now: days NAME N.
