@@ -42,26 +42,43 @@ type gathering struct {
 	last    evidence.Hash
 	windows []evidence.Window
 	erased  bool
+	// expected is how many rows the log says that there are at most.
+	expected int
+}
+
+// expect counts the rows ahead, so that room is made for them once.
+func (g *gathering) expect(run evidence.Run) {
+	switch {
+	case run.Records == nil:
+	case run.Certificate != nil && run.Certificate.Window != nil:
+		g.expected += run.Records.Count
+	default:
+		g.expected = max(g.expected, run.Records.Count)
+	}
 }
 
 // populate reads the population of a kind. Only what slots of the period saw by
 // asOf counts: a bundle holds no more, and gives the same.
 func populate(ev gap.Evidence, kind evidence.Kind, p gap.Period, asOf time.Time) (*populated, error) {
 	streams := map[evidence.Stream]*gathering{}
-	for run, err := range ev.Runs() {
-		if err != nil {
-			return nil, err
-		}
-		if run.Stream.Kind != kind || !p.Holds(run.Due) || run.Observed().After(asOf) {
-			continue
-		}
-		g := streams[run.Stream]
-		if g == nil {
-			g = &gathering{streamPopulation: streamPopulation{Stream: run.Stream.String()}}
-			streams[run.Stream] = g
-		}
-		if err := g.take(ev, run, p); err != nil {
-			return nil, err
+	for _, read := range []bool{false, true} {
+		for run, err := range ev.Runs() {
+			if err != nil {
+				return nil, err
+			}
+			if run.Stream.Kind != kind || !p.Holds(run.Due) || run.Observed().After(asOf) {
+				continue
+			}
+			g := streams[run.Stream]
+			if g == nil {
+				g = &gathering{streamPopulation: streamPopulation{Stream: run.Stream.String()}}
+				streams[run.Stream] = g
+			}
+			if !read {
+				g.expect(run)
+			} else if err := g.take(ev, run, p); err != nil {
+				return nil, err
+			}
 		}
 	}
 	out := &populated{Kind: kind}
@@ -106,13 +123,13 @@ func (g *gathering) take(ev gap.Evidence, run evidence.Run, p gap.Period) error 
 	return err
 }
 
-// maxAhead bounds the room that is made because a bundle says how many rows come.
+// maxAhead bounds the room that is made because a log says how many rows come.
 const maxAhead = 1 << 20
 
 func (g *gathering) read(ev gap.Evidence, run evidence.Run, p gap.Period) error {
 	known := len(g.items)
 	if known == 0 {
-		g.items = slices.Grow(g.items, min(max(run.Records.Count, 0), maxAhead))
+		g.items = make([]gap.Item, 0, min(max(g.expected, 0), maxAhead))
 	}
 	for rec, err := range ev.Records(*run.Records) {
 		if err != nil {
@@ -136,7 +153,7 @@ func (g *gathering) read(ev gap.Evidence, run evidence.Run, p gap.Period) error 
 		}
 	}
 	if !g.events && len(g.items) > known {
-		slices.SortStableFunc(g.items, compareIDs)
+		slices.SortFunc(g.items, compareIDs)
 	}
 	return nil
 }
@@ -145,10 +162,12 @@ func compareIDs(a, b gap.Item) int {
 	return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.ID, b.ID))
 }
 
-// finish gives each item once: of an event that was read again, the first.
+// finish gives each item once: of an event that was read again, the earliest.
 func (g *gathering) finish(p gap.Period) []gap.Item {
 	if g.events {
-		slices.SortStableFunc(g.items, compareIDs)
+		slices.SortFunc(g.items, func(a, b gap.Item) int {
+			return cmp.Or(compareIDs(a, b), a.At.Compare(b.At), cmp.Compare(a.Name, b.Name))
+		})
 		g.items = slices.CompactFunc(g.items, func(a, b gap.Item) bool { return compareIDs(a, b) == 0 })
 	}
 	g.Rows = len(g.items)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,6 +126,9 @@ type sampled struct {
 }
 
 func (a *app) sample(ctx context.Context, o sampling) error {
+	if a.host == nil { // a process of its own: what is read and let go is not to add up
+		defer debug.SetGCPercent(debug.SetGCPercent(40))
+	}
 	from, done, err := a.drawFrom(o.bundle)
 	if err != nil {
 		return err

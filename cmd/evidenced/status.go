@@ -12,14 +12,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/schedule"
+	"github.com/evidenced/evidenced/store"
 )
 
 func (a *app) statusCommand() *cobra.Command {
 	return a.asOfFlag(a.served(&cobra.Command{
 		Use:   "status",
-		Short: "Show the period, the coverage per control family, and the next slots",
+		Short: "Show the period, the coverage per control family, what is due, and the next slots",
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c.Context()) },
 	}))
@@ -33,6 +35,59 @@ type status struct {
 	Families []family             `json:"families"`
 	Open     map[string]int       `json:"open_gaps"` // by severity
 	Next     map[string]time.Time `json:"next"`      // by source
+	Duties   dutyCounts           `json:"duties"`
+	// Expiring counts the acceptances in force that end within 30 days.
+	Expiring int `json:"expiring_acceptances"`
+}
+
+// soon is what is told ahead.
+const soon = 30 * 24 * time.Hour
+
+// dutyCounts tells what people owe.
+type dutyCounts struct {
+	Missed int `json:"missed"`
+	Due    int `json:"due"`
+	Soon   int `json:"next_30_days"`
+	// List are those of the three sorts, by the day they are or were due.
+	List []gap.Occurrence `json:"list"`
+}
+
+func newDutyCounts(res *gap.Result) dutyCounts {
+	d := dutyCounts{List: []gap.Occurrence{}}
+	for _, o := range res.Duties {
+		switch {
+		case o.State == gap.MissedDuty:
+			d.Missed++
+		case o.State == gap.DueNow:
+			d.Due++
+		case o.State == gap.Upcoming && o.Due.Before(res.AsOf.Add(soon)):
+			d.Soon++
+		default:
+			continue
+		}
+		d.List = append(d.List, o)
+	}
+	return d
+}
+
+// expiring counts the acceptances of gaps that end soon.
+func expiring(s *store.Store, res *gap.Result) (n int, err error) {
+	acts, err := evidence.Acts(s.Entries(0))
+	if err != nil {
+		return 0, err
+	}
+	last := map[string]time.Time{}
+	for _, a := range acts {
+		if d := a.Decision; d != nil && d.Verb == evidence.Accept && !a.At.After(res.AsOf) {
+			last[d.Gap] = *d.Until
+		}
+	}
+	for _, g := range res.Gaps {
+		if g.State == gap.Accepted && last[g.ID].Before(res.AsOf.Add(soon)) {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // family sums up one control of a family.
@@ -56,7 +111,10 @@ func (a *app) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st := status{AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: families(res), Open: openGaps(res)}
+	st := status{AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: families(res), Open: openGaps(res), Duties: newDutyCounts(res)}
+	if st.Expiring, err = expiring(s, res); err != nil {
+		return err
+	}
 	if st.Next, err = next(c, res.AsOf); err != nil {
 		return err
 	}
@@ -109,7 +167,14 @@ func (s status) text(w io.Writer) {
 	for _, sev := range []string{"critical", "high", "medium", "low"} {
 		fmt.Fprintf(w, " %d %s", s.Open[sev], sev)
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, "\nduties: %d missed, %d due, %d more in the next 30 days; %d acceptances end within 30 days\n", s.Duties.Missed, s.Duties.Due, s.Duties.Soon, s.Expiring)
+	if len(s.Duties.List) > 0 {
+		table(w, "DUE\tSTATE\tDUTY\tFOR\tTITLE", func(row func(...any)) {
+			for _, o := range s.Duties.List {
+				row(o.Due.Format(time.DateOnly), o.State, o.Duty, o.Label, o.Title)
+			}
+		})
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Next)) {
 		t := s.Next[name]
 		fmt.Fprintf(w, "next slot of %s: %s\n", name, when(&t))
