@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing/fstest"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -28,7 +27,7 @@ type Timeline struct {
 	roots       map[string]evidence.Kind
 	acts        []evidence.Act
 	log         memory
-	controls    fstest.MapFS
+	controls    files
 	comment     string
 	sections    []section
 }
@@ -42,7 +41,7 @@ func (t *Timeline) at(line int, err error) error {
 
 // Parse reads an archive. An error names the file and the line.
 func Parse(name string, data []byte) (*Timeline, error) {
-	t := &Timeline{Name: name, roots: map[string]evidence.Kind{}, controls: fstest.MapFS{}}
+	t := &Timeline{Name: name, roots: map[string]evidence.Kind{}, controls: files{}}
 	t.comment, t.sections = split(data)
 	for _, s := range t.sections {
 		var err error
@@ -52,7 +51,7 @@ func Parse(name string, data []byte) (*Timeline, error) {
 		case s.name == "runs":
 			err = t.parseRuns(s)
 		case strings.HasSuffix(s.name, ".yaml"):
-			t.controls[s.name] = &fstest.MapFile{Data: []byte(s.text)}
+			t.controls[s.name] = []byte(s.text)
 		case !slices.Contains(Sections, s.name):
 			err = t.at(s.line-1, fmt.Errorf("section %q is none of setup, runs, a .yaml file, %s", s.name, strings.Join(Sections, ", ")))
 		}
@@ -195,7 +194,7 @@ func (t *Timeline) parseRuns(s section) error {
 // addRuns adds the runs of one line, with the records below it.
 func (t *Timeline) addRuns(f, lines []string, line int) error {
 	if len(f) < 3 {
-		return t.at(line, fmt.Errorf("a run is DUE[..DUE][+DURATION] STREAM OUTCOME ..."))
+		return t.at(line, fmt.Errorf("a run is DUE[..DUE][+DURATION] STREAM OUTCOME, and more words if need be"))
 	}
 	from, to, lag, err := due(f[0])
 	if err != nil {

@@ -5,11 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"iter"
 	"maps"
+	"path"
 	"slices"
 	"strings"
-	"testing/fstest"
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
@@ -56,6 +57,37 @@ func (m *memory) add(run evidence.Run, records []evidence.Record) error {
 	return nil
 }
 
+// files is a file system in memory, as far as a catalogue is read from one.
+type files map[string][]byte
+
+// Open implements fs.FS; nothing is opened but by ReadFile.
+func (f files) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+// ReadFile implements fs.ReadFileFS.
+func (f files) ReadFile(name string) ([]byte, error) {
+	b, ok := f[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
+	}
+	return b, nil
+}
+
+// Glob implements fs.GlobFS.
+func (f files) Glob(pattern string) (names []string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		ok, err := path.Match(pattern, name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
 // Catalogue gives the catalogue that the timeline is judged by: base, or if the
 // archive holds .yaml files, our criteria with these alone.
 func (t *Timeline) Catalogue(base *gap.Catalogue) (*gap.Catalogue, error) {
@@ -70,9 +102,9 @@ func (t *Timeline) Catalogue(base *gap.Catalogue) (*gap.Catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := maps.Clone(t.controls)
-	files["criteria.yaml"] = &fstest.MapFile{Data: criteria}
-	c, err := gap.Load(files)
+	all := maps.Clone(t.controls)
+	all["criteria.yaml"] = criteria
+	c, err := gap.Load(all)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, t.relocate(err))
 	}
