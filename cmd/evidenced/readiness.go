@@ -60,6 +60,10 @@ type readyLine struct {
 	Criteria []string `json:"criteria"`
 	State    string   `json:"state"`
 	Ready    bool     `json:"ready"`
+	// Deviations are those of the period, mended or not; Accepted are gaps that a
+	// person accepted for now. An auditor sees both.
+	Deviations int `json:"deviations"`
+	Accepted   int `json:"accepted"`
 	// Points are sorted as the controls are; those that pass are left out.
 	Points []point `json:"points"`
 }
@@ -99,13 +103,16 @@ func (a *app) readiness(ctx context.Context) error {
 
 func newReadiness(cat *gap.Catalogue, c *config.Config, res *gap.Result) readiness {
 	out := readiness{AsOf: res.AsOf, Period: res.Period, Criteria: c.Period.Criteria, Counts: map[string]int{}, Controls: []readyLine{}}
-	j := readyJudge{cat: cat, config: c, tests: map[string]gap.TestResult{}, gaps: map[string][]gap.Gap{}, due: map[string][]gap.Occurrence{}}
+	j := readyJudge{cat: cat, config: c, tests: map[string]gap.TestResult{}, gaps: map[string][]gap.Gap{}, due: map[string][]gap.Occurrence{}, accepted: map[string]int{}}
 	for _, t := range res.Tests {
 		j.tests[t.Test] = t
 	}
 	for _, g := range res.Gaps {
-		if g.State == gap.Open {
+		switch g.State {
+		case gap.Open:
 			j.gaps[g.Test] = append(j.gaps[g.Test], g)
+		case gap.Accepted:
+			j.accepted[g.Test]++
 		}
 	}
 	for _, o := range res.Duties {
@@ -129,12 +136,16 @@ type readyJudge struct {
 	tests  map[string]gap.TestResult
 	gaps   map[string][]gap.Gap // the open ones, by test
 	due    map[string][]gap.Occurrence
+	// accepted counts the gaps that are accepted, by test.
+	accepted map[string]int
 }
 
 func (j readyJudge) control(ctl gap.Control) readyLine {
 	l := readyLine{Control: ctl.ID, Title: ctl.Title, Criteria: criteriaOf(j.cat, ctl), Points: []point{}}
 	read, blind := false, 0
 	for _, t := range ctl.Tests {
+		l.Deviations += j.tests[t.ID].Deviations
+		l.Accepted += j.accepted[t.ID]
 		p, ok := j.test(t)
 		switch {
 		case ok:
@@ -150,7 +161,7 @@ func (j readyJudge) control(ctl gap.Control) readyLine {
 			l.Points = append(l.Points, p)
 		}
 	}
-	if blind > 0 && !read && len(l.Points) == 0 || blind == len(ctl.Tests) && blind > 0 {
+	if blind > 0 && blind == len(ctl.Tests) {
 		l.Points = append(l.Points, j.uncollected(ctl))
 	}
 	if len(l.Points) == 0 && !read && !j.performed(ctl) {
@@ -244,6 +255,10 @@ func (j readyJudge) uncollected(ctl gap.Control) point {
 	}
 	slices.Sort(sources)
 	p := point{State: notCollected, About: ctl.ID, Severity: "high", What: "no source gives what its tests read", Command: "evidenced collect now"}
+	if slices.Contains(sources, evidence.SourceReview) { // what a review leaves is collected by none
+		p.What, p.Remedy, p.Command = "no access review was signed off", "Hold an access review.", "evidenced review open NAME --by YOU"
+		return p
+	}
 	for _, name := range sources {
 		if configured[name] {
 			p.Remedy = "Collect " + name + "."
@@ -252,9 +267,6 @@ func (j readyJudge) uncollected(ctl gap.Control) point {
 	}
 	p.Remedy = "Configure one of: " + strings.Join(sources, ", ") + "."
 	p.Command = "evidenced doctor"
-	if slices.Equal(sources, []string{evidence.SourceReview}) {
-		p.Remedy, p.Command = "Hold an access review.", "evidenced review open NAME --by YOU"
-	}
 	return p
 }
 
@@ -269,6 +281,9 @@ func (r readiness) text(w io.Writer) {
 	}
 	for _, l := range r.Controls {
 		fmt.Fprintf(w, "\n%s: %s (%s)\n", strings.ToUpper(strings.ReplaceAll(l.State, "_", " ")), l.Control, evidence.Printable(l.Title))
+		if l.Deviations+l.Accepted > 0 {
+			fmt.Fprintf(w, "  in the period %d deviations, mended or not; %d gaps are accepted\n", l.Deviations, l.Accepted)
+		}
 		for _, p := range l.Points {
 			fmt.Fprintf(w, "  %s, %s: %s\n", p.About, p.Severity, evidence.Printable(p.What))
 			fmt.Fprintf(w, "    to do: %s\n    run:   %s\n", evidence.Printable(p.Remedy), p.Command)
