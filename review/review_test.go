@@ -230,3 +230,23 @@ func FuzzSheet(f *testing.F) {
 		}
 	})
 }
+
+// TestOwnAddress: who has the address of an account decides on their own, also
+// where no roster says whose it is.
+func TestOwnAddress(t *testing.T) {
+	_, c := opened(t)
+	for i := range c.Rows {
+		c.Rows[i].Owners = nil
+	}
+	own := evidence.RowDecision{Row: c.Rows[0].Key, Decision: Keep}
+	if err := c.Check([]evidence.RowDecision{own}, c.Rows[0].Email); err == nil || !strings.Contains(err.Error(), "is your own") {
+		t.Errorf("%v", err)
+	}
+	if err := c.Check([]evidence.RowDecision{own}, "eve@x"); err != nil {
+		t.Error(err)
+	}
+	own.Reason = "nobody else is here"
+	if err := c.Decide([]evidence.RowDecision{own}, c.Rows[0].Email, at); err != nil || !c.Rows[0].Self() {
+		t.Errorf("%v, %+v", err, c.Rows[0])
+	}
+}
