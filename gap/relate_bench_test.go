@@ -25,10 +25,15 @@ func daily(d int, stream string, minute int, w *evidence.Window) evidence.Run {
 		Records:     &evidence.Ref{Hash: evidence.HashOf(fmt.Append(nil, d, stream)), Size: int64(d), Count: minute}}
 }
 
-// BenchmarkAccounts is a year of 20,000 people with two accounts each: of them
-// 40 change a day, and each joins, leaves or stays by the number of the day.
+// BenchmarkAccounts is a year of 20,000 people with two accounts each, see accounts.
 func BenchmarkAccounts(b *testing.B) {
 	const people, days = 20_000, 365
+	judge(b, accounts(people, days), days, "id.account.linked", people*2)
+}
+
+// accounts is a log of people with two accounts each: of them a few change a
+// day, and each joins, leaves or stays by the number of the day.
+func accounts(people, days int) joined {
 	attributes := func(kind evidence.Kind, i, d int) map[string]any {
 		mail, leaves := fmt.Sprintf("p%d@x", i), i%days*2
 		switch kind {
@@ -48,7 +53,7 @@ func BenchmarkAccounts(b *testing.B) {
 		return map[string]any{"login": fmt.Sprint("g", i), "role": "member", "two_factor": true}
 	}
 	kinds := []evidence.Kind{"okta.user", "github.member", "roster.person"}
-	log := joined{
+	return joined{
 		runs: func(yield func(evidence.Run) bool) {
 			for d := range days {
 				for i, st := range []string{"okta/okta.user/acme", "github/github.member/acme", "roster/roster.person/p.csv"} {
@@ -70,13 +75,17 @@ func BenchmarkAccounts(b *testing.B) {
 			}
 		},
 	}
-	judge(b, log, days, "id.account.linked", people*2)
 }
 
-// BenchmarkChanges is a year of 100,000 merges, the same commits from the
-// repository itself, and their tickets.
+// BenchmarkChanges is a year of 100,000 merges, see changes.
 func BenchmarkChanges(b *testing.B) {
 	const days, perDay = 365, 274
+	judge(b, changes(days, perDay), days, "change.commit.merged", days*perDay)
+}
+
+// changes is a log of merges, the same commits from the repository itself, and
+// their tickets.
+func changes(days, perDay int) joined {
 	at := func(d, i int) time.Time {
 		return start.Add(time.Duration(d)*day - 12*time.Hour + time.Duration(i)*time.Minute)
 	}
@@ -105,7 +114,7 @@ func BenchmarkChanges(b *testing.B) {
 		}
 		return r
 	}
-	log := joined{
+	return joined{
 		runs: func(yield func(evidence.Run) bool) {
 			for d := range days {
 				w := &evidence.Window{From: start.Add(time.Duration(d-1)*day + 6*time.Hour), To: start.Add(time.Duration(d)*day + 6*time.Hour)}
@@ -132,7 +141,6 @@ func BenchmarkChanges(b *testing.B) {
 			}
 		},
 	}
-	judge(b, log, days, "change.commit.merged", days*perDay)
 }
 
 // judge evaluates a year, and reports what the engine holds at its end.
