@@ -17,11 +17,11 @@ const maxStale = 35 * day
 // derive judges the rows of every view that a run touched. A run of a joined
 // stream counts for all that it is joined with.
 func (e *Engine) derive(st *stream, o observation) {
-	touched := e.tablesOf(st)
+	touched := slices.Clone(st.tables)
 	for _, t := range touched {
 		t.note(o)
 	}
-	for _, t := range slices.Clone(touched) {
+	for _, t := range st.tables {
 		for _, j := range t.rel.joined {
 			for _, other := range e.looking(j) {
 				if !slices.Contains(touched, other) {
@@ -195,10 +195,10 @@ func (e *Engine) passRows(v *verdicts, o observation) {
 		}
 		if res.news != r.news || res.gone || o.at.Unix() >= res.until || o.inPeriod && !res.counted {
 			rec := e.record(r)
-			e.see(st, res, &rec, o, seen)
+			e.see(st, res, &rec, o, seen, st.plan.changes(res, &rec))
 			res.news = r.news
 		} else {
-			res.gen = len(st.obs) - 1
+			st.meet(res)
 		}
 		st.until = min(st.until, res.until)
 		next = append(next, res)

@@ -129,7 +129,7 @@ func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Record, er
 		e.began = o.at
 	}
 	st := e.stream(run.Stream)
-	err := e.take(st, o, e.fill(st, o, records))
+	err := e.take(st, o, records)
 	if errors.Is(err, evidence.ErrErased) { // then nothing was taken
 		o = observe(withoutRecords(run), e.period)
 		err = e.take(st, o, nil)

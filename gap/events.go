@@ -39,12 +39,19 @@ func (e *Engine) takeEvents(st *stream, o observation, records iter.Seq2[evidenc
 	dims := make([]dimming, len(st.tests))
 	e.bench.clock.now = o.at
 	rows := 0
+	for _, t := range st.tables {
+		t.gen++
+	}
 	for rec, err := range records {
 		if err != nil {
 			return err
 		}
 		rows++
+		e.file(st, &rec)
 		e.judgeEvent(st, &rec, o, dims)
+	}
+	if o.complete && o.run.Certificate.Window == nil {
+		st.sweepEvents()
 	}
 	if w := o.run.Certificate.Window; o.complete && w != nil {
 		st.events.cover(*w)

@@ -50,13 +50,10 @@ type voice struct {
 
 // hear counts what a resource says, n times.
 func (st *stream) hear(r *resource, n int) {
-	if st.plan.all {
-		return
-	}
 	if st.voices == nil {
-		st.voices = make([]voice, len(st.plan.keys))
+		st.voices = make([]voice, st.plan.heard)
 	}
-	for i, v := range r.vals {
+	for i, v := range r.vals[:st.plan.heard] {
 		if _, silent := v.(absent); !silent {
 			st.voices[i].said += n
 		}

@@ -2,7 +2,6 @@ package gap
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 	"time"
 
@@ -31,10 +30,12 @@ type table struct {
 	rel      *relation
 	part     *partRule
 	base     *stream
-	verdicts []*verdicts // by test of the view
-	rows     map[recordKey]*row
-	order    []*row // of a state stream, as its last snapshot gave them
-	gen      int
+	n        int                // its number among the tables of the stream
+	reads    mask               // what of a record it reads
+	verdicts []*verdicts        // by test of the view
+	rows     map[recordKey]*row // of an event stream
+	gen      int                // of the last window of one
+	order    []*row             // of a state stream, as its last snapshot gave them
 	// at is the last usable reading, wholeAt the last one of all; usable and
 	// whole tell how the last slot ended.
 	at, wholeAt   time.Time
@@ -49,7 +50,6 @@ type row struct {
 	id, name string
 	exact    *time.Time
 	fields   []any // by name of the part
-	vals     []any // what the part read of the record; not kept of events
 	table    *table
 	on       [][]string // by join of the view: the keys it looks for; nil once settled
 	key      [][]string // by join that looks for it: the keys it is found by
@@ -75,18 +75,14 @@ func (e *Engine) relate() {
 	}
 }
 
-// tablesOf gives the tables that a stream fills, made at its first run.
-func (e *Engine) tablesOf(st *stream) []*table {
-	if st.related {
-		return st.tables
-	}
-	st.related = true
+// furnish gives a new stream the tables that it fills.
+func (e *Engine) furnish(st *stream) {
 	for _, rel := range e.relations {
 		i := slices.IndexFunc(rel.parts, func(p partRule) bool { return p.kind == st.id.Kind })
 		if i < 0 {
 			continue
 		}
-		t := &table{rel: rel, part: &rel.parts[i], base: st, rows: map[recordKey]*row{}}
+		t := &table{rel: rel, part: &rel.parts[i], base: st, n: len(st.tables), reads: st.plan.read(&rel.parts[i].rule), rows: map[recordKey]*row{}}
 		for i, ts := range rel.tests {
 			t.verdicts = append(t.verdicts, newVerdicts(t, i, ts))
 		}
@@ -94,82 +90,83 @@ func (e *Engine) tablesOf(st *stream) []*table {
 		slices.SortFunc(rel.tables, func(a, b *table) int { return cmp.Compare(a.base.text, b.base.text) })
 		st.tables = append(st.tables, t)
 	}
-	return st.tables
 }
 
-// fill passes records on to the tables of a stream while they are read.
-func (e *Engine) fill(st *stream, o observation, records iter.Seq2[evidence.Record, error]) iter.Seq2[evidence.Record, error] {
-	tables := e.tablesOf(st)
-	if len(tables) == 0 || records == nil {
-		return records
+// clearTables makes the tables of a state stream ready for a snapshot.
+func (st *stream) clearTables() {
+	for _, t := range st.tables {
+		t.order = t.order[:0]
 	}
-	return func(yield func(evidence.Record, error) bool) {
-		begun := false
-		begin := func() { // not before the first record: an erased snapshot gives none
-			for _, t := range tables {
-				if !begun {
-					t.gen++
-					t.order = t.order[:0]
-				}
-			}
-			begun = true
+}
+
+// clearRows takes a resource that is gone out of the tables.
+func (st *stream) clearRows(res *resource) {
+	for i, t := range st.tables {
+		t.drop(res.rows[i])
+		res.rows[i] = nil
+	}
+}
+
+// shelve passes a record of a state stream on to the tables that it changes.
+func (e *Engine) shelve(st *stream, res *resource, rec *evidence.Record, changed mask) {
+	for i, t := range st.tables {
+		r := res.rows[i]
+		if changed&t.reads != 0 || r != nil && !r.is(rec) {
+			r = e.keep(t, r, rec)
+			res.rows[i] = r
 		}
-		for rec, err := range records {
-			if err == nil {
-				begin()
-				for _, t := range tables {
-					e.keep(t, &rec)
-				}
-			}
-			if !yield(rec, err) || err != nil {
-				return
-			}
-		}
-		begin()
-		for _, t := range tables {
-			t.end(o)
+		if r != nil {
+			t.order = append(t.order, r)
 		}
 	}
 }
 
-// keep takes one record into a table.
-func (e *Engine) keep(t *table, rec *evidence.Record) {
-	key := recordKey{rec.Scope, rec.ID}
-	r := t.rows[key]
-	if r == nil {
-		r = &row{table: t, scope: rec.Scope, id: rec.ID}
-	} else if r.vals != nil && r.is(rec) && !t.part.changes(r.vals, rec) {
-		r.gen = t.gen
-		t.list(r)
-		return
+// file passes an event on to the tables of its stream.
+func (e *Engine) file(st *stream, rec *evidence.Record) {
+	for _, t := range st.tables {
+		key := recordKey{rec.Scope, rec.ID}
+		if r := e.keep(t, t.rows[key], rec); r != nil {
+			t.rows[key], r.gen = r, t.gen
+		} else {
+			delete(t.rows, key)
+		}
 	}
+}
+
+// sweepEvents takes out what a complete list does not show.
+func (st *stream) sweepEvents() {
+	for _, t := range st.tables {
+		for key, r := range t.rows {
+			if r.gen != t.gen {
+				t.drop(r)
+				delete(t.rows, key)
+			}
+		}
+	}
+}
+
+// keep gives the row that a record is in a table, where r is the one that it
+// was; nil where the view leaves it out.
+func (e *Engine) keep(t *table, r *row, rec *evidence.Record) *row {
 	e.bench.take(rec, t.base.id)
 	fields, taken := t.part.row(&e.bench)
 	if !taken {
-		t.drop(key, r)
-		return
+		t.drop(r)
+		return nil
 	}
-	t.rows[key], r.gen = r, t.gen
+	if r == nil {
+		r = &row{table: t, scope: rec.Scope, id: rec.ID}
+	}
 	if r.fields == nil || !r.is(rec) || !sameList(r.fields, fields) {
 		r.name, r.exact, r.fields = rec.Name, rec.Effective, fields
 		e.index(t, r)
 		t.soil(r)
 	}
-	if t.base.events == nil {
-		r.vals = t.part.project(rec, r.vals)
-	}
-	t.list(r)
+	return r
 }
 
 func (r *row) is(rec *evidence.Record) bool {
 	return r.name == rec.Name && sameTime(r.exact, rec.Effective)
-}
-
-// list puts a row in the order of the snapshot.
-func (t *table) list(r *row) {
-	if t.base.events == nil {
-		t.order = append(t.order, r)
-	}
 }
 
 // soil marks a row as one to judge again.
@@ -188,11 +185,9 @@ func (t *table) soil(r *row) {
 // index puts a row where joins look for it, and soils those that find it.
 func (e *Engine) index(t *table, r *row) {
 	t.unindex(r)
-	rec := r.plain()
-	e.bench.take(&rec, t.base.id)
 	r.on, r.key = make([][]string, len(t.rel.joins)), make([][]string, len(t.rel.joined))
 	for i, j := range t.rel.joins {
-		r.on[i] = j.on.keys(&e.bench)
+		r.on[i] = e.keys(r, j.on)
 		for _, k := range r.on[i] {
 			if j.wants[k] == nil {
 				j.wants[k] = map[*row]struct{}{}
@@ -201,12 +196,31 @@ func (e *Engine) index(t *table, r *row) {
 		}
 	}
 	for i, j := range t.rel.joined {
-		r.key[i] = j.key.keys(&e.bench)
+		r.key[i] = e.keys(r, j.key)
 		for _, k := range r.key[i] {
 			j.found[k] = append(j.found[k], r)
 			j.soil(k)
 		}
 	}
+}
+
+// keys gives the texts that a term says of a row; none where it cannot.
+func (e *Engine) keys(r *row, t term) []string {
+	if t.prg == nil {
+		return texts(r.says(t.attribute))
+	}
+	rec := r.plain()
+	e.bench.take(&rec, r.table.base.id)
+	v, _ := t.value(&e.bench)
+	return texts(v)
+}
+
+// says gives a field, nil where the record does not say it.
+func (r *row) says(name string) any {
+	if i, ok := slices.BinarySearch(r.table.part.names, name); ok {
+		return r.fields[i]
+	}
+	return nil
 }
 
 func (t *table) unindex(r *row) {
@@ -244,25 +258,14 @@ func (j *joint) soil(key string) {
 	}
 }
 
-func (t *table) drop(key recordKey, r *row) {
-	if t.rows[key] != nil {
-		t.unindex(r)
-		delete(t.rows, key)
-		for _, v := range t.verdicts {
-			v.dirty = true
-		}
-	}
-}
-
-// end takes out what a complete list does not show.
-func (t *table) end(o observation) {
-	if !o.complete || o.run.Certificate.Window != nil {
+// drop takes a row out of the table, if there is one.
+func (t *table) drop(r *row) {
+	if r == nil {
 		return
 	}
-	for key, r := range t.rows {
-		if r.gen != t.gen {
-			t.drop(key, r)
-		}
+	t.unindex(r)
+	for _, v := range t.verdicts {
+		v.dirty = true
 	}
 }
 
@@ -293,33 +296,34 @@ func compareRows(a, b *row) int {
 const maxJoined = 1000
 
 // plain gives the row as a record.
-func (r *row) plain() evidence.Record {
-	rec := evidence.Record{Kind: r.table.rel.Kind, ID: r.id, Name: r.name, Scope: r.scope, Effective: r.exact, Attributes: make(map[string]any, len(r.fields)+len(r.on)+4)}
+func (r *row) plain() evidence.Record { return r.with(r.attributes()) }
+
+func (r *row) with(attributes map[string]any) evidence.Record {
+	return evidence.Record{Kind: r.table.rel.Kind, ID: r.id, Name: r.name, Scope: r.scope, Effective: r.exact, Attributes: attributes}
+}
+
+func (r *row) attributes() map[string]any {
+	m := make(map[string]any, len(r.fields)+len(r.on)+4)
 	for i, v := range r.fields {
 		if v != (any)(absent{}) {
-			rec.Attributes[r.table.part.names[i]] = v
+			m[r.table.part.names[i]] = v
 		}
 	}
-	return rec
+	return m
 }
 
 // record gives the row with what is joined.
 func (e *Engine) record(r *row) evidence.Record {
-	rec := r.plain()
-	if len(r.table.rel.joins) == 0 {
-		return rec
-	}
 	if r.shown == nil {
+		r.shown = r.attributes()
 		for i, j := range r.table.rel.joins {
 			if n := j.count(r.on[i]); n <= maxJoined && len(j.to.tables) > 0 {
-				rec.Attributes[j.name] = e.facets(j.joinedRows(r.on[i]))
+				r.shown[j.name] = e.facets(j.joinedRows(r.on[i]))
 			}
 		}
-		r.shown = rec.Attributes
 		e.shown = append(e.shown, r)
 	}
-	rec.Attributes = r.shown
-	return rec
+	return r.with(r.shown)
 }
 
 // facets gives rows as a test sees them.
@@ -337,7 +341,7 @@ func (e *Engine) facets(rows []*row) []any {
 
 // seen gives the fields of a row and where it comes from.
 func (r *row) seen() map[string]any {
-	m := r.plain().Attributes
+	m := r.attributes()
 	for k, v := range map[string]string{"id": r.id, "name": r.name, "source": r.table.base.id.Source, "kind": string(r.table.base.id.Kind)} {
 		if _, own := m[k]; !own {
 			m[k] = v

@@ -1,6 +1,7 @@
 package gap
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -62,14 +63,16 @@ func (e *Engine) Rows(view evidence.Kind) (rows []Row, from []ViewSource) {
 func (t *table) source(join string) ViewSource { return ViewSource{t.base.id, t.whole, t.at, join} }
 
 func (t *table) sorted() []*row {
-	all := make([]*row, 0, len(t.rows))
-	for _, r := range t.rows {
-		all = append(all, r)
+	all := slices.AppendSeq(make([]*row, 0, len(t.rows)), maps.Values(t.rows))
+	for _, res := range t.base.resources {
+		if r := res.rows[t.n]; r != nil {
+			all = append(all, r)
+		}
 	}
 	slices.SortFunc(all, compareRows)
 	return all
 }
 
 func (r *row) row() Row {
-	return Row{Stream: r.table.base.id, Scope: r.scope, ID: r.id, Name: r.name, Fields: r.plain().Attributes}
+	return Row{Stream: r.table.base.id, Scope: r.scope, ID: r.id, Name: r.name, Fields: r.attributes()}
 }

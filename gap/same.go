@@ -2,6 +2,7 @@ package gap
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -10,9 +11,9 @@ import (
 // absent stands for an attribute that the source did not say.
 type absent struct{}
 
-// mask tells which parts of a record changed, or are read by a test: a bit for
-// each of plan.keys (the last one for all that find no bit of their own), and
-// one for name and effective time, which every test is taken to read.
+// mask tells which parts of a record changed, or are read by a test or a view: a
+// bit for each of plan.keys (the last one for all that find no bit of their own),
+// and one for name and effective time, which every test is taken to read.
 type mask uint64
 
 const (
@@ -23,66 +24,40 @@ const (
 
 func keyBit(i int) mask { return pick(i < 62, selfBit<<(i+1), lastBit) }
 
-// changes gives what of a record that tests read differs from what it said before.
+// changes gives what of a record that is read differs from what it said before.
 func (p *plan) changes(r *resource, rec *evidence.Record) mask {
-	if r.name != rec.Name || (p.effective && !sameTime(r.effective, rec.Effective)) {
+	if r.gone || r.name != rec.Name || (p.effective && !sameTime(r.effective, rec.Effective)) {
 		return everything
 	}
-	if p.all {
-		return pick(same(r.vals[0], rec.Attributes), 0, everything)
+	if p.all && !same(r.vals[len(p.keys)], rec.Attributes) {
+		return everything
 	}
 	var m mask
 	for i, k := range p.keys {
-		v, ok := rec.Attributes[k]
-		if !ok {
-			v = absent{}
-		}
-		if !same(r.vals[i], v) {
+		if !same(r.vals[i], said(rec, k)) {
 			m |= keyBit(i)
 		}
 	}
 	return m
 }
 
-// project keeps what unchanged will compare.
+// project keeps what changes will compare.
 func (p *plan) project(rec *evidence.Record, vals []any) []any {
-	return project(p.keys, p.all, rec, vals)
-}
-
-func project(keys []string, all bool, rec *evidence.Record, vals []any) []any {
-	if all {
-		return append(vals[:0], rec.Attributes)
+	vals = slices.Grow(vals[:0], len(p.keys)+pick(p.all, 1, 0))
+	for _, k := range p.keys {
+		vals = append(vals, said(rec, k))
 	}
-	vals = vals[:0]
-	for _, k := range keys {
-		v, ok := rec.Attributes[k]
-		if !ok {
-			v = absent{}
-		}
-		vals = append(vals, v)
+	if p.all {
+		vals = append(vals, rec.Attributes)
 	}
 	return vals
 }
 
-// project keeps what changes will compare.
-func (p *partRule) project(rec *evidence.Record, vals []any) []any {
-	return project(p.keys, p.all, rec, vals)
-}
-
-func (p *partRule) changes(vals []any, rec *evidence.Record) bool {
-	if p.all {
-		return !same(vals[0], rec.Attributes)
+func said(rec *evidence.Record, key string) any {
+	if v, ok := rec.Attributes[key]; ok {
+		return v
 	}
-	for i, k := range p.keys {
-		v, ok := rec.Attributes[k]
-		if !ok {
-			v = absent{}
-		}
-		if !same(vals[i], v) {
-			return true
-		}
-	}
-	return false
+	return absent{}
 }
 
 func sameTime(a, b *time.Time) bool {

@@ -10,19 +10,28 @@ import (
 // plan is what is asked of the records of one kind.
 type plan struct {
 	tests []*testState
-	reads []mask   // by test
-	keys  []string // the attributes that any test reads
-	all   bool
-	// effective: a test reads the record's own time.
+	reads []mask // by test
+	// keys are the attributes that a test or a view reads; the first ones, as many
+	// as heard, those whose silence would be missed.
+	keys  []string
+	heard int
+	// all: the attributes are read whole.
+	all bool
+	// effective: the record's own time is read.
 	effective bool
 }
 
 func (p *plan) add(ts *testState) {
-	p.tests = append(p.tests, ts)
-	p.all = p.all || ts.rule.all
-	p.effective = p.effective || ts.rule.effective
-	reads := pick(ts.rule.all, everything, selfBit)
-	for _, k := range ts.rule.keys {
+	p.tests, p.reads = append(p.tests, ts), append(p.reads, p.read(ts.rule))
+	p.heard = pick(p.all, 0, len(p.keys))
+}
+
+// read makes the plan one of what r reads, and gives the mask of it.
+func (p *plan) read(r *rule) mask {
+	p.all = p.all || r.all
+	p.effective = p.effective || r.effective
+	reads := pick(r.all, everything, selfBit)
+	for _, k := range r.keys {
 		i := slices.Index(p.keys, k)
 		if i < 0 {
 			i = len(p.keys)
@@ -30,7 +39,7 @@ func (p *plan) add(ts *testState) {
 		}
 		reads |= keyBit(i)
 	}
-	p.reads = append(p.reads, reads)
+	return reads
 }
 
 func (e *Engine) plan(k evidence.Kind) *plan {
@@ -50,6 +59,8 @@ type stream struct {
 
 	// The state of a state stream.
 	resources map[recordKey]*resource
+	present   int         // how many of them are not gone
+	met       int         // how many of them the last snapshot showed
 	order     []*resource // as the last snapshot gave them
 	spare     []*resource // the backing of the one before
 	obs       []time.Time // obs[gen] is the last observation of the gen-th distinct snapshot
@@ -63,12 +74,10 @@ type stream struct {
 
 	events *population
 
-	// The views that its records are rows of.
-	related bool
-	tables  []*table
-	shown   bool
-	rows    bool // its records are rows of a view
-	once    bool // it has no schedule: it was written down whole, once
+	tables []*table // of the views that its records are rows of
+	shown  bool
+	rows   bool // its records are rows of a view
+	once   bool // it has no schedule: it was written down whole, once
 
 	voices []voice       // by plan.keys
 	kept   time.Duration // how long the source keeps its events
@@ -102,7 +111,8 @@ type recordKey struct {
 type resource struct {
 	key       recordKey
 	name      string
-	vals      []any // of plan.keys, or the attributes whole
+	vals      []any  // of plan.keys, then the attributes whole if they are read so
+	rows      []*row // by table of the stream; nil where the view does not take it
 	effective *time.Time
 	gen       int
 	gone      bool
@@ -129,6 +139,7 @@ func (e *Engine) stream(id evidence.Stream) *stream {
 	if st == nil {
 		st = newStream(id, e.plan(id.Kind))
 		e.streams[id] = st
+		e.furnish(st)
 		st.show()
 	}
 	return st
@@ -192,15 +203,23 @@ func (e *Engine) pass(st *stream, o observation, records func(func(evidence.Reco
 			undo() // of use before the first record: an erased snapshot gives none
 			return err
 		}
+		if len(next) == 0 {
+			st.clearTables()
+		}
 		res := st.find(&at, rec.Scope, rec.ID)
 		seen := o.at
 		if rec.Effective != nil {
 			seen = earlier(rec.Effective.UTC(), o.at)
 			earliest, st.timed = earlier(earliest, seen), true
 		}
-		e.see(st, res, &rec, o, seen)
+		changed := st.plan.changes(res, &rec)
+		e.shelve(st, res, &rec, changed)
+		e.see(st, res, &rec, o, seen, changed)
 		st.until = min(st.until, res.until)
 		next = append(next, res)
+	}
+	if len(next) == 0 {
+		st.clearTables()
 	}
 	st.spare, st.order = st.order, next
 	st.obs[len(st.obs)-1], st.judged = earliest, earliest
@@ -218,7 +237,7 @@ func (st *stream) begin(o observation) (undo func()) {
 	undo = func() {
 		st.obs, st.last, st.lastWhole, st.until, st.timed, st.entered = st.obs[:n], last, whole, until, timed, entered
 	}
-	st.obs = append(st.obs, o.at)
+	st.obs, st.met = append(st.obs, o.at), 0
 	st.last, st.lastWhole, st.until, st.timed = nil, o.complete, forever, false
 	if o.run.Records != nil {
 		st.last = &o.run.Records.Hash
@@ -239,7 +258,7 @@ func (st *stream) find(at *int, scope evidence.Scope, id string) *resource {
 	key := recordKey{scope, id}
 	r := st.resources[key]
 	if r == nil {
-		r = &resource{key: key, gone: true, cells: make([]cell, len(st.plan.tests))}
+		r = &resource{key: key, gen: -1, gone: true, rows: make([]*row, len(st.tables)), cells: make([]cell, len(st.plan.tests))}
 		st.resources[key] = r
 	}
 	if i := *at + 1; i < len(st.order) && st.order[i] == r { // the one before vanished
@@ -248,17 +267,13 @@ func (st *stream) find(at *int, scope evidence.Scope, id string) *resource {
 	return r
 }
 
-// see takes one record at the time it was true.
-func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observation, at time.Time) {
-	fresh := r.gone
-	changed := everything
-	if !fresh {
-		changed = st.plan.changes(r, rec)
-	}
+// see takes one record at the time it was true, and what of it changed.
+func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observation, at time.Time, changed mask) {
 	if changed != 0 || o.at.Unix() >= r.until || (o.inPeriod && !r.counted) {
 		var before time.Time
-		if fresh {
+		if r.gone {
 			r.absent, r.gone = st.wholeAt, false
+			st.present++
 		} else {
 			before = st.seenAt(r)
 			st.hear(r, -pick(changed != 0, 1, 0))
@@ -270,9 +285,18 @@ func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observatio
 			st.hear(r, 1)
 		}
 	}
-	r.gen, r.effective = len(st.obs)-1, nil
+	st.meet(r)
+	r.effective = nil
 	if rec.Effective != nil {
 		r.effective = &at
+	}
+}
+
+// meet notes that the snapshot that is being read shows a resource.
+func (st *stream) meet(r *resource) {
+	if gen := len(st.obs) - 1; r.gen != gen {
+		r.gen = gen
+		st.met++
 	}
 }
 
@@ -367,7 +391,7 @@ func (e *Engine) open(g Gap, slaDays int, at, notBefore time.Time) *spell {
 // sweep ends the resources that a complete snapshot does not show.
 func (st *stream) sweep() {
 	gen := len(st.obs) - 1
-	if len(st.order) == len(st.resources) {
+	if st.met == st.present {
 		return
 	}
 	for _, r := range st.resources {
@@ -375,7 +399,9 @@ func (st *stream) sweep() {
 			continue
 		}
 		r.gone, r.until = true, 0
+		st.present--
 		st.hear(r, -1)
+		st.clearRows(r)
 		for i := range r.cells {
 			st.end(r, i, st.judged)
 		}

@@ -181,9 +181,8 @@ func (t term) value(b *bench) (any, bool) {
 	return native(out)
 }
 
-// keys gives the texts that a term says; none where it cannot.
-func (t term) keys(b *bench) []string {
-	v, _ := t.value(b)
+// texts gives the texts of a value that is one, or a list of them.
+func texts(v any) []string {
 	if s, ok := v.(string); ok && s != "" {
 		return []string{s}
 	}
