@@ -37,7 +37,7 @@ const costLimit = 1_000_000
 // A test that measures age with them rather than with now is judged again only
 // when the answer can have changed.
 type rule struct {
-	when, pass, detail cel.Program
+	when, pass, detail *expression
 	// keys are the attributes that the predicates read; all is set when that cannot be told.
 	keys []string
 	all  bool
@@ -46,6 +46,12 @@ type rule struct {
 	now, effective, aged bool
 	// joined: the predicates read what a view joins, see settle.
 	joined bool
+}
+
+// expression is one of CEL, with the shortcut to its answer where there is one.
+type expression struct {
+	cel.Program
+	short shortcut
 }
 
 type compiler struct{ env *cel.Env }
@@ -96,21 +102,21 @@ func (c *compiler) compile(t Test) (*rule, string, error) {
 	for _, p := range []struct {
 		name, src string
 		want      *cel.Type
-		dst       *cel.Program
+		dst       **expression
 	}{{"when", t.When, cel.BoolType, &r.when}, {"pass", t.Pass, cel.BoolType, &r.pass}, {"detail", t.Detail, cel.StringType, &r.detail}} {
 		if p.src == "" && p.name != "pass" {
 			continue
 		}
-		prg, err := c.program(r, p.name, p.src, p.want)
+		x, err := c.program(r, p.name, p.src, p.want)
 		if err != nil {
 			return nil, p.name, err
 		}
-		*p.dst = prg
+		*p.dst = x
 	}
 	return r, "", nil
 }
 
-func (c *compiler) program(r *rule, name, src string, want *cel.Type) (cel.Program, error) {
+func (c *compiler) program(r *rule, name, src string, want *cel.Type) (*expression, error) {
 	tree, iss := c.env.Compile(src)
 	if iss.Err() != nil {
 		return nil, iss.Err()
@@ -121,7 +127,8 @@ func (c *compiler) program(r *rule, name, src string, want *cel.Type) (cel.Progr
 	if name != "detail" { // what a text says never changes a verdict
 		r.reads(tree.NativeRep().Expr())
 	}
-	return c.env.Program(tree, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
+	prg, err := c.env.Program(tree, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
+	return &expression{prg, new(shortener).shorten(tree.NativeRep().Expr())}, err
 }
 
 // reads notes which attributes and variables an expression names.

@@ -85,7 +85,7 @@ type joinRule struct {
 // term is an expression of a view. Most name one attribute, and need no evaluation.
 type term struct {
 	attribute string
-	prg       cel.Program
+	prg       *expression
 }
 
 // compileView gives the rule of v; on error it names the member that is wrong.
@@ -173,6 +173,9 @@ func (t term) value(b *bench) (any, bool) {
 	if t.prg == nil {
 		v, ok := b.rec.Attributes[t.attribute]
 		return v, ok
+	}
+	if v, sure := t.prg.short.answer(b); sure && storable(v) {
+		return v, true
 	}
 	out, _, err := t.prg.Eval(b)
 	if err != nil {
