@@ -169,19 +169,32 @@ func (s *spell) within(p Period) bool {
 	return s.FixedBy == nil || s.FixedBy.After(p.From)
 }
 
-func sortGaps(gaps []Gap) {
-	slices.SortStableFunc(gaps, func(a, b Gap) int {
-		return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Test, b.Test),
-			cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Reason, b.Reason))
-	})
+// sorted gives gaps in their order. They are large: what is sorted is their numbers.
+func sorted(gaps []Gap) []Gap {
+	order := make([]int, len(gaps))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Or(compareGaps(&gaps[i], &gaps[j]), i-j) })
+	out := make([]Gap, len(gaps))
 	// What is left that shares an id is told apart.
-	seen := map[string]int{}
-	for i := range gaps {
-		id := gaps[i].ID
+	seen := make(map[string]int, len(gaps))
+	for to, from := range order {
+		out[to] = gaps[from]
+		id := out[to].ID
 		if seen[id]++; seen[id] > 1 {
-			gaps[i].ID = fmt.Sprintf("%s-%d", id, seen[id])
+			out[to].ID = fmt.Sprintf("%s-%d", id, seen[id])
 		}
 	}
+	return out
+}
+
+func compareGaps(a, b *Gap) int {
+	if c := a.FirstSeen.Compare(b.FirstSeen); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Test, b.Test), cmp.Compare(a.Stream, b.Stream),
+		cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Reason, b.Reason))
 }
 
 // decide applies what people decided by asOf: of each sort the last decision on

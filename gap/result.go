@@ -49,7 +49,7 @@ func (e *Engine) Result(asOf time.Time) *Result {
 	}
 	e.dutyResults(r)
 	slices.SortFunc(r.Tests, func(a, b TestResult) int { return cmp.Compare(a.Test, b.Test) })
-	sortGaps(r.Gaps)
+	r.Gaps = sorted(r.Gaps)
 	decide(r.Gaps, e.acts, asOf)
 	r.Controls = e.controlResults(r.Tests)
 	r.Criteria = e.criterionStates(r.Tests)
@@ -57,7 +57,7 @@ func (e *Engine) Result(asOf time.Time) *Result {
 }
 
 func (e *Engine) gaps() []Gap {
-	gaps := []Gap{}
+	gaps := make([]Gap, 0, len(e.spells))
 	for _, s := range e.spells {
 		if !s.void && s.within(e.period) {
 			gaps = append(gaps, s.seal())

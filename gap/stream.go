@@ -111,16 +111,16 @@ type recordKey struct {
 type resource struct {
 	key       recordKey
 	name      string
-	vals      []any  // of plan.keys, then the attributes whole if they are read so
-	rows      []*row // by table of the stream; nil where the view does not take it
+	vals      []any // of plan.keys, then the attributes whole if they are read so
 	effective *time.Time
 	gen       int
-	gone      bool
-	news      int  // of a row: what of it was judged
-	counted   bool // judged in the period
 	until     int64
-	absent    time.Time // the last complete run without it, before it appeared
+	gone      bool
+	counted   bool   // judged in the period
+	news      int    // of a row: what of it was judged
+	rows      []*row // by table of the stream; nil where the view does not take it
 	cells     []cell
+	absent    time.Time // the last complete run without it, before it appeared
 }
 
 // cell is one test on one resource.
