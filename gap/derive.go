@@ -35,10 +35,7 @@ func (e *Engine) derive(st *stream, o observation) {
 			e.judgeView(v, o, t.base == st)
 		}
 	}
-	for _, r := range e.shown {
-		r.shown, r.facet = nil, nil
-	}
-	e.shown = e.shown[:0]
+	e.bench.forget()
 }
 
 // looking gives the tables of the view that holds a join.
@@ -85,8 +82,8 @@ type verdicts struct {
 }
 
 func newVerdicts(t *table, n int, ts *testState) *verdicts {
-	p := new(plan)
-	p.add(ts)
+	// Rows are not compared again, since they tell when they change.
+	p := &plan{tests: []*testState{ts}, reads: []mask{everything}}
 	id := t.base.id
 	v := &verdicts{table: t, n: n, st: newStream(evidence.Stream{Source: id.Source, Kind: t.rel.Kind, Scope: id.Scope}, p)}
 	v.st.text, v.st.rows = t.base.text, true // the evidence of it is with the base
@@ -194,8 +191,9 @@ func (e *Engine) passRows(v *verdicts, o observation) {
 			earliest, st.timed = earlier(earliest, seen), true
 		}
 		if res.news != r.news || res.gone || o.at.Unix() >= res.until || o.inPeriod && !res.counted {
-			rec := e.record(r)
-			e.see(st, res, &rec, o, seen, st.plan.changes(res, &rec))
+			rec := r.with(nil)
+			e.bench.row = r
+			e.see(st, res, &rec, o, seen, pick(res.news != r.news || res.gone, everything, 0))
 			res.news = r.news
 		} else {
 			st.meet(res)
@@ -203,6 +201,7 @@ func (e *Engine) passRows(v *verdicts, o observation) {
 		st.until = min(st.until, res.until)
 		next = append(next, res)
 	}
+	e.bench.row = nil
 	st.spare, st.order = st.order, next
 	st.obs[len(st.obs)-1], st.judged = earliest, o.at
 	if o.complete {
@@ -230,13 +229,15 @@ func (e *Engine) deriveEvents(v *verdicts, o observation) {
 			v.queue = append(v.queue, r)
 			continue
 		}
-		rec := e.record(r)
+		rec := r.with(nil)
+		e.bench.row = r
 		e.judgeEvent(st, &rec, o, dims)
 		r.queued &^= selfBit << v.n
 		if r.queued == 0 && v.table.settled(&rec) {
 			v.table.content(r)
 		}
 	}
+	e.bench.row = nil
 	for _, w := range v.table.base.events.covered {
 		st.events.cover(evidence.Window{From: w.From, To: earlier(w.To, o.floor)})
 	}

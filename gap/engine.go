@@ -65,7 +65,6 @@ type Engine struct {
 	streams   map[evidence.Stream]*stream
 	sources   map[string]*source
 	relations []*relation
-	shown     []*row // rows whose joined form is kept until all tests were asked
 	spells    []*spell
 	bench     bench
 }

@@ -26,7 +26,9 @@ type bench struct {
 	stream evidence.Stream
 	text   string // of the stream, made when it is asked for
 	scope  evidence.Scope
-	attrs  any // of the record, for CEL, likewise
+	attrs  any    // of the record, for CEL, likewise
+	row    *row   // in place of the record's attributes, where it is one
+	shown  []*row // those of which some form is kept
 	clock  clock
 
 	// Of the answer that shortcuts are giving: the steps that are left, and the
@@ -47,7 +49,7 @@ func (b *bench) ResolveName(name string) (any, bool) {
 	switch name {
 	case "r":
 		if b.attrs == nil {
-			b.attrs = types.NewStringInterfaceMap(types.DefaultTypeAdapter, b.rec.Attributes)
+			b.attrs = types.NewStringInterfaceMap(types.DefaultTypeAdapter, b.attributes())
 		}
 		return b.attrs, true
 	case "id":
@@ -74,6 +76,13 @@ func (b *bench) ResolveName(name string) (any, bool) {
 		return &b.clock, true
 	}
 	return nil, false
+}
+
+func (b *bench) attributes() map[string]any {
+	if b.row != nil {
+		return b.asMap(b.row)
+	}
+	return b.rec.Attributes
 }
 
 // Parent is nil: there are no other variables.

@@ -56,7 +56,7 @@ type row struct {
 	gen      int
 	news     int            // how often it, or what it is joined with, changed
 	queued   mask           // of an event, by test of the view: it waits to be judged
-	shown    map[string]any // the fields and what is joined, while it is judged
+	lists    [][]any        // by join, what it is joined with, while tests are asked
 	facet    map[string]any // the fields as another view sees them, likewise
 }
 
@@ -172,7 +172,6 @@ func (r *row) is(rec *evidence.Record) bool {
 // soil marks a row as one to judge again.
 func (t *table) soil(r *row) {
 	r.news++
-	r.shown = nil
 	for _, v := range t.verdicts {
 		v.dirty = true
 		if bit := selfBit << v.n; t.base.events != nil && r.queued&bit == 0 {
@@ -207,7 +206,8 @@ func (e *Engine) index(t *table, r *row) {
 // keys gives the texts that a term says of a row; none where it cannot.
 func (e *Engine) keys(r *row, t term) []string {
 	if t.prg == nil {
-		return texts(r.says(t.attribute))
+		v, _ := r.says(t.attribute)
+		return texts(v)
 	}
 	rec := r.plain()
 	e.bench.take(&rec, r.table.base.id)
@@ -215,12 +215,13 @@ func (e *Engine) keys(r *row, t term) []string {
 	return texts(v)
 }
 
-// says gives a field, nil where the record does not say it.
-func (r *row) says(name string) any {
-	if i, ok := slices.BinarySearch(r.table.part.names, name); ok {
-		return r.fields[i]
+// says gives a field.
+func (r *row) says(name string) (v any, said bool) {
+	i, known := slices.BinarySearch(r.table.part.names, name)
+	if !known || r.fields[i] == (any)(absent{}) {
+		return nil, false
 	}
-	return nil
+	return r.fields[i], true
 }
 
 func (t *table) unindex(r *row) {
@@ -308,47 +309,6 @@ func (r *row) attributes() map[string]any {
 		if v != (any)(absent{}) {
 			m[r.table.part.names[i]] = v
 		}
-	}
-	return m
-}
-
-// record gives the row with what is joined.
-func (e *Engine) record(r *row) evidence.Record {
-	if r.shown == nil {
-		r.shown = r.attributes()
-		for i, j := range r.table.rel.joins {
-			if n := j.count(r.on[i]); n <= maxJoined && len(j.to.tables) > 0 {
-				r.shown[j.name] = e.facets(j.joinedRows(r.on[i]))
-			}
-		}
-		e.shown = append(e.shown, r)
-	}
-	return r.with(r.shown)
-}
-
-// facets gives rows as a test sees them.
-func (e *Engine) facets(rows []*row) []any {
-	out := make([]any, 0, len(rows))
-	for _, r := range rows {
-		if r.facet == nil {
-			r.facet = r.seen()
-			e.shown = append(e.shown, r)
-		}
-		out = append(out, r.facet)
-	}
-	return out
-}
-
-// seen gives the fields of a row and where it comes from.
-func (r *row) seen() map[string]any {
-	m := r.attributes()
-	for k, v := range map[string]string{"id": r.id, "name": r.name, "source": r.table.base.id.Source, "kind": string(r.table.base.id.Kind)} {
-		if _, own := m[k]; !own {
-			m[k] = v
-		}
-	}
-	if r.exact != nil {
-		m["effective"] = r.exact.UTC().Format(time.RFC3339Nano)
 	}
 	return m
 }

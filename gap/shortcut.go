@@ -105,7 +105,12 @@ func (c *shortener) variable(name string) shortcut {
 	}
 	switch name {
 	case "r":
-		return func(b *bench) (any, bool) { return b.rec.Attributes, true }
+		return func(b *bench) (any, bool) {
+			if b.row != nil {
+				return b.row, true
+			}
+			return b.rec.Attributes, true
+		}
 	case "id", "name", "scope", "source", "stream":
 		return func(b *bench) (any, bool) { return b.ResolveName(name) }
 	}
@@ -119,10 +124,9 @@ func (c *shortener) selection(s ast.SelectExpr) shortcut {
 	}
 	return func(b *bench) (any, bool) {
 		v, _ := of(b)
-		m, sure := v.(map[string]any)
-		field, said := m[key]
+		field, said, isMap := b.member(v, key)
 		if test {
-			return said, sure
+			return said, isMap
 		}
 		return field, said
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -105,6 +106,57 @@ func agree(t *testing.T, cat *Catalogue, src string, x *expression, rec evidence
 		t.Fatalf("%s: holds until %d by the shortcut, %d by CEL, of %s", src, a.clock.until, b.clock.until, shorten(rec))
 	}
 	return 1
+}
+
+// TestShortcutsChangeNothing: a log of joined records gives the same bytes
+// where CEL answers everything.
+func TestShortcutsChangeNothing(t *testing.T) {
+	short := testCatalogue(t, nil)
+	slow, err := LoadOver(fstest.MapFS{}) // a copy, since the other one is shared
+	if err != nil {
+		t.Fatal(err)
+	}
+	withoutShortcuts(slow)
+	for name, log := range map[string]joined{"accounts": accounts(150, 40), "changes": changes(20, 30)} {
+		var got [2][]byte
+		for i, cat := range []*Catalogue{short, slow} {
+			e := NewEngine(cat, Period{start, start.AddDate(0, 0, 40)})
+			for run := range log.runs {
+				if run.Due.Day()%9 == 0 {
+					run.Outcome, run.Certificate.Complete = evidence.Partial, false
+				}
+				if err := e.Observe(run, log.records(*run.Records)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			res := e.Result(start.AddDate(0, 0, 40))
+			if got[i] = mustJSON(t, res); len(res.Gaps) < 10 {
+				t.Fatalf("%s: only %d gaps: the log says too little", name, len(res.Gaps))
+			}
+		}
+		if diff := gocmp.Diff(string(got[1]), string(got[0])); diff != "" {
+			t.Errorf("%s (-CEL +shortcuts):\n%s", name, diff)
+		}
+	}
+}
+
+func withoutShortcuts(cat *Catalogue) {
+	for _, r := range cat.rules {
+		for _, x := range []*expression{r.when, r.pass} {
+			if x != nil {
+				x.short = nil
+			}
+		}
+	}
+	for _, v := range cat.views {
+		for _, p := range v.parts {
+			for _, f := range p.fields {
+				if f.prg != nil {
+					f.prg.short = nil
+				}
+			}
+		}
+	}
 }
 
 func shorten(rec evidence.Record) string { return fmt.Sprintf("%.2000v", rec) }

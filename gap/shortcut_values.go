@@ -102,10 +102,9 @@ func oneOf(x shortcut, list []string) shortcut {
 }
 
 // at gives the member of a map.
-func at(_ *bench, x, key any) (any, bool) {
-	m, _ := x.(map[string]any)
+func at(b *bench, x, key any) (any, bool) {
 	k, isText := key.(string)
-	v, said := m[k]
+	v, said, _ := b.member(x, k)
 	return v, said && isText
 }
 
