@@ -111,7 +111,7 @@ func (c *shortener) variable(name string) shortcut {
 			}
 			return b.rec.Attributes, true
 		}
-	case "id", "name", "scope", "source", "stream":
+	case "id", "name", "scope", "source", "stream", "effective":
 		return func(b *bench) (any, bool) { return b.ResolveName(name) }
 	}
 	return nil
@@ -168,6 +168,8 @@ func (c *shortener) call(e ast.Expr) shortcut {
 	switch {
 	case of == nil:
 		return nil
+	case name == "unknown":
+		return func(*bench) (any, bool) { return nil, false }
 	case name == operators.LogicalAnd:
 		return logic(of, false)
 	case name == operators.LogicalOr:

@@ -25,7 +25,7 @@ var hard = []string{
 	"r.a.exists(x, x == r.b)", "r.a.all(x, x)", "r.a.exists(a, a.a)", "r.a.exists(a, has(a.b) && a.b in r.b)", "r.a.map(x, x)", `r.a.map(r, "k" + r)`, "r.a.exists(x, x.exists(x, x))",
 	"r.a.all(x, r.b.exists(y, x == y))", "r.a.filter(x, x)", "r.a.map(x, x, 1)", "r.a.exists_one(x, x)", "r.a.exists(x, r.b || x)", `r.a.map(x, r.b.map(y, x + y))`,
 	"older_than(r.a, 5)", "older_than(r.a, r.b)", "!older_than(r.a, 5) || r.b", "older_than(timestamp(r.a), 3)", "workdays_passed(r.a, r.b)", "age_days(r.a) > 2", "r.a.exists(x, older_than(x, 1))",
-	`unknown("x") || r.a`, "id + name + source + stream + scope", `id == r.a || scope in ["s"]`, "r.a.map(x, x).map(y, [y])", "r.a.exists(id, id == name)", "-1 < r.a", "r.a + 9223372036854775807 > 0",
+	`unknown("x") || r.a`, "id + name + source + stream + scope", `id == r.a || scope in ["s"]`, "r.a.map(x, x).map(y, [y])", "r.a.exists(id, id == name)", "-1 < r.a", "timestamp(r.a) <= effective", "effective > timestamp(r.a)", `r.a ? unknown("y") : r.b`, "r.a + 9223372036854775807 > 0",
 }
 
 // TestShortcutsAgreeWithCEL: of every expression of the catalogue and of those
@@ -178,7 +178,11 @@ func randomRecord(rnd *rand.Rand, src string) evidence.Record {
 		g.keys = append(g.keys, m[1]+m[2])
 	}
 	g.kind = rnd.IntN(9)
-	return evidence.Record{Kind: "okta.user", ID: g.text(), Name: g.text(), Attributes: g.members(3)}
+	rec := evidence.Record{Kind: "okta.user", ID: g.text(), Name: g.text(), Attributes: g.members(3)}
+	if at := start.Add(-time.Duration(rnd.IntN(300)) * time.Hour); rnd.IntN(2) == 0 {
+		rec.Effective = &at
+	}
+	return rec
 }
 
 type generator struct {

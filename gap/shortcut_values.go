@@ -1,6 +1,7 @@
 package gap
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,16 +53,20 @@ func equal(b *bench, x, y any) (any, bool) {
 	return b.leave()
 }
 
-// compare orders whole numbers.
+// compare orders whole numbers and instants.
 func compare(holds func(int) bool) func(*bench, any, any) (any, bool) {
 	return func(_ *bench, x, y any) (any, bool) {
-		v, isInt := x.(int64)
-		w, too := y.(int64)
-		return holds(order64(v, w)), isInt && too
+		switch x := x.(type) {
+		case int64:
+			y, ok := y.(int64)
+			return holds(cmp.Compare(x, y)), ok
+		case time.Time:
+			y, ok := y.(time.Time)
+			return holds(x.Compare(y)), ok
+		}
+		return nil, false
 	}
 }
-
-func order64(v, w int64) int { return pick(v < w, -1, pick(v > w, 1, 0)) }
 
 // in looks for a text in a list of texts.
 func in(b *bench, x, list any) (any, bool) {
