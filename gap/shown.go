@@ -44,7 +44,8 @@ func (b *bench) list(r *row, i int) []any {
 		b.shown = append(b.shown, r)
 	}
 	if r.lists[i] == nil && len(joins[i].to.tables) > 0 {
-		if rows := joins[i].joinedRows(r.on[i]); len(rows) <= maxJoined {
+		if joins[i].count(r.on[i]) <= maxJoined {
+			rows := joins[i].joinedRows(r.on[i])
 			r.lists[i] = make([]any, len(rows))
 			for n, other := range rows {
 				r.lists[i][n] = (*facet)(other)
