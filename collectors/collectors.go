@@ -123,6 +123,13 @@ type Config interface {
 	Open(Env) (Collector, error)
 }
 
+// Partial is implemented by a Config that gives some kinds nothing to read. They
+// are not collected, and not expected.
+type Partial interface {
+	// Given are the kinds beside the root that can be read.
+	Given() []evidence.Kind
+}
+
 // Base holds the settings that every source has; a Config holds it in a field
 // with the tag `yaml:",inline"`, and gives it by its method Base.
 type Base struct {

@@ -31,7 +31,7 @@ func Open(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*Source, er
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
 	}
-	spec, err := spec.only(cfg.Base().Kinds)
+	spec, err := spec.only(wanted(cfg))
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
 	}
@@ -48,6 +48,14 @@ func Open(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*Source, er
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
 	}
 	return s, nil
+}
+
+// wanted gives the kinds that are read; none means all.
+func wanted(cfg Config) []evidence.Kind {
+	if p, ok := cfg.(Partial); ok && len(cfg.Base().Kinds) == 0 {
+		return p.Given()
+	}
+	return cfg.Base().Kinds
 }
 
 // Has reports the first of the kinds that the source does not have.

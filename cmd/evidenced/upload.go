@@ -107,12 +107,24 @@ func (u uploaded) Files() map[string]string { return u.files }
 // Beside implements collectors.Files: the paths are whole.
 func (u uploaded) Beside(string) {}
 
+// Given implements collectors.Partial.
+func (u uploaded) Given() []evidence.Kind {
+	if p, ok := u.Config.(collectors.Partial); ok {
+		return p.Given()
+	}
+	return nil
+}
+
 // whole reads everything that the source makes of the files, and keeps nothing.
 func (a *app) whole(ctx context.Context, s config.Source, files map[string]string) error {
 	src, err := collectors.Open(s.Spec, uploaded{s.Config, files}, collectors.DoorOptions{}, a.logger())
 	if err != nil {
 		return err
 	}
-	root := src.Collector().RootScope()
-	return src.Visit(ctx, root).Capture(ctx, s.Spec.Root, evidence.Window{}).Err
+	visit := src.Visit(ctx, src.Collector().RootScope())
+	var wrong error
+	for _, k := range src.Spec.Kinds {
+		wrong = errors.Join(wrong, visit.Capture(ctx, k.Kind, evidence.Window{}).Err)
+	}
+	return wrong
 }

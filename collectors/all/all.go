@@ -12,6 +12,7 @@ import (
 	"github.com/evidenced/evidenced/collectors/git"
 	"github.com/evidenced/evidenced/collectors/github"
 	"github.com/evidenced/evidenced/collectors/ldap"
+	"github.com/evidenced/evidenced/collectors/register"
 	"github.com/evidenced/evidenced/collectors/rest"
 	"github.com/evidenced/evidenced/collectors/roster"
 )
@@ -24,6 +25,7 @@ func Specs() []collectors.Spec {
 		git.Spec(),
 		github.Spec(),
 		ldap.Spec(),
+		register.Spec(),
 		roster.Spec(),
 	}, described())
 }

@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/sheet"
 )
 
 // Config is the configuration of the source "roster".
@@ -29,15 +28,12 @@ type Config struct {
 	folder string
 }
 
-// iso is how dates are stored, and how they are read unless said otherwise.
-const iso = time.DateOnly
-
 // login begins the fields that are logins at other sources.
 const login = "login."
 
 // fields are what a column may say, but for logins.
 var fields = []string{"id", "email", "other_emails", "name", "first_name", "last_name", "type", "status", "start", "end",
-	"title", "department", "manager", "owner", "purpose", "reviewed"}
+	"title", "department", "manager", "owner", "purpose", "reviewed", "changed"}
 
 // words are those that a field may hold.
 var words = map[string][]string{
@@ -50,7 +46,7 @@ var loginField = regexp.MustCompile(`^login\.[a-z][a-z0-9]*$`)
 func isField(name string) bool { return slices.Contains(fields, name) || loginField.MatchString(name) }
 
 func newConfig() *Config {
-	return &Config{Common: collectors.Base{Schedule: "30 5 * * *"}, Dates: iso}
+	return &Config{Common: collectors.Base{Schedule: "30 5 * * *"}, Dates: sheet.ISO}
 }
 
 // Base implements collectors.Config.
@@ -64,24 +60,31 @@ func (c *Config) Beside(folder string) { c.folder = folder }
 
 // Files implements collectors.Files.
 func (c *Config) Files() map[string]string {
-	path := c.File
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(c.folder, path)
+	return map[string]string{c.File: c.sheet().Path(c.folder)}
+}
+
+// sheet is the file as it is read.
+func (c *Config) sheet() sheet.File {
+	return sheet.File{Name: c.File, Columns: c.Columns, IsField: isField, Missing: nobody, Dates: c.Dates}
+}
+
+// nobody says why nobody could be told from another.
+func nobody(fields []string) string {
+	if slices.Contains(fields, "id") || slices.Contains(fields, "email") {
+		return ""
 	}
-	return map[string]string{c.File: path}
+	return "there is neither a column id nor a column email: name them under columns"
 }
 
 // Validate implements collectors.Config.
 func (c *Config) Validate() error {
-	switch {
-	case c.File == "":
-		return errors.New("file is missing: the path of a CSV file, such as people.csv")
-	case strings.ContainsAny(c.File, "\x00\n") || filepath.Clean(c.File) != c.File || c.File == ".":
-		return fmt.Errorf("file %q: want a clean path, such as people.csv", c.File)
-	case c.Common.Endpoint != "":
+	if err := c.sheet().Check(); err != nil {
+		return err
+	}
+	if c.Common.Endpoint != "" {
 		return errors.New("endpoint: a file has none; name it in file")
 	}
-	return errors.Join(c.checkColumns(), c.checkValues(), c.checkDates())
+	return errors.Join(c.checkColumns(), c.checkValues(), c.sheet().CheckDates())
 }
 
 func (c *Config) checkColumns() error {
@@ -104,35 +107,9 @@ func (c *Config) checkValues() error {
 		if words[f] == nil {
 			return fmt.Errorf("values: %q has no words of its own; type and status have", f)
 		}
-		seen := map[string]bool{}
-		for _, v := range slices.Sorted(maps.Keys(c.Values[f])) {
-			if seen[plain(v)] {
-				return fmt.Errorf("values: %s %q stands there twice", f, v)
-			}
-			seen[plain(v)] = true
-			if !slices.Contains(words[f], c.Values[f][v]) {
-				return fmt.Errorf("values: %s %q means %q: want one of %s", f, v, c.Values[f][v], strings.Join(words[f], ", "))
-			}
+		if err := sheet.Words(c.Values).Check(f, words[f]); err != nil {
+			return err
 		}
-	}
-	return nil
-}
-
-// word gives our word for one of the file.
-func (c *Config) word(field, theirs string) string {
-	for t, ours := range c.Values[field] {
-		if plain(t) == plain(theirs) {
-			return ours
-		}
-	}
-	return plain(theirs)
-}
-
-// checkDates tries the layout on a day no two parts of which share a number.
-func (c *Config) checkDates() error {
-	day := time.Date(2031, 11, 23, 0, 0, 0, 0, time.UTC)
-	if got, err := time.Parse(c.Dates, day.Format(c.Dates)); err != nil || !got.Equal(day) {
-		return fmt.Errorf(`dates %q: want the 2nd of January 2006 as the file writes it, such as "02.01.2006" or "1/2/2006"`, c.Dates)
 	}
 	return nil
 }

@@ -2,7 +2,7 @@
 // the HR system, or a list that is kept by hand. It is the authority against
 // which the accounts of all other sources are held.
 //
-// It may import collectors and evidence. What never enters: judgement of what
+// It may import collectors, collectors/sheet and evidence. What never enters: judgement of what
 // was read, any network, and any column that the configuration does not name:
 // an export of an HR system holds salaries, addresses and dates of birth.
 //

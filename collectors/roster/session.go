@@ -3,11 +3,7 @@ package roster
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
@@ -56,22 +52,14 @@ func (s *session) Collect(ctx context.Context, kind evidence.Kind, _ evidence.Wi
 	if kind != kindPerson {
 		return fmt.Errorf("kind %s is not read by roster", kind)
 	}
-	k := &keeper{file: s.cfg.File, columns: s.cfg.Columns}
-	f, err := s.read(ctx, collectors.FileRead{Name: s.cfg.File, Shape: map[string]any{"columns": s.cfg.Columns}, Keep: k.keep})
+	t, err := s.cfg.sheet().Read(ctx, s.read, out)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.owner = f.Owner
+	s.owner = t.Owner
 	s.mu.Unlock()
-	out.Page()
-	out.Filter("file", fmt.Sprintf("%s, SHA-256 %s, %d bytes of %s", s.cfg.File, f.SHA256, f.Size, f.Modified.UTC().Format(time.RFC3339)))
-	t, err := readTable(s.cfg, f.Text)
-	if err != nil {
-		return err
-	}
-	out.Filter("columns", t.columns())
-	people, err := t.people()
+	people, err := people(s.cfg, t)
 	if err != nil {
 		return err
 	}
@@ -83,13 +71,4 @@ func (s *session) Collect(ctx context.Context, kind evidence.Kind, _ evidence.Wi
 	}
 	out.Scope(scope, nil)
 	return nil
-}
-
-// columns says which column of the file each field was read from.
-func (t *table) columns() string {
-	var said []string
-	for _, f := range slices.Sorted(maps.Keys(t.at)) {
-		said = append(said, f+" from "+t.column(f))
-	}
-	return strings.Join(said, ", ")
 }

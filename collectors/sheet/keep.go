@@ -1,4 +1,4 @@
-package roster
+package sheet
 
 import (
 	"bufio"
@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,23 +15,18 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// keeper copies of a file what the declared columns say, as a CSV text of ours:
-// a comma between fields, the names of fields in the first line, and the line
-// of the file as the first field of each row.
-type keeper struct {
-	file    string
-	columns map[string]string
-}
-
 // headRoom bounds the first line, in bytes.
 const headRoom = 64 << 10
 
 // lineField is the name of the first column of what is kept.
 const lineField = "line"
 
-func (k *keeper) keep(r io.Reader, w io.Writer) error {
+// keep copies of the file what the declared columns say, as a CSV text of ours:
+// a comma between fields, the names of fields in the first line, and the line
+// of the file as the first field of each row.
+func (f File) keep(r io.Reader, w io.Writer) error {
 	in := bufio.NewReaderSize(r, headRoom)
-	comma, err := k.begin(in)
+	comma, err := f.begin(in)
 	if err != nil {
 		return err
 	}
@@ -40,9 +34,9 @@ func (k *keeper) keep(r io.Reader, w io.Writer) error {
 	rows.Comma, rows.ReuseRecord = comma, true
 	head, err := rows.Read()
 	if err != nil {
-		return k.broken(err)
+		return f.broken(err)
 	}
-	names, at, err := k.find(head)
+	names, at, err := f.find(head)
 	if err != nil {
 		return err
 	}
@@ -50,7 +44,7 @@ func (k *keeper) keep(r io.Reader, w io.Writer) error {
 	if err := out.Write(append([]string{lineField}, names...)); err != nil {
 		return err
 	}
-	if err := k.copy(rows, out, at); err != nil {
+	if err := f.copy(rows, out, at); err != nil {
 		return err
 	}
 	out.Flush()
@@ -58,29 +52,29 @@ func (k *keeper) keep(r io.Reader, w io.Writer) error {
 }
 
 // begin reads the marks with which a file may begin, and finds the separator.
-func (k *keeper) begin(in *bufio.Reader) (rune, error) {
+func (f File) begin(in *bufio.Reader) (rune, error) {
 	head, err := in.Peek(headRoom)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return 0, k.wrong(1, "the file is UTF-16: save it as CSV UTF-8")
+		return 0, f.wrong(1, "the file is UTF-16: save it as CSV UTF-8")
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
 		_, _ = in.Discard(3) // it was seen
 		head = head[3:]
 	}
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
-		return 0, k.wrong(1, "the file is a workbook or an archive: save it as CSV UTF-8")
+		return 0, f.wrong(1, "the file is a workbook or an archive: save it as CSV UTF-8")
 	}
-	return k.separator(head), nil
+	return f.separator(head), nil
 }
 
 var separators = []rune{',', ';', '\t'}
 
 // separator is the one under which the most declared columns are in the first
 // line; of equals, the one that gives the most columns.
-func (k *keeper) separator(head []byte) rune {
+func (f File) separator(head []byte) rune {
 	best, most := separators[0], -1
 	for _, s := range separators {
 		r := csv.NewReader(bytes.NewReader(head))
@@ -91,7 +85,7 @@ func (k *keeper) separator(head []byte) rune {
 		}
 		found := 0
 		for _, n := range names {
-			if k.wanted(n) {
+			if f.wanted(n) {
 				found++
 			}
 		}
@@ -102,15 +96,15 @@ func (k *keeper) separator(head []byte) rune {
 	return best
 }
 
-// plain is the form in which names of columns are compared.
-func plain(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+// Plain is the form in which names of columns are compared.
+func Plain(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
-func (k *keeper) wanted(column string) bool {
-	if len(k.columns) == 0 {
-		return isField(plain(column))
+func (f File) wanted(column string) bool {
+	if len(f.Columns) == 0 {
+		return f.IsField(Plain(column))
 	}
-	for _, c := range k.columns {
-		if plain(c) == plain(column) {
+	for _, c := range f.Columns {
+		if Plain(c) == Plain(column) {
 			return true
 		}
 	}
@@ -118,47 +112,47 @@ func (k *keeper) wanted(column string) bool {
 }
 
 // find gives the fields in order of name, and where the column of each is.
-func (k *keeper) find(head []string) (names []string, at []int, err error) {
-	columns := k.columns
+func (f File) find(head []string) (names []string, at []int, err error) {
+	columns := f.Columns
 	if len(columns) == 0 {
 		columns = map[string]string{}
 		for _, h := range head {
-			if isField(plain(h)) {
-				columns[plain(h)] = h
+			if f.IsField(Plain(h)) {
+				columns[Plain(h)] = h
 			}
 		}
 	}
-	for _, f := range slices.Sorted(maps.Keys(columns)) {
-		i, err := k.place(head, columns[f])
+	for _, name := range sortedKeys(columns) {
+		i, err := f.place(head, columns[name])
 		if err != nil {
 			return nil, nil, err
 		}
-		names, at = append(names, f), append(at, i)
+		names, at = append(names, name), append(at, i)
 	}
-	if !slices.Contains(names, "id") && !slices.Contains(names, "email") {
-		return nil, nil, k.wrong(1, "there is neither a column id nor a column email: name them under columns")
+	if why := f.Missing(names); why != "" {
+		return nil, nil, f.wrong(1, "%s", why)
 	}
 	return names, at, nil
 }
 
-func (k *keeper) place(head []string, column string) (int, error) {
+func (f File) place(head []string, column string) (int, error) {
 	found := -1
 	for i, h := range head {
-		if plain(h) != plain(column) {
+		if Plain(h) != Plain(column) {
 			continue
 		}
 		if found >= 0 {
-			return 0, k.wrong(1, "the column %q stands there twice", column)
+			return 0, f.wrong(1, "the column %q stands there twice", column)
 		}
 		found = i
 	}
 	if found < 0 {
-		return 0, k.wrong(1, "there is no column %q", column)
+		return 0, f.wrong(1, "there is no column %q", column)
 	}
 	return found, nil
 }
 
-func (k *keeper) copy(rows *csv.Reader, out *csv.Writer, at []int) error {
+func (f File) copy(rows *csv.Reader, out *csv.Writer, at []int) error {
 	kept := make([]string, len(at)+1)
 	for {
 		row, err := rows.Read()
@@ -166,7 +160,7 @@ func (k *keeper) copy(rows *csv.Reader, out *csv.Writer, at []int) error {
 			return nil
 		}
 		if err != nil {
-			return k.broken(err)
+			return f.broken(err)
 		}
 		if !slices.ContainsFunc(row, func(v string) bool { return strings.TrimSpace(v) != "" }) {
 			continue // a spreadsheet's empty row
@@ -177,7 +171,7 @@ func (k *keeper) copy(rows *csv.Reader, out *csv.Writer, at []int) error {
 			kept[i+1] = strings.TrimSpace(row[column])
 			if !utf8.ValidString(kept[i+1]) || strings.ContainsRune(kept[i+1], 0) {
 				line, at := rows.FieldPos(column)
-				return k.wrong(line, "column %d is not UTF-8: save the file as CSV UTF-8", at)
+				return f.wrong(line, "column %d is not UTF-8: save the file as CSV UTF-8", at)
 			}
 		}
 		if err := out.Write(kept); err != nil {
@@ -188,22 +182,22 @@ func (k *keeper) copy(rows *csv.Reader, out *csv.Writer, at []int) error {
 
 // broken gives an error of the CSV reader, which names line and column, without
 // anything of the row.
-func (k *keeper) broken(err error) error {
+func (f File) broken(err error) error {
 	var p *csv.ParseError
 	switch {
 	case errors.Is(err, io.EOF):
-		return k.wrong(1, "the file is empty")
+		return f.wrong(1, "the file is empty")
 	case errors.As(err, &p) && errors.Is(err, csv.ErrFieldCount):
-		return k.wrong(p.StartLine, "the row has another number of fields than the first line")
+		return f.wrong(p.StartLine, "the row has another number of fields than the first line")
 	case errors.As(err, &p) && p.Line != p.StartLine:
-		return k.wrong(p.Line, "column %d, of the row that begins on line %d: %v", p.Column, p.StartLine, p.Err)
+		return f.wrong(p.Line, "column %d, of the row that begins on line %d: %v", p.Column, p.StartLine, p.Err)
 	case errors.As(err, &p):
-		return k.wrong(p.Line, "column %d: %v", p.Column, p.Err)
+		return f.wrong(p.Line, "column %d: %v", p.Column, p.Err)
 	}
 	return err
 }
 
 // wrong is an error that names the file and the line.
-func (k *keeper) wrong(line int, format string, args ...any) error {
-	return collectors.Incomplete("%s:%d: %s", k.file, line, fmt.Sprintf(format, args...))
+func (f File) wrong(line int, format string, args ...any) error {
+	return collectors.Incomplete("%s:%d: %s", f.Name, line, fmt.Sprintf(format, args...))
 }
