@@ -130,6 +130,11 @@ func fileAddress(name string) string {
 	return fileURL + ":" + u.EscapedPath()
 }
 
+// IsOfFile reports the reading of the file that the configuration names so.
+func IsOfFile(x evidence.Exchange, name string) bool {
+	return x.Call == fileCall && x.URL == fileAddress(name)
+}
+
 func (d *door) recordFile(x *evidence.Exchange, r *FileReply) {
 	clean := d.redact.text(r.Text)
 	if clean != r.Text {

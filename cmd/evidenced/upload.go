@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +24,8 @@ func (a *app) uploadCommand() *cobra.Command {
 		Short: "Put a file in the place of the one that a source reads, and collect it",
 		Long: `Reads FILE as the source SOURCE would, such as a new export of the HR system for the roster. If it is whole, it takes
 the place of the file that the configuration names, at once and as a whole, and is collected with a certificate of
-its own. If it is not, the mistakes are told with line and column, and nothing changes.`,
+its own. If it is not, the mistakes are told with line and column, and nothing changes. Of a source that reads several
+files, as the registers are, it takes the place of the one of the same name.`,
 		Example: "  evidenced upload roster ~/Downloads/people.csv",
 		Args:    usage(cobra.ExactArgs(2)),
 		RunE:    func(c *cobra.Command, args []string) error { return a.upload(c.Context(), args[0], args[1]) },
@@ -36,7 +40,7 @@ func (a *app) upload(ctx context.Context, name, file string) error {
 	if err := known(c, []string{name}); err != nil {
 		return err
 	}
-	src, as, target, err := fileOf(c, name)
+	src, as, target, err := fileOf(c, name, file)
 	if err != nil {
 		return err
 	}
@@ -44,8 +48,10 @@ func (a *app) upload(ctx context.Context, name, file string) error {
 	if err != nil {
 		return fmt.Errorf("upload %s: %w", file, err)
 	}
-	defer func() { _ = os.Remove(staged) }() // it is gone where it took its place
-	if err := a.whole(ctx, src, map[string]string{as: staged}); err != nil {
+	defer func() { _ = os.Remove(staged) }()       // it is gone where it took its place
+	files := src.Config.(collectors.Files).Files() // fileOf found that it has them
+	files[as] = staged
+	if err := a.whole(ctx, src, files, as); err != nil {
 		return fmt.Errorf("upload %s: %w", file, err)
 	}
 	if err := os.Rename(staged, target); err != nil {
@@ -54,18 +60,25 @@ func (a *app) upload(ctx context.Context, name, file string) error {
 	return a.collectNow(ctx, []string{name})
 }
 
-// fileOf gives a source that reads one file, and that file by its name and its path.
-func fileOf(c *config.Config, name string) (src config.Source, as, path string, err error) {
-	for _, s := range c.Sources {
-		f, ok := s.Config.(collectors.Files)
-		if s.Spec.Name != name || !ok || len(f.Files()) != 1 {
-			continue
-		}
-		for as, path = range f.Files() {
-			return s, as, path, nil
+// fileOf gives a source that reads files, and the one that file takes the place
+// of, by its name and its path: the only one, or the one of the same base name.
+func fileOf(c *config.Config, name, file string) (src config.Source, as, path string, err error) {
+	i := slices.IndexFunc(c.Sources, func(s config.Source) bool { return s.Spec.Name == name })
+	if i < 0 {
+		return src, "", "", usageError{fmt.Errorf("the source %s is not configured", name)}
+	}
+	f, ok := c.Sources[i].Config.(collectors.Files)
+	if !ok {
+		return src, "", "", usageError{fmt.Errorf("the source %s reads no file that could be put in its place", name)}
+	}
+	files := f.Files()
+	all := slices.Sorted(maps.Keys(files))
+	for _, as := range all {
+		if len(all) == 1 || filepath.Base(as) == filepath.Base(file) {
+			return c.Sources[i], as, files[as], nil
 		}
 	}
-	return src, "", "", usageError{fmt.Errorf("the source %s reads no file that could be put in its place", name)}
+	return src, "", "", usageError{fmt.Errorf("the source %s reads %s: give the new file the name of the one that it replaces", name, strings.Join(all, " and "))}
 }
 
 // maxUpload bounds a file, in bytes: a door reads no longer one.
@@ -115,16 +128,19 @@ func (u uploaded) Given() []evidence.Kind {
 	return nil
 }
 
-// whole reads everything that the source makes of the files, and keeps nothing.
-func (a *app) whole(ctx context.Context, s config.Source, files map[string]string) error {
+// whole reads everything that the source makes of the file named as, and keeps nothing.
+func (a *app) whole(ctx context.Context, s config.Source, files map[string]string, as string) error {
 	src, err := collectors.Open(s.Spec, uploaded{s.Config, files}, collectors.DoorOptions{}, a.logger())
 	if err != nil {
 		return err
 	}
 	visit := src.Visit(ctx, src.Collector().RootScope())
-	var wrong error
 	for _, k := range src.Spec.Kinds {
-		wrong = errors.Join(wrong, visit.Capture(ctx, k.Kind, evidence.Window{}).Err)
+		snap := visit.Capture(ctx, k.Kind, evidence.Window{})
+		ofFile := slices.ContainsFunc(snap.Exchanges, func(x evidence.Exchange) bool { return collectors.IsOfFile(x, as) })
+		if snap.Err != nil && (ofFile || len(snap.Exchanges) == 0) { // what another file lacks does not keep this one out
+			return snap.Err
+		}
 	}
-	return wrong
+	return nil
 }
