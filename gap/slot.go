@@ -157,10 +157,14 @@ func (e *Engine) dim(st *stream, i int, at time.Time, n, all int, whys []string)
 
 func (t *streamTest) lighten(at time.Time) {
 	t.clear = at
-	if t.dim != nil {
-		t.dim.fix(at, "")
-		t.dim = nil
+	if t.dim == nil {
+		return
 	}
+	if !at.After(t.dim.LastSeen) { // another reading of the same instant said it
+		t.dim.LastSeen, t.dim.void = t.dim.FirstSeen, !at.After(t.dim.FirstSeen)
+	}
+	t.dim.fix(at, "")
+	t.dim = nil
 }
 
 func (st *stream) whys(i int) []string {
