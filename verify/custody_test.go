@@ -315,7 +315,13 @@ func TestUploadsAndUnknownEntries(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = w.Entry(evidence.Entry{Type: evidence.EntryUpload, Blobs: []evidence.Ref{ref}})
+		e, err := evidence.WithBody(evidence.EntryUpload, evidence.Upload{Title: "minutes", Duties: []string{"gov.minutes"}, Effective: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+			By: "ann", Files: []evidence.UploadFile{{Name: "minutes.pdf", Hash: ref.Hash, Size: ref.Size}}})
+		if err != nil {
+			return err
+		}
+		e.Blobs = []evidence.Ref{ref}
+		_, err = w.Entry(e)
 		return err
 	}))
 	res := check(t, write(t, s, key, 3), key.Verifier)
