@@ -54,7 +54,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"schedule":                      {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/robfig/cron/v3", "golang.org/x/sync"}},
 	"notify":                        {rooms: []string{"evidence", "gap"}},
 	"serve":                         {modules: []string{"github.com/prometheus/client_golang"}},
-	"config":                        {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml"}},
+	"config":                        {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/agnivade/levenshtein", "github.com/goccy/go-yaml"}},
 	"cmd/evidenced-verify":          {rooms: []string{"evidence", "verify", "anchor/timestamp"}},
 	"simulator/graphql/graphqltest": {rooms: []string{"simulator/graphql"}, modules: []string{"github.com/vektah/gqlparser/v2"}},
 	"gap/timeline":                  {rooms: []string{"evidence", "gap"}},

@@ -1,12 +1,15 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/goccy/go-yaml"
 )
 
@@ -68,38 +71,27 @@ func keysOf(v any) (keys []string) {
 
 // suggest names the known word nearest to a mistyped one.
 func suggest(word string, known []string) string {
-	best, distance := "", len(word)/2+2
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(word), k); d < distance {
-			best, distance = k, d
-		}
-	}
-	switch {
-	case best != "":
-		return fmt.Sprintf("; did you mean %q?", best)
+	switch near := Nearest(word, known, 1); {
+	case len(near) > 0:
+		return fmt.Sprintf("; did you mean %q?", near[0])
 	case len(known) > 0:
 		return "; known here: " + strings.Join(known, ", ")
 	}
 	return ""
 }
 
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+// Nearest gives those of known that a mistyped word may mean, n at most, the
+// nearest first: what is within half of its letters, and what contains it.
+func Nearest(word string, known []string, n int) []string {
+	distance := map[string]int{}
+	var near []string
+	for _, k := range known {
+		d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(k))
+		if _, seen := distance[k]; !seen && (d <= len(word)/2+1 || strings.Contains(k, word)) {
+			near = append(near, k)
 		}
+		distance[k] = d
 	}
-	return row[len(b)]
+	slices.SortStableFunc(near, func(a, b string) int { return cmp.Or(cmp.Compare(distance[a], distance[b]), cmp.Compare(a, b)) })
+	return near[:min(len(near), n)]
 }

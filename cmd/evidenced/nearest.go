@@ -1,11 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
+	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/gap"
 )
 
@@ -14,46 +13,11 @@ const maxNearest = 3
 
 // nearest names those of known that a mistyped name may mean, as the end of a message.
 func nearest(name string, known []string) string {
-	type guess struct {
-		name     string
-		distance int
-	}
-	var all []guess
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d <= len(name)/2+1 || strings.Contains(k, name) {
-			all = append(all, guess{k, d})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b guess) int { return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name)) })
-	var names []string
-	for _, g := range all[:min(len(all), maxNearest)] {
-		names = append(names, g.name)
-	}
+	names := config.Nearest(name, known, maxNearest)
 	if len(names) == 0 {
 		return ""
 	}
 	return "; did you mean " + strings.Join(names, ", ") + "?"
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // control finds a control of the catalogue; one that is not there is a mistake
