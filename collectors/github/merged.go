@@ -86,16 +86,16 @@ func (s *session) mergedSince(ctx context.Context, out *collectors.Output, repos
 			all[i].err = collectors.Incomplete("the repository %s has no node id", r.FullName)
 		}
 	}
-	todo := readable(all)
-	for round := 0; len(todo) > 0; round++ {
+	left := readable(all)
+	for round := 0; len(left) > 0; round++ {
 		if round == 5 {
-			for _, l := range todo {
+			for _, l := range left {
 				l.err = collectors.Incomplete("the pull requests of %s change faster than they can be listed", l.FullName)
 			}
 			break
 		}
-		s.listRound(ctx, out, todo, from, round)
-		todo = slices.DeleteFunc(readable(todo), func(l *listing) bool { return round == 0 && l.pages <= 1 || round > 0 && l.fresh == 0 })
+		s.listRound(ctx, out, left, from, round)
+		left = slices.DeleteFunc(readable(left), func(l *listing) bool { return round == 0 && l.pages <= 1 || round > 0 && l.fresh == 0 })
 	}
 	return all
 }
@@ -105,13 +105,13 @@ func readable(all []*listing) []*listing {
 }
 
 // listRound reads the heads of listings, and as much more of each as is wanted.
-func (s *session) listRound(ctx context.Context, out *collectors.Output, todo []*listing, from time.Time, round int) {
-	for _, l := range todo {
+func (s *session) listRound(ctx context.Context, out *collectors.Output, left []*listing, from time.Time, round int) {
+	for _, l := range left {
 		l.pages, l.fresh, l.last, l.more = 0, 0, nil, false
 		l.goal, l.top = l.top, nil
 	}
 	again := round > 0
-	s.eachBatch(ctx, todo, repositoriesAtOnce, func(ctx context.Context, batch []*listing) {
+	s.eachBatch(ctx, left, repositoriesAtOnce, func(ctx context.Context, batch []*listing) {
 		ids := make([]string, len(batch))
 		for i, l := range batch {
 			ids[i] = l.NodeID
@@ -121,7 +121,7 @@ func (s *session) listRound(ctx context.Context, out *collectors.Output, todo []
 		}
 	})
 	for {
-		next := slices.DeleteFunc(readable(todo), func(l *listing) bool { return !l.more })
+		next := slices.DeleteFunc(readable(left), func(l *listing) bool { return !l.more })
 		if len(next) == 0 {
 			return
 		}
@@ -134,8 +134,8 @@ func (s *session) listRound(ctx context.Context, out *collectors.Output, todo []
 }
 
 // eachBatch reads a few listings at a time, several times at once.
-func (s *session) eachBatch(ctx context.Context, todo []*listing, size int, read func(context.Context, []*listing)) {
-	batches := slices.Collect(slices.Chunk(todo, size))
+func (s *session) eachBatch(ctx context.Context, left []*listing, size int, read func(context.Context, []*listing)) {
+	batches := slices.Collect(slices.Chunk(left, size))
 	errs := collectors.Each(ctx, len(batches), s.parallel, func(ctx context.Context, i int) error {
 		read(ctx, batches[i])
 		return nil
