@@ -97,19 +97,12 @@ func (*ignored) UnmarshalYAML([]byte) error { return nil }
 // MaxSize bounds the file.
 const MaxSize = 1 << 20
 
-// Load reads, resolves and checks the file at path. Every mistake in it is an
-// *Error that names file and line; all of them are reported at once where possible.
-// More checks of a source may be given; an error that begins with a key is
-// reported at the line of that key.
-func Load(path string, specs []collectors.Spec, checks ...Check) (*Config, error) {
-	return Reader{Specs: specs, Checks: checks}.Load(path)
-}
-
 // Reader reads configurations.
 type Reader struct {
 	// Specs are the sources that are known.
 	Specs []collectors.Spec
-	// Checks are further rules for sources.
+	// Checks are further rules for sources; an error that begins with a key is
+	// reported at the line of that key.
 	Checks []Check
 	// Vault gives the secrets that references such as ${aws-secret:NAME} name; nil
 	// where there is none. Its errors show no secret.
@@ -119,7 +112,8 @@ type Reader struct {
 	Spare bool
 }
 
-// Load is Load.
+// Load reads, resolves and checks the file at path. Every mistake in it is an
+// *Error that names file and line; all of them are reported at once where possible.
 func (r Reader) Load(path string) (*Config, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -133,11 +127,6 @@ func (r Reader) Load(path string) (*Config, error) {
 
 // Check is a rule for the configuration of a source that its own type cannot know.
 type Check func(collectors.Config) error
-
-// Parse is Load for bytes that are already read.
-func Parse(path string, b []byte, specs []collectors.Spec, checks ...Check) (*Config, error) {
-	return Reader{Specs: specs, Checks: checks}.Parse(path, b)
-}
 
 // Parse is Load for bytes that are already read.
 func (r Reader) Parse(path string, b []byte) (*Config, error) {

@@ -52,7 +52,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("HUB_ORG", "acme")
-	c, err := Parse(filepath.Join(dir, "evidenced.yaml"), []byte(head+"store: {path: data/e.db}\nsources:\n  hub: {organization: \"${env:HUB_ORG}\", token: \"${file:token}\", schedule: \"0 6 * * *\"}\n"), specs())
+	c, err := Reader{Specs: specs()}.Parse(filepath.Join(dir, "evidenced.yaml"), []byte(head+"store: {path: data/e.db}\nsources:\n  hub: {organization: \"${env:HUB_ORG}\", token: \"${file:token}\", schedule: \"0 6 * * *\"}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestMistakes(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Parse("c.yaml", []byte(c.yaml), specs())
+			_, err := Reader{Specs: specs()}.Parse("c.yaml", []byte(c.yaml))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got  %v\nwant %s", err, c.want)
 			}
@@ -119,7 +119,7 @@ func TestMistakes(t *testing.T) {
 
 // TestMissingSecret: a credential that is not there fails what needs it, not the file.
 func TestMissingSecret(t *testing.T) {
-	c, err := Parse("c.yaml", []byte(head+"sources:\n  hub:\n    organization: a\n    token: ${env:NOT_SET_ANYWHERE}\n"), specs())
+	c, err := Reader{Specs: specs()}.Parse("c.yaml", []byte(head+"sources:\n  hub:\n    organization: a\n    token: ${env:NOT_SET_ANYWHERE}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func deepIndent(n int) string {
 
 func TestMistakeNeverQuotesASecret(t *testing.T) {
 	t.Setenv("HUB_TOKEN", "hunter2hunter2")
-	_, err := Parse("c.yaml", []byte(head+"sources:\n  hub:\n    token: ${env:HUB_TOKEN}\n    regions: {a: b}\n    tokn: ${env:HUB_TOKEN}\n"), specs())
+	_, err := Reader{Specs: specs()}.Parse("c.yaml", []byte(head+"sources:\n  hub:\n    token: ${env:HUB_TOKEN}\n    regions: {a: b}\n    tokn: ${env:HUB_TOKEN}\n"))
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Fatalf("got %v", err)
 	}
@@ -160,7 +160,7 @@ func TestNothingResolvedIsQuoted(t *testing.T) {
 			"key":          head + "sources: {hub: {organization: a, \"${env:VALUE}\": b}}\n",
 			"organization": "organization: \"${env:VALUE}\"\nperiod: {start: 2026-07-01, end: 2026-12-31}\nsources: {hub: {organization: \"${env:VALUE}\", regions: [\"${env:VALUE}\"]}}\n",
 		} {
-			c, err := Parse("c.yaml", []byte(text), specs())
+			c, err := Reader{Specs: specs()}.Parse("c.yaml", []byte(text))
 			said := fmt.Sprint(err)
 			if err == nil {
 				if c.Organization != secret {
@@ -181,7 +181,7 @@ func TestNothingResolvedIsQuoted(t *testing.T) {
 
 func TestExampleParses(t *testing.T) {
 	b := Example("Acme Inc", time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC), specs(), func(string) bool { return true })
-	if _, err := Parse("c.yaml", b, specs()); err != nil {
+	if _, err := (Reader{Specs: specs()}).Parse("c.yaml", b); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
 }
@@ -194,7 +194,7 @@ func FuzzParse(f *testing.F) {
 		if strings.Contains(string(b), "${file") {
 			return
 		}
-		if _, err := Parse("c.yaml", b, specs()); err != nil {
+		if _, err := (Reader{Specs: specs()}).Parse("c.yaml", b); err != nil {
 			if e := new(Error); !errors.As(err, &e) {
 				t.Fatalf("%T: %v", err, err)
 			}

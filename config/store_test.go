@@ -35,14 +35,14 @@ func TestStore(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("STORE_KEY", hex.EncodeToString([]byte(rawKey)))
 	t.Setenv("SIGNING_KEY", signingKey)
-	c, err := Parse(filepath.Join(dir, "c.yaml"), []byte(head+`store:
+	c, err := Reader{Specs: kinded()}.Parse(filepath.Join(dir, "c.yaml"), []byte(head+`store:
   key: "${env:SIGNING_KEY}"
   encryption: {key: "${env:STORE_KEY}"}
   retention:
     - {kinds: [hub.pull_request], keep: 400d}
     - kinds: [hub.repository]
       keep: 2y
-`+hub), kinded())
+`+hub))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestEncryptionKeyForms(t *testing.T) {
 
 func TestAnchors(t *testing.T) {
 	dir := t.TempDir()
-	c, err := Parse(filepath.Join(dir, "c.yaml"), []byte(head+hub+`anchors:
+	c, err := Reader{Specs: specs()}.Parse(filepath.Join(dir, "c.yaml"), []byte(head+hub+`anchors:
   - {name: vault, folder: audit}
   - {name: repo, git: {repository: "https://git.example/a.git"}}
   - {name: ssh, git: {repository: "git@git.example:a.git", branch: x}}
@@ -99,7 +99,7 @@ func TestAnchors(t *testing.T) {
   - {name: tsa, timestamp: {url: "http://127.0.0.1:1/", ca: ca.pem}}
   - name: auditor
     witness: {url: "https://w.example/", key: "w.example+0123abcd+AAAA"}
-`), specs())
+`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestStoreMistakes(t *testing.T) {
 		"witness without key":    {anchors("{name: a, witness: {url: \"https://w.example\"}}"), `witness.key is "": want its verifier key`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Parse("c.yaml", []byte(c.yaml), kinded())
+			_, err := Reader{Specs: kinded()}.Parse("c.yaml", []byte(c.yaml))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got  %v\nwant %s", err, c.want)
 			}
@@ -191,7 +191,7 @@ func TestStoreMistakes(t *testing.T) {
 
 // TestMissingSigningKey fails who signs, not who reads.
 func TestMissingSigningKey(t *testing.T) {
-	c, err := Parse("c.yaml", []byte(head+hub+"store:\n  key: ${env:NOT_SET_ANYWHERE}\n"), specs())
+	c, err := Reader{Specs: specs()}.Parse("c.yaml", []byte(head+hub+"store:\n  key: ${env:NOT_SET_ANYWHERE}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestKeyFromFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for value, want := range map[string]string{"${file:secret}": "", "secret": filepath.Join(dir, "secret")} {
-		c, err := Parse(filepath.Join(dir, "c.yaml"), []byte(head+hub+"store: {key: \""+value+"\"}\n"), specs())
+		c, err := Reader{Specs: specs()}.Parse(filepath.Join(dir, "c.yaml"), []byte(head+hub+"store: {key: \""+value+"\"}\n"))
 		if err != nil || c.Store.Key != want || (c.Store.KeyText.Reveal() == signingKey) != (want == "") {
 			t.Errorf("%s: key %q, %v", value, c.Store.Key, err)
 		}

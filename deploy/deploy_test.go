@@ -59,7 +59,7 @@ func TestConfigurations(t *testing.T) {
 			return nil
 		}
 		n++
-		c, err := config.Load(path, all.Specs(), fires)
+		c, err := config.Reader{Specs: all.Specs(), Checks: []config.Check{fires}}.Load(path)
 		if err != nil {
 			t.Error(err)
 			return nil
@@ -85,7 +85,7 @@ func TestChartConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Parse("values.yaml", b, all.Specs(), fires)
+	c, err := config.Reader{Specs: all.Specs(), Checks: []config.Check{fires}}.Parse("values.yaml", b)
 	if err != nil {
 		t.Fatal(err)
 	}

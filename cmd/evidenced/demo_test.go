@@ -123,7 +123,7 @@ func TestKilledDemoLeavesASoundStore(t *testing.T) {
 func TestReperformFindsALyingGenerator(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	demoRun(t, "--seed", "2", "--days", "40", "--out", dir)
-	c, err := config.Load(filepath.Join(dir, "evidenced.yaml"), all.Specs())
+	c, err := config.Reader{Specs: all.Specs()}.Load(filepath.Join(dir, "evidenced.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

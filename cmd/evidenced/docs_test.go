@@ -68,7 +68,7 @@ func policyOf(name, as string) func() ([]byte, error) {
 
 func examplePage() ([]byte, error) {
 	b := config.Example("Acme Inc", demoStart, all.Specs(), func(string) bool { return true })
-	_, err := config.Parse("example.yaml", b, all.Specs(), fires)
+	_, err := config.Reader{Specs: all.Specs(), Checks: []config.Check{fires}}.Parse("example.yaml", b)
 	return b, err
 }
 

@@ -24,7 +24,7 @@ func TestExampleSettings(t *testing.T) {
 		}
 		text = strings.ReplaceAll(text, "\n"+mark, "\n"+strings.Replace(mark, "# ", "", 1))
 	}
-	c, err := config.Parse("example.yaml", []byte(text), all.Specs(), fires)
+	c, err := config.Reader{Specs: all.Specs(), Checks: []config.Check{fires}}.Parse("example.yaml", []byte(text))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

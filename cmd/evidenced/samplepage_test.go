@@ -70,7 +70,7 @@ func TestSamplePage(t *testing.T) {
 	case err != nil && os.Getenv("CI") == "true":
 		t.Fatal("python3 is not here, so the script of docs/sample.md was not run")
 	case err != nil:
-		t.Skip("python3 is not here, so the script of docs/sample.md was not run")
+		t.Skip("SKIPPED: python3 is not here, so the script of docs/sample.md was not run")
 	}
 	cmd := exec.Command(python, "draw.py", "population.jsonl", "Acme 2026", "change", "github.pull_request", "3")
 	cmd.Dir = dir

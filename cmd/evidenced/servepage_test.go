@@ -31,7 +31,7 @@ func TestServePage(t *testing.T) {
 		}
 		n++
 		text := "organization: Acme\nperiod: {start: 2026-01-01, end: 2026-06-30}\nsources: {aws: {}}\n" + strings.ReplaceAll("\n"+block, "\n    ", "\n")
-		if _, err := config.Parse("serve.md", []byte(text), all.Specs(), fires); err != nil {
+		if _, err := (config.Reader{Specs: all.Specs(), Checks: []config.Check{fires}}).Parse("serve.md", []byte(text)); err != nil {
 			t.Errorf("%v\n%s", err, text)
 		}
 	}
