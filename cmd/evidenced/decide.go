@@ -77,15 +77,7 @@ func (a *app) decide(ctx context.Context, d evidence.Decision) error {
 	if err := checkUntil(d, a.now().UTC()); err != nil {
 		return err
 	}
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	if !exists(c.Store.Path) {
-		_, err := reading(c) // says that there is none
-		return err
-	}
-	s, err := a.writing(c, store.Options{})
+	c, s, err := a.amending()
 	if err != nil {
 		return err
 	}

@@ -111,6 +111,21 @@ func (a *app) opened() (*config.Config, *store.Store, error) {
 	return c, s, err
 }
 
+// amending gives the configuration and the store, to append to what it holds:
+// one that does not exist is not made.
+func (a *app) amending() (*config.Config, *store.Store, error) {
+	c, err := a.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !exists(c.Store.Path) {
+		_, err := reading(c) // says that there is none
+		return nil, nil, err
+	}
+	s, err := a.writing(c, store.Options{})
+	return c, s, err
+}
+
 // writing opens the store to append to it. The signing key must be there; only
 // for a store that does not exist yet is one made.
 func (a *app) writing(c *config.Config, o store.Options) (*store.Store, error) {

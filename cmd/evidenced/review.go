@@ -65,15 +65,7 @@ func noCampaign(name string, all []*review.Campaign) error {
 
 // change runs one step of an open review against the store that it is written to.
 func (a *app) change(ctx context.Context, name string, do func(*config.Config, *store.Store, *review.Campaign) error) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	if !exists(c.Store.Path) {
-		_, err := reading(c) // says that there is none
-		return err
-	}
-	s, err := a.writing(c, store.Options{})
+	c, s, err := a.amending()
 	if err != nil {
 		return err
 	}
@@ -279,22 +271,14 @@ func (a *app) reviewOpen(ctx context.Context, step evidence.ReviewStep, names []
 	if step.By, err = reviewer(step.By); err != nil {
 		return err
 	}
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	if err := known(c, names); err != nil {
-		return err
-	}
-	if !exists(c.Store.Path) {
-		_, err := reading(c) // says that there is none
-		return err
-	}
-	s, err := a.writing(c, store.Options{})
+	c, s, err := a.amending()
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	if err := known(c, names); err != nil {
+		return err
+	}
 	reviewing.Lock()
 	defer reviewing.Unlock()
 	if err := a.freeze(ctx, c, s, step, names, now); err != nil {
