@@ -285,7 +285,7 @@ func TestGitLabDescribed(t *testing.T) {
 		"GET /api/v4/groups/{}": "Group", "GET /api/v4/user": "User", "GET /api/v4/groups/{}/members/all": "[]GroupMember",
 		"GET /api/v4/groups/{}/projects": "[]Project", "GET /api/v4/projects/{}/protected_branches": "[]ProtectedBranch",
 		"GET /api/v4/groups/{}/merge_requests": "[]BasicMergeRequest", "GET /api/v4/projects/{}/merge_requests/{}/approvals": "MergeRequestApprovals",
-		"GET /api/v4/groups/{}/audit_events": "[]AuditEvent",
+		"GET /api/v4/groups/{}/audit_events": "[]AuditEvent", "GET /api/v4/projects/{}/merge_requests/{}/pipelines": "[]PipelineInfo",
 	}
 	described(t, "gitlab", func(call string) (description, bool) {
 		name, list := strings.CutPrefix(answers[anonymous(call)], "[]")
