@@ -37,24 +37,39 @@ func ReadLines[T any](r io.Reader) iter.Seq2[T, error] { return ReadShortLines[T
 // ReadShortLines is ReadLines for a file whose lines have at most limit bytes.
 func ReadShortLines[T any](r io.Reader, limit int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		br := bufio.NewReaderSize(r, 64<<10)
-		for n := 1; ; n++ {
-			line, err := readLine(br, limit)
-			if err == io.EOF {
-				return
-			}
+		q := new(quick)
+		n := 0
+		eachLine(r, limit, func(line []byte, err error) bool {
 			var v T
+			n++
 			if err == nil {
-				err = decodeLine(line, &v)
+				err = decode(q, line, &v)
 			}
 			if err != nil {
 				err = fmt.Errorf("line %d: %w", n, err)
 			}
-			if !yield(v, err) || err != nil {
-				return
-			}
+			return yield(v, err) && err == nil
+		})
+	}
+}
+
+// eachLine gives the lines of r, each until the next one is read. The first
+// error is given, and ends it.
+func eachLine(r io.Reader, limit int, do func(line []byte, err error) bool) {
+	br := bufio.NewReaderSize(r, 64<<10)
+	for {
+		line, err := readLine(br, limit)
+		if err == io.EOF || !do(line, err) || err != nil {
+			return
 		}
 	}
+}
+
+func decode(q *quick, line []byte, v any) error {
+	if r, isRecord := v.(*Record); isRecord {
+		return decodeRecord(q, line, r)
+	}
+	return decodeLine(line, v)
 }
 
 func decodeLine(line []byte, v any) error {
@@ -127,11 +142,14 @@ func plain(v any) (any, error) {
 	return v, nil
 }
 
+// readLine gives the next line without its newline, until the next one is read.
 func readLine(br *bufio.Reader, limit int) ([]byte, error) {
-	var line []byte
+	part, err := br.ReadSlice('\n')
+	if err == nil && len(part) <= limit+1 {
+		return part[:len(part)-1], nil
+	}
+	line := bytes.Clone(part)
 	for {
-		part, err := br.ReadSlice('\n')
-		line = append(line, part...)
 		switch {
 		case len(line) > limit+1: // with its newline
 			return nil, fmt.Errorf("longer than %d bytes", limit)
@@ -143,5 +161,7 @@ func readLine(br *bufio.Reader, limit int) ([]byte, error) {
 		default:
 			return nil, err
 		}
+		part, err = br.ReadSlice('\n')
+		line = append(line, part...)
 	}
 }

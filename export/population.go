@@ -104,7 +104,7 @@ func (b *derived) counts(run evidence.Run) bool {
 func (b *derived) note(items map[itemID]*item, run evidence.Run) (*snapshot, error) {
 	s := &snapshot{hash: run.Records.Hash}
 	event := run.Certificate != nil && run.Certificate.Window != nil
-	for rec, err := range b.from.Records(*run.Records) {
+	for rec, err := range evidence.DecodeLines(b.from.Lines(*run.Records)) {
 		if errors.Is(err, evidence.ErrErased) {
 			return nil, nil
 		}

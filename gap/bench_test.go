@@ -1,12 +1,13 @@
 package gap
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
-	"maps"
 	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,33 +16,39 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// year is a year of daily snapshots, made as they are read: of each stream, 1 %
-// of the resources change a day in what tests read, and 20 % in what they do
-// not.
+// year is a year of daily snapshots, made as they are read, as text: of each
+// stream, 1 % of the resources change a day in what tests read, and 20 % in what
+// they do not.
 type year struct {
 	streams []evidence.Stream
-	records map[evidence.Hash][]evidence.Record
+	things  [][]thing // by stream
+	blobs   map[evidence.Hash][]byte
 	days    int
 	// every so many days something changes; on the others the snapshot is the one before.
 	every int
 	rnd   *rand.Rand
 }
 
+// thing is a resource, with ten attributes that tests read.
+type thing struct {
+	id, at string
+	a      [10]bool
+	used   uint64
+}
+
 func newYear(kinds, resources, days, every int) *year {
-	y := &year{records: map[evidence.Hash][]evidence.Record{}, days: days, every: every, rnd: rand.New(rand.NewPCG(1, 2))}
+	y := &year{blobs: map[evidence.Hash][]byte{}, days: days, every: every, rnd: rand.New(rand.NewPCG(1, 2))}
 	for k := range kinds {
-		st := evidence.Stream{Source: "aws", Kind: kindOf(k), Scope: "1"}
-		recs := make([]evidence.Record, resources/kinds)
-		for i := range recs {
-			id := fmt.Sprintf("arn:aws:thing:%s:%06d", st.Kind, i)
-			recs[i] = evidence.Record{Kind: st.Kind, ID: id, Name: id, Attributes: map[string]any{"region": "eu-west-1", "used": "x",
-				"at": start.Add(-time.Duration(y.rnd.IntN(80*24)) * time.Hour).Format(time.RFC3339), "list": []any{"a", "b"}}}
-			for a := range 10 {
-				recs[i].Attributes[fmt.Sprintf("a%d", a)] = y.rnd.IntN(1000) > 0
+		y.streams = append(y.streams, evidence.Stream{Source: "aws", Kind: kindOf(k), Scope: "1"})
+		things := make([]thing, resources/kinds)
+		for i := range things {
+			things[i].id = fmt.Sprintf("arn:aws:thing:%s:%06d", kindOf(k), i)
+			things[i].at = start.Add(-time.Duration(y.rnd.IntN(80*24)) * time.Hour).Format(time.RFC3339)
+			for a := range things[i].a {
+				things[i].a[a] = y.rnd.IntN(1000) > 0
 			}
 		}
-		y.streams = append(y.streams, st)
-		y.records[evidence.HashOf([]byte(st.Kind))] = recs
+		y.things = append(y.things, things)
 	}
 	return y
 }
@@ -51,48 +58,56 @@ func kindOf(k int) evidence.Kind { return evidence.Kind(fmt.Sprintf("aws.thing%d
 func (y *year) Runs() iter.Seq2[evidence.Run, error] {
 	return func(yield func(evidence.Run, error) bool) {
 		for d := range y.days {
-			for _, st := range y.streams {
+			for k, st := range y.streams {
 				due := start.Add(time.Duration(d)*day + 6*time.Hour)
-				recs := y.records[evidence.HashOf([]byte(st.Kind))]
 				if d%y.every == 0 {
-					y.live(recs)
+					y.live(k)
 				}
 				run := evidence.Run{Slot: evidence.Slot{Stream: st, Due: due}, Outcome: evidence.Collected,
 					Certificate: &evidence.Certificate{Complete: true, Ended: due.Add(time.Minute)},
-					Records:     &evidence.Ref{Hash: evidence.HashOf(fmt.Append(nil, st.Kind, d/y.every)), Count: len(recs)}}
-				y.records[run.Records.Hash] = recs
+					Records:     &evidence.Ref{Hash: evidence.HashOf(fmt.Append(nil, st.Kind, d/y.every)), Count: len(y.things[k])}}
+				y.blobs[run.Records.Hash] = y.blob(k)
 				if !yield(run, nil) {
 					return
 				}
-				delete(y.records, run.Records.Hash)
+				delete(y.blobs, run.Records.Hash)
 			}
 		}
 	}
 }
 
-// live changes some records; attributes that were given are never written to.
-func (y *year) live(recs []evidence.Record) {
-	for range len(recs) / 100 {
-		y.change(&recs[y.rnd.IntN(len(recs))], fmt.Sprintf("a%d", y.rnd.IntN(10)), y.rnd.IntN(1000) > 0)
+// live changes some things of stream k.
+func (y *year) live(k int) {
+	things := y.things[k]
+	for range len(things) / 100 {
+		things[y.rnd.IntN(len(things))].a[y.rnd.IntN(10)] = y.rnd.IntN(1000) > 0
 	}
-	for range len(recs) / 5 {
-		y.change(&recs[y.rnd.IntN(len(recs))], "used", y.rnd.Uint64())
+	for range len(things) / 5 {
+		things[y.rnd.IntN(len(things))].used = y.rnd.Uint64()
 	}
 }
 
-func (y *year) change(r *evidence.Record, key string, v any) {
-	r.Attributes = maps.Clone(r.Attributes)
-	r.Attributes[key] = v
-}
-
-func (y *year) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
-	return func(yield func(evidence.Record, error) bool) {
-		for _, r := range y.records[ref.Hash] {
-			if !yield(r, nil) {
-				return
-			}
+// blob gives the text of a snapshot.
+func (y *year) blob(k int) []byte {
+	blob, kind := make([]byte, 0, 320*len(y.things[k])), kindOf(k)
+	for _, t := range y.things[k] {
+		blob = append(blob, `{"attributes":{`...)
+		for i, a := range t.a {
+			blob = append(append(blob, '"', 'a', byte('0'+i)), `":`...)
+			blob = append(strconv.AppendBool(blob, a), ',')
 		}
+		blob = append(append(blob, `"at":"`...), t.at...)
+		blob = append(blob, `","list":["a","b"],"region":"eu-west-1","used":"`...)
+		blob = append(strconv.AppendUint(blob, t.used, 16), `"},"id":"`...)
+		blob = append(append(blob, t.id...), `","kind":"`...)
+		blob = append(append(blob, kind...), `","name":"`...)
+		blob = append(append(blob, t.id...), "\"}\n"...)
 	}
+	return blob
+}
+
+func (y *year) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
+	return evidence.ReadRecordLines(bytes.NewReader(y.blobs[ref.Hash]), evidence.MaxLine, "")
 }
 
 // yearCatalogue has so many tests on each of so many kinds, like those of the
@@ -141,7 +156,7 @@ func BenchmarkYear(b *testing.B) {
 func timeMaking(y *year) time.Duration {
 	from := time.Now()
 	for run := range y.Runs() {
-		for range y.Records(*run.Records) {
+		for range y.Lines(*run.Records) {
 		}
 	}
 	return time.Since(from)
@@ -155,21 +170,20 @@ func BenchmarkSlot(b *testing.B) {
 	y := newYear(1, 10_000, 30, 1)
 	var last evidence.Run
 	for run := range y.Runs() {
-		if err := e.Observe(run, y.Records(*run.Records)); err != nil {
+		if err := e.Observe(run, y.Lines(*run.Records)); err != nil {
 			b.Fatal(err)
 		}
 		last = run
 	}
-	recs := y.records[evidence.HashOf([]byte(y.streams[0].Kind))]
 	for b.Loop() {
 		b.StopTimer()
-		y.live(recs)
+		y.live(0)
 		last.Due = last.Due.Add(time.Minute)
 		last.Certificate.Ended = last.Due
 		ref := evidence.Ref{Hash: evidence.HashOf(fmt.Append(nil, last.Due))}
-		last.Records, y.records[ref.Hash] = &ref, recs
+		last.Records, y.blobs[ref.Hash] = &ref, y.blob(0)
 		b.StartTimer()
-		if err := e.Observe(last, y.Records(ref)); err != nil {
+		if err := e.Observe(last, y.Lines(ref)); err != nil {
 			b.Fatal(err)
 		}
 		e.Result(last.Due)
@@ -197,14 +211,14 @@ func BenchmarkEvents(b *testing.B) {
 	}
 }
 
-func merges(d, n int) (evidence.Run, iter.Seq2[evidence.Record, error]) {
+func merges(d, n int) (evidence.Run, iter.Seq2[evidence.Line, error]) {
 	from := start.Add(time.Duration(d) * day)
 	run := evidence.Run{Slot: evidence.Slot{Stream: evidence.Stream{Source: "github", Kind: "github.pull_request", Scope: "acme"}, Due: from.Add(day)},
 		Outcome: evidence.Collected, Certificate: &evidence.Certificate{Complete: true, Ended: from.Add(day + time.Minute), Window: &evidence.Window{From: from, To: from.Add(day)}}}
-	return run, func(yield func(evidence.Record, error) bool) {
+	return run, func(yield func(evidence.Line, error) bool) {
 		for i := range n {
 			at := from.Add(time.Duration(i) * time.Second)
-			if !yield(evidence.Record{Kind: "github.pull_request", ID: fmt.Sprint(d*n + i), Name: "acme/app#1", Scope: "acme/app", Effective: &at, Attributes: merge}, nil) {
+			if !yield(evidence.LineOf(evidence.Record{Kind: "github.pull_request", ID: fmt.Sprint(d*n + i), Name: "acme/app#1", Scope: "acme/app", Effective: &at, Attributes: merge}), nil) {
 				return
 			}
 		}

@@ -18,7 +18,7 @@ func TestOnDemandIsNotCoverage(t *testing.T) {
 	e := NewEngine(cat, Period{From: from, To: from.AddDate(0, 0, 20)})
 	run := evidence.Run{Slot: evidence.Slot{Stream: evidence.Stream{Source: "aws", Kind: "aws.iam.account", Scope: "1"}}}
 	observe := func() {
-		if err := e.Observe(run, func(func(evidence.Record, error) bool) {}); err != nil {
+		if err := e.Observe(run, func(func(evidence.Line, error) bool) {}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,9 +14,9 @@ import (
 type Evidence interface {
 	// Runs gives every run, in log order.
 	Runs() iter.Seq2[evidence.Run, error]
-	// Records reads a snapshot, in canonical order. The attributes of a record
-	// must not change after it was given.
-	Records(ref evidence.Ref) iter.Seq2[evidence.Record, error]
+	// Lines reads a snapshot, in canonical order. The attributes of a record that
+	// was decoded must not change.
+	Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error]
 }
 
 // Period is the half-open observation period [From, To).
@@ -104,25 +104,25 @@ func Evaluate(ctx context.Context, cat *Catalogue, ev Evidence, p Period, asOf t
 		if run.Observed().After(asOf) {
 			continue
 		}
-		if err := e.Observe(run, RecordsOf(ev, run)); err != nil {
+		if err := e.Observe(run, LinesOf(ev, run)); err != nil {
 			return nil, err
 		}
 	}
 	return e.Result(asOf), nil
 }
 
-// RecordsOf gives the records of a run, none if it has no snapshot.
-func RecordsOf(ev Evidence, run evidence.Run) iter.Seq2[evidence.Record, error] {
+// LinesOf gives the records of a run, none if it has no snapshot.
+func LinesOf(ev Evidence, run evidence.Run) iter.Seq2[evidence.Line, error] {
 	if run.Records == nil {
-		return func(func(evidence.Record, error) bool) {}
+		return func(func(evidence.Line, error) bool) {}
 	}
-	return ev.Records(*run.Records)
+	return ev.Lines(*run.Records)
 }
 
 // Observe takes the next run of the log with its records. Records are read only
 // where the run can be relied on (collected, late or partial, with a
 // certificate), and only if they differ from what was read before.
-func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Record, error]) error {
+func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Line, error]) error {
 	o := observe(run, e.period)
 	if run.Outcome != evidence.Missed && (e.began.IsZero() || o.at.Before(e.began)) {
 		e.began = o.at
@@ -153,7 +153,7 @@ func withoutRecords(run evidence.Run) evidence.Run {
 	return run
 }
 
-func (e *Engine) take(st *stream, o observation, records iter.Seq2[evidence.Record, error]) error {
+func (e *Engine) take(st *stream, o observation, records iter.Seq2[evidence.Line, error]) error {
 	switch {
 	case !o.usable:
 		e.judgeSlot(st, o)

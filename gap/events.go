@@ -34,7 +34,7 @@ func keyOf(rec *evidence.Record) eventKey {
 
 // takeEvents judges the events of one window. Windows may overlap: of an event
 // read again the last reading counts.
-func (e *Engine) takeEvents(st *stream, o observation, records iter.Seq2[evidence.Record, error]) error {
+func (e *Engine) takeEvents(st *stream, o observation, records iter.Seq2[evidence.Line, error]) error {
 	e.beginEvents(st)
 	dims := make([]dimming, len(st.tests))
 	e.bench.clock.now = o.at
@@ -42,7 +42,7 @@ func (e *Engine) takeEvents(st *stream, o observation, records iter.Seq2[evidenc
 	for _, t := range st.tables {
 		t.gen++
 	}
-	for rec, err := range records {
+	for rec, err := range evidence.DecodeLines(records) {
 		if err != nil {
 			return err
 		}

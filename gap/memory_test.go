@@ -76,9 +76,9 @@ func (l *testLog) Runs() iter.Seq2[evidence.Run, error] {
 	}
 }
 
-func (l *testLog) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
+func (l *testLog) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
 	l.reads++
-	return evidence.ReadLines[evidence.Record](bytes.NewReader(l.blobs[ref.Hash]))
+	return evidence.ReadRecordLines(bytes.NewReader(l.blobs[ref.Hash]), evidence.MaxLine, "")
 }
 
 func (l *testLog) add(t testing.TB, run evidence.Run, recs []evidence.Record) {
@@ -98,6 +98,17 @@ func (l *testLog) add(t testing.TB, run evidence.Run, recs []evidence.Record) {
 		l.blobs[ref.Hash], run.Records = b, &ref
 	}
 	l.runs = append(l.runs, run)
+}
+
+// decoded gives records as lines that need no decoding.
+func decoded(records iter.Seq2[evidence.Record, error]) iter.Seq2[evidence.Line, error] {
+	return func(yield func(evidence.Line, error) bool) {
+		for r, err := range records {
+			if !yield(evidence.LineOf(r), err) {
+				return
+			}
+		}
+	}
 }
 
 // testCatalogue is the embedded catalogue, or the criteria with these controls.

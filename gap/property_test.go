@@ -44,10 +44,11 @@ type world struct {
 	things map[evidence.Scope]map[string]map[string]any
 	scopes map[evidence.Scope]bool
 	events []evidence.Record
+	timed  bool // the source states its own time
 }
 
-func newWorld(t testing.TB, seed uint64, days int) *world {
-	w := &world{Rand: rand.New(rand.NewPCG(seed, 1)), things: map[evidence.Scope]map[string]map[string]any{}, scopes: map[evidence.Scope]bool{"s1": true, "s2": true}}
+func newWorld(t testing.TB, seed uint64, days int, timed bool) *world {
+	w := &world{Rand: rand.New(rand.NewPCG(seed, 1)), things: map[evidence.Scope]map[string]map[string]any{}, scopes: map[evidence.Scope]bool{"s1": true, "s2": true}, timed: timed}
 	for d := range days {
 		due := start.Add(time.Duration(d)*day + 6*time.Hour)
 		w.step(due)
@@ -126,7 +127,15 @@ func (w *world) state(t testing.TB, due time.Time, s evidence.Scope) {
 	var recs []evidence.Record
 	for id, attrs := range w.things[s] {
 		if r.Outcome != evidence.Partial || w.odds(2) {
-			recs = append(recs, evidence.Record{Kind: "aws.thing", ID: id, Name: id, Attributes: maps.Clone(attrs)})
+			rec := evidence.Record{Kind: "aws.thing", ID: id, Name: id, Attributes: maps.Clone(attrs)}
+			if w.timed { // as a report is
+				at := due.Add(-time.Duration(w.IntN(300)) * time.Minute)
+				rec.Effective = &at
+			}
+			if rec.Attributes["noise"] = "same"; w.odds(3) {
+				rec.Attributes["noise"] = due.String()
+			}
+			recs = append(recs, rec)
 		}
 	}
 	w.log.add(t, r, recs)
@@ -150,14 +159,15 @@ func (w *world) window(t testing.TB, due time.Time, s evidence.Scope) {
 	w.log.add(t, r, recs)
 }
 
-// TestIncrementalEqualsWhole: for random series, four engines give the same
+// TestIncrementalEqualsWhole: for random series, five engines give the same
 // bytes: whole, in steps with results in between, without knowing that a
-// snapshot is the one before, and without remembering any verdict.
+// snapshot is the one before, with every line decoded, and without remembering
+// any verdict.
 func TestIncrementalEqualsWhole(t *testing.T) {
 	cat := testCatalogue(t, fstest.MapFS{"one.yaml": {Data: []byte(propertyControl)}})
 	gaps := 0
 	for seed := range uint64(60) {
-		w := newWorld(t, seed, 30)
+		w := newWorld(t, seed, 30, seed%3 == 2)
 		p := Period{start.Add(3 * day), start.Add(25 * day)}
 		asOf := start.Add(time.Duration(20+seed%12) * day)
 		opt := WithRoots(map[string]evidence.Kind{"aws": "aws.account"})
@@ -168,7 +178,7 @@ func TestIncrementalEqualsWhole(t *testing.T) {
 		checkInvariants(t, whole)
 		gaps += len(whole.Gaps)
 		want := mustJSON(t, whole)
-		for name, e := range map[string]func(*Engine, evidence.Run) error{"in steps": w.steps, "no hash": w.noHash, "no memory": w.noMemory} {
+		for name, e := range map[string]func(*Engine, evidence.Run) error{"in steps": w.steps, "no hash": w.noHash, "every line decoded": w.decoded, "no memory": w.noMemory} {
 			if got := w.replay(t, NewEngine(cat, p, opt), asOf, e); !bytes.Equal(got, want) {
 				t.Fatalf("seed %d: %s differs from whole:\n%s", seed, name, gocmp.Diff(string(want), string(got)))
 			}
@@ -192,11 +202,15 @@ func (w *world) replay(t testing.TB, e *Engine, asOf time.Time, observe func(*En
 
 func (w *world) steps(e *Engine, r evidence.Run) error {
 	defer func() { e.Result(r.Observed()) }()
-	return e.Observe(r, RecordsOf(&w.log, r))
+	return e.Observe(r, LinesOf(&w.log, r))
+}
+
+func (w *world) decoded(e *Engine, r evidence.Run) error {
+	return e.Observe(r, decoded(evidence.DecodeLines(LinesOf(&w.log, r))))
 }
 
 func (w *world) noHash(e *Engine, r evidence.Run) error {
-	recs := RecordsOf(&w.log, r)
+	recs := LinesOf(&w.log, r)
 	r.Records = nil
 	return e.Observe(r, recs)
 }
@@ -215,7 +229,7 @@ func (w *world) noMemory(e *Engine, r evidence.Run) error {
 			}
 		}
 	}
-	return e.Observe(r, RecordsOf(&w.log, r))
+	return e.Observe(r, LinesOf(&w.log, r))
 }
 
 // TestAgainstOracle compares the deviations of one test with those that a few
@@ -224,7 +238,7 @@ func TestAgainstOracle(t *testing.T) {
 	cat := testCatalogue(t, fstest.MapFS{"one.yaml": {Data: []byte(propertyControl)}})
 	n := 0
 	for seed := range uint64(60) {
-		w := newWorld(t, seed, 30)
+		w := newWorld(t, seed, 30, false)
 		res, err := Evaluate(context.Background(), cat, &w.log, Period{start, start.Add(30 * day)}, start.Add(31*day))
 		if err != nil {
 			t.Fatal(err)
@@ -272,7 +286,7 @@ func (w *world) history(t testing.TB, s evidence.Scope, id string) (out []string
 			continue
 		}
 		at := r.Observed()
-		rec, found := find(t, RecordsOf(&w.log, r), id)
+		rec, found := find(t, evidence.DecodeLines(LinesOf(&w.log, r)), id)
 		ok, said := rec.Attributes["ok"].(bool)
 		switch {
 		case !found && r.Certificate.Complete, said && ok:

@@ -149,7 +149,7 @@ func judge(b *testing.B, log joined, days int, test string, population int) {
 	for b.Loop() {
 		e := NewEngine(cat, Period{start, start.AddDate(0, 0, days)})
 		for run := range log.runs {
-			if err := e.Observe(run, log.records(*run.Records)); err != nil {
+			if err := e.Observe(run, decoded(log.records(*run.Records))); err != nil {
 				b.Fatal(err)
 			}
 		}

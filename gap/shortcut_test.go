@@ -125,7 +125,7 @@ func TestShortcutsChangeNothing(t *testing.T) {
 				if run.Due.Day()%9 == 0 {
 					run.Outcome, run.Certificate.Complete = evidence.Partial, false
 				}
-				if err := e.Observe(run, log.records(*run.Records)); err != nil {
+				if err := e.Observe(run, decoded(log.records(*run.Records))); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -1,6 +1,7 @@
 package gap
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -61,6 +62,7 @@ type stream struct {
 	resources map[recordKey]*resource
 	present   int         // how many of them are not gone
 	met       int         // how many of them the last snapshot showed
+	names     []string    // plan.keys, sorted
 	order     []*resource // as the last snapshot gave them
 	spare     []*resource // the backing of the one before
 	obs       []time.Time // obs[gen] is the last observation of the gen-th distinct snapshot
@@ -113,6 +115,8 @@ type resource struct {
 	name      string
 	vals      []any // of plan.keys, then the attributes whole if they are read so
 	effective *time.Time
+	sum       uint64 // of its line in the last snapshot that showed it, and the digest
+	digest    uint64 // of what the plan reads; 0 where there is none
 	gen       int
 	until     int64
 	gone      bool
@@ -140,6 +144,7 @@ func (e *Engine) stream(id evidence.Stream) *stream {
 		st = newStream(id, e.plan(id.Kind))
 		e.streams[id] = st
 		e.furnish(st)
+		st.names = slices.Sorted(slices.Values(st.plan.keys)) // now that its views are known
 		st.show()
 	}
 	return st
@@ -168,7 +173,7 @@ func (st *stream) seenAt(r *resource) time.Time {
 
 // takeState reads a snapshot of a complete list, or, if it is the one before
 // again, only moves the time of its observation.
-func (e *Engine) takeState(st *stream, o observation, records func(func(evidence.Record, error) bool)) error {
+func (e *Engine) takeState(st *stream, o observation, lines iter.Seq2[evidence.Line, error]) error {
 	if st.same(o) {
 		if !st.timed {
 			st.obs[len(st.obs)-1] = o.at
@@ -176,7 +181,7 @@ func (e *Engine) takeState(st *stream, o observation, records func(func(evidence
 		if o.complete {
 			e.listen(st, st.obs[len(st.obs)-1])
 		}
-	} else if err := e.pass(st, o, records); err != nil {
+	} else if err := e.pass(st, o, lines); err != nil {
 		return err
 	}
 	st.judged = st.obs[len(st.obs)-1]
@@ -193,28 +198,26 @@ func (st *stream) same(o observation) bool {
 }
 
 // pass reads a snapshot record by record.
-func (e *Engine) pass(st *stream, o observation, records func(func(evidence.Record, error) bool)) error {
+func (e *Engine) pass(st *stream, o observation, lines iter.Seq2[evidence.Line, error]) error {
 	undo := st.begin(o)
 	e.bench.clock.now = o.at
 	earliest := o.at
 	next, at := st.spare[:0], 0
-	for rec, err := range records {
+	for line, err := range lines {
+		if err == nil && len(next) == 0 {
+			st.clearTables()
+		}
+		var res *resource
+		if err == nil {
+			res, err = e.line(st, o, &at, line)
+		}
 		if err != nil {
 			undo() // of use before the first record: an erased snapshot gives none
 			return err
 		}
-		if len(next) == 0 {
-			st.clearTables()
+		if res.effective != nil {
+			earliest, st.timed = earlier(earliest, *res.effective), true
 		}
-		res := st.find(&at, rec.Scope, rec.ID)
-		seen := o.at
-		if rec.Effective != nil {
-			seen = earlier(rec.Effective.UTC(), o.at)
-			earliest, st.timed = earlier(earliest, seen), true
-		}
-		changed := st.plan.changes(res, &rec)
-		e.shelve(st, res, &rec, changed)
-		e.see(st, res, &rec, o, seen, changed)
 		st.until = min(st.until, res.until)
 		next = append(next, res)
 	}
@@ -229,6 +232,30 @@ func (e *Engine) pass(st *stream, o observation, records func(func(evidence.Reco
 	}
 	st.tally(o)
 	return nil
+}
+
+// line takes one record of a snapshot, which is decoded only if something may
+// have changed that is read.
+func (e *Engine) line(st *stream, o observation, at *int, line evidence.Line) (*resource, error) {
+	if res := st.unchanged(o, at, line); res != nil {
+		return res, nil
+	}
+	rec, err := line.Record()
+	if err != nil {
+		return nil, err
+	}
+	res := st.find(at, rec.Scope, rec.ID)
+	seen := o.at
+	if rec.Effective != nil {
+		seen = earlier(rec.Effective.UTC(), o.at)
+	}
+	changed := st.plan.changes(res, &rec)
+	e.shelve(st, res, &rec, changed)
+	e.see(st, res, &rec, o, seen, changed)
+	if res.sum = line.Sum(); !st.plan.all {
+		res.digest, _ = line.Digest(st.names)
+	}
+	return res, nil
 }
 
 // begin makes ready for a snapshot. It gives what takes that back.

@@ -65,7 +65,7 @@ func exchangeKey(line []byte) []byte {
 // member finds the text behind a mark; nil if there is none.
 func member(line, mark []byte) []byte {
 	_, rest, _ := bytes.Cut(line, mark)
-	n := stringEnd(rest)
+	n := evidence.StringEnd(rest)
 	if n < 0 {
 		return nil
 	}
@@ -90,8 +90,8 @@ func sameButVolatile(a, b []byte, volatile []string) bool {
 	if len(volatile) > 0 && inVolatile(a, b, volatile) {
 		return true
 	}
-	ma, okA := members(bytes.TrimSuffix(a, []byte("\n")))
-	mb, okB := members(bytes.TrimSuffix(b, []byte("\n")))
+	ma, okA := evidence.Members(bytes.TrimSuffix(a, []byte("\n")))
+	mb, okB := evidence.Members(bytes.TrimSuffix(b, []byte("\n")))
 	return okA && okB && equalBut(ma, mb, func(name, x, y []byte) bool {
 		return string(name) == "effective" || string(name) == "attributes" && sameAttributes(x, y, volatile)
 	})
@@ -106,12 +106,12 @@ func inVolatile(a, b []byte, volatile []string) bool {
 		return false
 	}
 	for at := len(open); at < begin; {
-		name := valueEnd(a[at:])
+		name := evidence.ValueEnd(a[at:])
 		if name < 2 || at+name >= begin || a[at+name] != ':' {
 			return false
 		}
 		value := at + name + 1
-		size := valueEnd(a[value:])
+		size := evidence.ValueEnd(a[value:])
 		if size == 0 {
 			return false
 		}
@@ -121,7 +121,7 @@ func inVolatile(a, b []byte, volatile []string) bool {
 			}
 			continue
 		}
-		other := valueEnd(b[value:])
+		other := evidence.ValueEnd(b[value:])
 		return other > 0 && value <= begin && value+size <= len(a) && value+size > begin &&
 			len(a)-value-size <= end && len(b)-value-other == len(a)-value-size &&
 			slices.Contains(volatile, string(a[at+1:at+name-1]))
@@ -130,22 +130,19 @@ func inVolatile(a, b []byte, volatile []string) bool {
 }
 
 func sameAttributes(a, b []byte, volatile []string) bool {
-	ma, okA := members(a)
-	mb, okB := members(b)
+	ma, okA := evidence.Members(a)
+	mb, okB := evidence.Members(b)
 	return okA && okB && equalBut(ma, mb, func(name, _, _ []byte) bool {
 		return slices.Contains(volatile, string(name))
 	})
 }
 
-// pair is one member of a JSON object, as it is written.
-type pair struct{ name, value []byte }
-
 // equalBut merges two sorted lists of members; where they differ, or one has a
 // member that the other has not, fine must say that it does not matter.
-func equalBut(a, b []pair, fine func(name, x, y []byte) bool) bool {
+func equalBut(a, b []evidence.Member, fine func(name, x, y []byte) bool) bool {
 	for len(a) > 0 || len(b) > 0 {
-		var x, y pair
-		switch c := compareHeads(a, b, func(p pair) []byte { return p.name }); {
+		var x, y evidence.Member
+		switch c := compareHeads(a, b, func(p evidence.Member) []byte { return p.Name }); {
 		case c < 0:
 			x, a = a[0], a[1:]
 		case c > 0:
@@ -153,11 +150,11 @@ func equalBut(a, b []pair, fine func(name, x, y []byte) bool) bool {
 		default:
 			x, y, a, b = a[0], b[0], a[1:], b[1:]
 		}
-		name := x.name
+		name := x.Name
 		if name == nil {
-			name = y.name
+			name = y.Name
 		}
-		if !bytes.Equal(x.value, y.value) && !fine(name, x.value, y.value) {
+		if !bytes.Equal(x.Value, y.Value) && !fine(name, x.Value, y.Value) {
 			return false
 		}
 	}
@@ -173,78 +170,4 @@ func compareHeads[T any](a, b []T, key func(T) []byte) int {
 		return -1
 	}
 	return bytes.Compare(key(a[0]), key(b[0]))
-}
-
-// members cuts the canonical JSON of an object into its members, without
-// decoding them. It is false for anything else.
-func members(obj []byte) (out []pair, ok bool) {
-	if len(obj) < 2 || obj[0] != '{' || obj[len(obj)-1] != '}' {
-		return nil, false
-	}
-	for rest := obj[1 : len(obj)-1]; len(rest) > 0; {
-		n := valueEnd(rest)
-		if n < 2 || rest[0] != '"' || n >= len(rest) || rest[n] != ':' {
-			return nil, false
-		}
-		p := pair{name: rest[1 : n-1]}
-		rest = rest[n+1:]
-		n = valueEnd(rest)
-		if n < 1 {
-			return nil, false
-		}
-		p.value, rest = rest[:n], rest[n:]
-		out = append(out, p)
-		if len(rest) > 0 {
-			if rest[0] != ',' || len(rest) == 1 {
-				return nil, false
-			}
-			rest = rest[1:]
-		}
-	}
-	return out, true
-}
-
-// valueEnd gives the length of the JSON value that b begins with; 0 if it does not end.
-func valueEnd(b []byte) int {
-	depth := 0
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			n := stringEnd(b[i+1:])
-			if n < 0 {
-				return 0
-			}
-			i += n + 1
-			if depth == 0 {
-				return i + 1
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth <= 0 {
-				return i + 1 + depth
-			}
-		case ',', ':':
-			if depth == 0 {
-				return i
-			}
-		}
-	}
-	if depth != 0 {
-		return 0
-	}
-	return len(b)
-}
-
-// stringEnd gives the index of the quote that ends a JSON string; -1 if none does.
-func stringEnd(b []byte) int {
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			return i
-		case '\\':
-			i++
-		}
-	}
-	return -1
 }

@@ -2,42 +2,14 @@ package store
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/evidenced/evidenced/evidence"
 )
-
-// FuzzMembers: what members cuts is what encoding/json reads, in canonical JSON.
-func FuzzMembers(f *testing.F) {
-	f.Add(`{"attributes":{"a":[1,{"b":"}"}],"c":"\\\""},"id":"x","kind":"a.b","name":"\u0001"}`)
-	f.Add(`{"a":1,"b":{},"c":[],"d":"","e":null,"f":true,"g":-1.5e300}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		got, ok := members([]byte(text))
-		var v map[string]json.RawMessage
-		if json.Unmarshal([]byte(text), &v) != nil {
-			return // anything goes, but a panic
-		}
-		canonical, err := evidence.Canonical(v)
-		if err != nil || string(canonical) != text {
-			return
-		}
-		if !ok || len(got) != len(v) {
-			t.Fatalf("%q: %d members of %d, %t", text, len(got), len(v), ok)
-		}
-		for _, p := range got {
-			var name string
-			if err := json.Unmarshal(slices.Concat([]byte{'"'}, p.name, []byte{'"'}), &name); err != nil || string(v[name]) != string(p.value) {
-				t.Fatalf("%q: member %q is %q, want %q", text, p.name, p.value, v[name])
-			}
-		}
-	})
-}
 
 // FuzzRecordKey: the key is that of the scope and the id, whatever they hold.
 func FuzzRecordKey(f *testing.F) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 
@@ -175,17 +176,24 @@ func (s *Store) Runs() iter.Seq2[evidence.Run, error] {
 	}
 }
 
+// Lines yields the records of a snapshot, in canonical order, each to be decoded by who needs it.
+func (s *Store) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
+	return read(s, ref, func(r io.Reader) iter.Seq2[evidence.Line, error] {
+		return evidence.ReadRecordLines(r, evidence.MaxLine, "")
+	})
+}
+
 // Records yields the records of a snapshot, in canonical order.
 func (s *Store) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
-	return lines[evidence.Record](s, ref)
+	return evidence.DecodeLines(s.Lines(ref))
 }
 
 // Exchanges yields the exchanges of a snapshot, in canonical order.
 func (s *Store) Exchanges(ref evidence.Ref) iter.Seq2[evidence.Exchange, error] {
-	return lines[evidence.Exchange](s, ref)
+	return read(s, ref, evidence.ReadLines[evidence.Exchange])
 }
 
-func lines[T any](s *Store, ref evidence.Ref) iter.Seq2[T, error] {
+func read[T any](s *Store, ref evidence.Ref, each func(io.Reader) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		b, err := s.Blob(ref.Hash)
 		if err != nil {
@@ -194,7 +202,7 @@ func lines[T any](s *Store, ref evidence.Ref) iter.Seq2[T, error] {
 			return
 		}
 		defer b.Close()
-		for v, err := range evidence.ReadLines[T](b) {
+		for v, err := range each(b) {
 			if !yield(v, err) {
 				return
 			}

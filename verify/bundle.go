@@ -192,15 +192,24 @@ func (b *Bundle) Runs() iter.Seq2[evidence.Run, error] {
 	}
 }
 
+// Lines yields the records of a snapshot, each to be decoded by who needs it.
+// Those that retention took away are evidence.ErrErased.
+func (b *Bundle) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
+	path := recordsPath(ref.Hash)
+	if _, ok := b.Member(path); !ok && b.wasErased(ref.Hash) {
+		return func(yield func(evidence.Line, error) bool) {
+			yield(evidence.Line{}, fmt.Errorf("%s: %w", path, evidence.ErrErased))
+		}
+	}
+	return read(b, path, func(r io.Reader) iter.Seq2[evidence.Line, error] {
+		return evidence.ReadRecordLines(r, evidence.MaxLine, path)
+	})
+}
+
 // Records yields the records of a snapshot. Those that retention took away are
 // evidence.ErrErased.
 func (b *Bundle) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
-	if _, ok := b.Member(recordsPath(ref.Hash)); !ok && b.wasErased(ref.Hash) {
-		return func(yield func(evidence.Record, error) bool) {
-			yield(evidence.Record{}, fmt.Errorf("%s: %w", recordsPath(ref.Hash), evidence.ErrErased))
-		}
-	}
-	return lines[evidence.Record](b, recordsPath(ref.Hash), evidence.MaxLine)
+	return evidence.DecodeLines(b.Lines(ref))
 }
 
 // wasErased reports a blob that the log says was erased.
@@ -218,6 +227,22 @@ func exchangesPath(h evidence.Hash) string { return "evidence/exchanges/" + h.St
 
 // lines reads a file line by line, no further than the manifest says it goes.
 func lines[T any](b *Bundle, path string, longest int) iter.Seq2[T, error] {
+	return read(b, path, func(r io.Reader) iter.Seq2[T, error] {
+		return func(yield func(T, error) bool) {
+			for v, err := range evidence.ReadShortLines[T](r, longest) {
+				if err != nil {
+					err = fmt.Errorf("%s: %w", path, err)
+				}
+				if !yield(v, err) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// read opens a file and gives what each finds in it.
+func read[T any](b *Bundle, path string, each func(io.Reader) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		m, ok := b.Member(path)
@@ -231,10 +256,7 @@ func lines[T any](b *Bundle, path string, longest int) iter.Seq2[T, error] {
 			return
 		}
 		defer r.Close()
-		for v, err := range evidence.ReadShortLines[T](r, longest) {
-			if err != nil {
-				err = fmt.Errorf("%s: %w", path, err)
-			}
+		for v, err := range each(r) {
 			if !yield(v, err) {
 				return
 			}

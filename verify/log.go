@@ -231,23 +231,27 @@ func (c *check) blob(m Member, ref evidence.Ref) {
 		c.res.Checked.Uploads++ // any bytes
 		return
 	}
-	n := 0
-	for _, err := range lines[json.RawMessage](c.b, m.Path, evidence.MaxLine) {
+	if strings.HasPrefix(m.Path, "evidence/records/") {
+		c.res.Checked.Records += countLines(c, m, ref, c.b.Records(ref))
+	} else {
+		c.res.Checked.Exchanges += countLines(c, m, ref, lines[json.RawMessage](c.b, m.Path, evidence.MaxLine))
+	}
+}
+
+// countLines reads each line of a blob, and compares their number with the log's.
+func countLines[T any](c *check, m Member, ref evidence.Ref, all iter.Seq2[T, error]) (n int) {
+	for _, err := range all {
 		if err == nil {
 			err = c.ctx.Err()
 		}
 		if err != nil {
 			c.fail("evidence", m.Path, "%w", err)
-			return
+			return n
 		}
 		n++
 	}
 	if n != ref.Count {
 		c.fail("evidence", m.Path, "it holds %d lines, the log says %d", n, ref.Count)
 	}
-	if strings.HasPrefix(m.Path, "evidence/records/") {
-		c.res.Checked.Records += n
-	} else {
-		c.res.Checked.Exchanges += n
-	}
+	return n
 }

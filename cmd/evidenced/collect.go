@@ -118,7 +118,7 @@ func (a *app) collectInto(ctx context.Context, c *config.Config, s *store.Store,
 		return nil, err
 	}
 	for _, r := range runs {
-		if err := engine.Observe(r, gap.RecordsOf(s, r)); err != nil {
+		if err := engine.Observe(r, gap.LinesOf(s, r)); err != nil {
 			return nil, err
 		}
 	}
@@ -139,7 +139,7 @@ func replay(cat *gap.Catalogue, c *config.Config, s *store.Store) (*gap.Engine, 
 		if err != nil {
 			return nil, err
 		}
-		if err := engine.Observe(r, gap.RecordsOf(s, r)); err != nil {
+		if err := engine.Observe(r, gap.LinesOf(s, r)); err != nil {
 			return nil, err
 		}
 	}

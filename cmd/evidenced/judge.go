@@ -69,7 +69,7 @@ func (j *judge) follow() error {
 		if e.Type != evidence.EntryRun || e.Run == nil {
 			continue
 		}
-		if err := j.engine.Observe(*e.Run, gap.RecordsOf(j.store, *e.Run)); err != nil {
+		if err := j.engine.Observe(*e.Run, gap.LinesOf(j.store, *e.Run)); err != nil {
 			return err
 		}
 	}

@@ -131,7 +131,7 @@ func (g *gathering) read(ev gap.Evidence, run evidence.Run, p gap.Period) error 
 	if known == 0 {
 		g.items = make([]gap.Item, 0, min(max(g.expected, 0), maxAhead))
 	}
-	for rec, err := range ev.Records(*run.Records) {
+	for rec, err := range evidence.DecodeLines(ev.Lines(*run.Records)) {
 		if err != nil {
 			return err
 		}

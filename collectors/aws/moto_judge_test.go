@@ -35,11 +35,11 @@ func (l *ledger) Runs() iter.Seq2[evidence.Run, error] {
 	}
 }
 
-// Records implements gap.Evidence.
-func (l *ledger) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
-	return func(yield func(evidence.Record, error) bool) {
+// Lines implements gap.Evidence.
+func (l *ledger) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
+	return func(yield func(evidence.Line, error) bool) {
 		for _, r := range l.records[ref.Hash] {
-			if !yield(r, nil) {
+			if !yield(evidence.LineOf(r), nil) {
 				return
 			}
 		}

@@ -34,9 +34,9 @@ func (m *memory) Runs() iter.Seq2[evidence.Run, error] {
 	}
 }
 
-// Records implements gap.Evidence.
-func (m *memory) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
-	return evidence.ReadLines[evidence.Record](bytes.NewReader(m.blobs[ref.Hash]))
+// Lines implements gap.Evidence.
+func (m *memory) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
+	return evidence.ReadRecordLines(bytes.NewReader(m.blobs[ref.Hash]), evidence.MaxLine, "")
 }
 
 // add writes down how a slot ended. As the schedule does, it keeps no records

@@ -33,9 +33,9 @@ func (m *memory) Runs() iter.Seq2[evidence.Run, error] {
 	}
 }
 
-// Records implements gap.Evidence.
-func (m *memory) Records(ref evidence.Ref) iter.Seq2[evidence.Record, error] {
-	return evidence.ReadLines[evidence.Record](bytes.NewReader(m.blobs[ref.Hash]))
+// Lines implements gap.Evidence.
+func (m *memory) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
+	return evidence.ReadRecordLines(bytes.NewReader(m.blobs[ref.Hash]), evidence.MaxLine, "")
 }
 
 func (m *memory) add(run evidence.Run, records []evidence.Record) error {
@@ -141,7 +141,7 @@ func (t *Timeline) Steps(cat *gap.Catalogue) (*gap.Result, error) {
 		if run.Observed().After(t.AsOf) {
 			continue
 		}
-		if err := e.Observe(run, gap.RecordsOf(&t.log, run)); err != nil {
+		if err := e.Observe(run, gap.LinesOf(&t.log, run)); err != nil {
 			return nil, err
 		}
 		e.Result(run.Observed())
