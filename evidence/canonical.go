@@ -31,7 +31,7 @@ func appendCanonical(dst []byte, v any) ([]byte, error) {
 	case bool:
 		return strconv.AppendBool(dst, v), nil
 	case string:
-		return appendString(dst, v)
+		return AppendText(dst, v)
 	case int:
 		return strconv.AppendInt(dst, int64(v), 10), nil
 	case int64:
@@ -39,9 +39,9 @@ func appendCanonical(dst []byte, v any) ([]byte, error) {
 	case json.Number:
 		return appendNumber(dst, v)
 	case time.Time:
-		return appendString(dst, v.UTC().Format(time.RFC3339Nano))
+		return AppendText(dst, v.UTC().Format(time.RFC3339Nano))
 	case []string:
-		return appendList(dst, len(v), func(dst []byte, i int) ([]byte, error) { return appendString(dst, v[i]) })
+		return appendList(dst, len(v), func(dst []byte, i int) ([]byte, error) { return AppendText(dst, v[i]) })
 	case []any:
 		return appendList(dst, len(v), func(dst []byte, i int) ([]byte, error) { return appendCanonical(dst, v[i]) })
 	case map[string]any:
@@ -121,7 +121,7 @@ func appendObject(dst []byte, m map[string]any) (_ []byte, err error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = appendString(dst, k); err != nil {
+		if dst, err = AppendText(dst, k); err != nil {
 			return nil, err
 		}
 		dst = append(dst, ':')
@@ -159,7 +159,8 @@ func appendNumber(dst []byte, n json.Number) ([]byte, error) {
 
 const hexDigits = "0123456789abcdef"
 
-func appendString(dst []byte, s string) ([]byte, error) {
+// AppendText appends the canonical JSON of a text.
+func AppendText(dst []byte, s string) ([]byte, error) {
 	if !utf8.ValidString(s) {
 		return nil, fmt.Errorf("canonical JSON: text %.40q is not UTF-8", s)
 	}

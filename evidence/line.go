@@ -48,6 +48,18 @@ func (f *lineFile) fail(number int, err error) error {
 	return fmt.Errorf("%s: line %d: %w", f.name, number, err)
 }
 
+// Head decodes the line but for its attributes.
+func (l Line) Head() (Record, error) {
+	if l.record == nil {
+		if r, sure := l.from.head(l.text); sure {
+			return r, nil
+		}
+	}
+	r, err := l.Record()
+	r.Attributes = nil
+	return r, err
+}
+
 func decodeRecord(q *quick, line []byte, r *Record) error {
 	if quick, sure := q.record(line); sure {
 		*r = quick

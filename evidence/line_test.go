@@ -83,6 +83,10 @@ func FuzzQuick(f *testing.F) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("%q: %s", text, diff)
 		}
+		head, sure := new(quick).head(text)
+		if want.Attributes = nil; !sure || !cmp.Equal(want, head) {
+			t.Fatalf("%q: its head is %v, %t", text, head, sure)
+		}
 	})
 }
 
@@ -91,6 +95,13 @@ func TestQuickIsSure(t *testing.T) {
 	for i, text := range lineTexts {
 		if _, sure := new(quick).record([]byte(text)); sure != (i < 4) {
 			t.Errorf("%s: %t", text, sure)
+		}
+		l := Line{text: []byte(text), from: new(lineFile)}
+		if whole, err := l.Record(); err == nil {
+			head, err := l.Head()
+			if whole.Attributes = nil; err != nil || !cmp.Equal(head, whole) {
+				t.Errorf("%s: its head is %v (%v)", text, head, err)
+			}
 		}
 	}
 }

@@ -31,9 +31,24 @@ func (q *quick) record(line []byte) (r Record, sure bool) {
 	if r.Attributes, sure = q.object(); !sure {
 		return r, false
 	}
+	return r, q.tail(&r)
+}
+
+// head gives the record of a line without its attributes, which are passed over.
+func (q *quick) head(line []byte) (r Record, sure bool) {
+	q.rest = line
+	if !q.word(`{"attributes":`) || len(q.rest) == 0 || q.rest[0] != '{' {
+		return r, false
+	}
+	q.rest = q.rest[ValueEnd(q.rest):]
+	return r, utf8.Valid(q.rest) && q.tail(&r)
+}
+
+// tail takes what stands behind the attributes.
+func (q *quick) tail(r *Record) (sure bool) {
 	if q.word(`,"effective":`) {
 		if r.Effective, sure = q.time(); !sure {
-			return r, false
+			return false
 		}
 	}
 	kind, scope := "", ""
@@ -42,7 +57,7 @@ func (q *quick) record(line []byte) (r Record, sure bool) {
 		sure = q.name(&scope) && scope != ""
 	}
 	r.Kind, r.Scope = Kind(kind), Scope(scope)
-	return r, sure && string(q.rest) == "}"
+	return sure && string(q.rest) == "}"
 }
 
 // word takes what comes next if it is w.

@@ -79,7 +79,7 @@ func (r Record) append(dst []byte) (_ []byte, err error) {
 			continue
 		}
 		dst = append(append(append(dst, `,"`...), m.name...), `":`...)
-		if dst, err = appendString(dst, m.text); err != nil {
+		if dst, err = AppendText(dst, m.text); err != nil {
 			return nil, err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/evidenced/evidenced/evidence"
 )
 
 const wantDraw = "1 980 ed17161be7e94fefed013072e9986fdccce3b2d033c79e060b14f726ce6e7f79"
@@ -33,6 +35,22 @@ func TestDrawIsTheSameInAnyOrder(t *testing.T) {
 	// The numbers are those that docs/bundle.md lets anyone compute; this one was, with Python's hashlib.
 	if got := fmt.Sprint(a.Picks[0].Number, a.Picks[24].Number, a.Seed); got != wantDraw {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestItemIsCanonical: an item is written as anyone would write it.
+func TestItemIsCanonical(t *testing.T) {
+	for _, it := range []Item{{}, {Stream: "a/b/c", Scope: "s", ID: "1\"", Name: "ü\n", At: start.Add(5)}, {Stream: "a", ID: "2", At: start}} {
+		want, err := evidence.Canonical(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := it.append(nil); err != nil || string(got) != string(want) {
+			t.Errorf("%s (%v), want %s", got, err, want)
+		}
+	}
+	if _, err := (Item{Name: "\xff"}).append(nil); err == nil {
+		t.Error("bytes that are no text were written")
 	}
 }
 

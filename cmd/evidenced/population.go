@@ -131,7 +131,11 @@ func (g *gathering) read(ev gap.Evidence, run evidence.Run, p gap.Period) error 
 	if known == 0 {
 		g.items = make([]gap.Item, 0, min(max(g.expected, 0), maxAhead))
 	}
-	for rec, err := range evidence.DecodeLines(ev.Lines(*run.Records)) {
+	for line, err := range ev.Lines(*run.Records) {
+		var rec evidence.Record
+		if err == nil {
+			rec, err = line.Head()
+		}
 		if err != nil {
 			return err
 		}
