@@ -29,6 +29,7 @@ type item struct {
 	first, last time.Time
 	snapshots   int
 	attributes  map[string]any // as last seen
+	sum         uint64         // of the line that said so
 }
 
 // populations writes, for every control, one CSV file per kind it reads. The
@@ -80,7 +81,7 @@ func (b *derived) population(k evidence.Kind) ([]*item, error) {
 			}
 			continue
 		}
-		if last[run.Stream], err = b.note(items, run); err != nil {
+		if last[run.Stream], err = b.note(items, last[run.Stream], run); err != nil {
 			return nil, err
 		}
 	}
@@ -101,31 +102,68 @@ func (b *derived) counts(run evidence.Run) bool {
 }
 
 // note takes the records of one run.
-func (b *derived) note(items map[itemID]*item, run evidence.Run) (*snapshot, error) {
+func (b *derived) note(items map[itemID]*item, before *snapshot, run evidence.Run) (*snapshot, error) {
 	s := &snapshot{hash: run.Records.Hash}
 	event := run.Certificate != nil && run.Certificate.Window != nil
-	for rec, err := range evidence.DecodeLines(b.from.Lines(*run.Records)) {
+	at := 0
+	for line, err := range b.from.Lines(*run.Records) {
+		var it *item
+		if err == nil {
+			if it = before.unchanged(line, &at); it == nil {
+				it, err = b.item(items, run, line)
+				before.pass(it, &at)
+			}
+		}
 		if errors.Is(err, evidence.ErrErased) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if event && rec.Effective != nil && !b.Result.Period.Holds(*rec.Effective) {
+		if event && it.effective != nil && !b.Result.Period.Holds(*it.effective) {
 			continue // an event belongs to the period it happened in
 		}
-		id := itemID{run.Stream, rec.Scope, rec.ID}
-		it := items[id]
-		if it == nil {
-			it = &item{itemID: id, first: run.Observed()}
-			items[id] = it
-		}
-		it.name, it.effective, it.attributes = rec.Name, rec.Effective, rec.Attributes
+		items[it.itemID] = it
 		it.last = run.Observed()
 		it.snapshots++
 		s.items = append(s.items, it)
 	}
 	return s, nil
+}
+
+// unchanged gives the item whose line is the one that the snapshot had at that
+// place, or after it if that one is gone.
+func (s *snapshot) unchanged(line evidence.Line, at *int) *item {
+	sum := line.Sum()
+	for i := *at; s != nil && sum != 0 && i < len(s.items) && i <= *at+1; i++ {
+		if s.items[i].sum == sum {
+			*at = i + 1
+			return s.items[i]
+		}
+	}
+	return nil
+}
+
+// pass goes on behind an item that the snapshot had otherwise.
+func (s *snapshot) pass(it *item, at *int) {
+	if s != nil && *at < len(s.items) && s.items[*at] == it {
+		*at++
+	}
+}
+
+// item gives the item that a line speaks of, as the line says it is.
+func (b *derived) item(items map[itemID]*item, run evidence.Run, line evidence.Line) (*item, error) {
+	rec, err := line.Record()
+	if err != nil {
+		return nil, err
+	}
+	id := itemID{run.Stream, rec.Scope, rec.ID}
+	it := items[id]
+	if it == nil {
+		it = &item{itemID: id, first: run.Observed()}
+	}
+	it.sum, it.name, it.effective, it.attributes = line.Sum(), rec.Name, rec.Effective, rec.Attributes
+	return it, nil
 }
 
 func (b *derived) populationRows(w io.Writer, control string, items []*item) error {
