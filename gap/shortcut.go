@@ -49,6 +49,7 @@ func (b *bench) leave() (any, bool) {
 type shortener struct {
 	vars  []string // of the loops around, outermost first
 	nodes int
+	holes int // what within it is left to CEL
 }
 
 // shorten gives nil where it cannot.
@@ -78,6 +79,23 @@ func (c *shortener) all(es ...ast.Expr) []shortcut {
 		if out[i] = c.shorten(e); out[i] == nil {
 			return nil
 		}
+	}
+	return out
+}
+
+// some shortens what it can of es, nil if not the first one. What it cannot is
+// left to CEL if it comes to that.
+func (c *shortener) some(es ...ast.Expr) []shortcut {
+	out := make([]shortcut, len(es))
+	for i, e := range es {
+		if out[i] = c.shorten(e); out[i] != nil {
+			continue
+		}
+		if i == 0 {
+			return nil
+		}
+		out[i] = (*bench).leave
+		c.holes++
 	}
 	return out
 }
@@ -164,24 +182,34 @@ func (c *shortener) call(e ast.Expr) shortcut {
 			return oneOf(c.shorten(args[0]), list)
 		}
 	}
+	if name == "matches" && len(args) == 2 {
+		return matching(c.shorten(args[0]), args[1])
+	}
+	if name == operators.LogicalAnd || name == operators.LogicalOr || name == operators.Conditional {
+		return branching(name, c.some(args...))
+	}
 	of := c.all(args...)
 	switch {
 	case of == nil:
 		return nil
 	case name == "unknown":
 		return func(*bench) (any, bool) { return nil, false }
-	case name == operators.LogicalAnd:
-		return logic(of, false)
-	case name == operators.LogicalOr:
-		return logic(of, true)
-	case name == operators.Conditional:
-		return choice(of)
 	case len(of) == 1:
 		return onOne(of[0], ofOne[name])
 	case len(of) == 2:
 		return onTwo(of[0], of[1], ofTwo[name])
 	}
 	return nil
+}
+
+func branching(name string, of []shortcut) shortcut {
+	switch {
+	case of == nil:
+		return nil
+	case name == operators.Conditional:
+		return choice(of)
+	}
+	return logic(of, name == operators.LogicalOr)
 }
 
 // logic is || where wins is true, && where it is false: one side that wins
@@ -253,9 +281,11 @@ func (c *shortener) loop(l ast.ComprehensionExpr) shortcut {
 	c.vars = append(c.vars, l.IterVar())
 	of.body = c.shorten(args[1])
 	c.vars, of.nodes = c.vars[:of.i], c.nodes-of.nodes
+	if of.body == nil {
+		of.body = (*bench).leave
+		c.holes++
+	}
 	switch {
-	case of.body == nil:
-		return nil
 	case name == operators.LogicalOr || name == operators.LogicalAnd:
 		return of.quantifier(name == operators.LogicalOr)
 	case name == operators.Add:

@@ -2,6 +2,7 @@ package gap
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,6 +104,25 @@ func oneOf(x shortcut, list []string) shortcut {
 	return onOne(x, func(b *bench, v any) (any, bool) {
 		s, ok := v.(string)
 		return slices.Contains(list, s), ok && b.spend(len(s)/10)
+	})
+}
+
+// matching is matches by a pattern that is written out.
+func matching(x shortcut, pattern ast.Expr) shortcut {
+	if pattern.Kind() != ast.LiteralKind {
+		return nil
+	}
+	p, isText := pattern.AsLiteral().(types.String)
+	re, err := regexp.Compile(string(p))
+	if !isText || err != nil {
+		return nil
+	}
+	return onOne(x, func(b *bench, v any) (any, bool) {
+		s, ok := v.(string)
+		if !ok || !b.spend(len(s)*len(p)/16) {
+			return b.leave()
+		}
+		return re.MatchString(s), true
 	})
 }
 
