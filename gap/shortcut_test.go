@@ -254,7 +254,7 @@ func (g *generator) elements(depth int) any {
 
 // many is a long list, of the same each.
 func (g *generator) many() []any {
-	v, out := g.value(1), []any{}
+	v, out := g.value(0), []any{} // 0: no long list of long lists
 	for range 100 + g.IntN(3000) {
 		out = append(out, v)
 	}
