@@ -230,6 +230,10 @@ func (a *app) catalogueShow(id string) error {
 			return a.print(map[string]any{"criterion": l}, func(w io.Writer) { criterionText(w, l) })
 		}
 	}
+	if into := gap.SplitInto(id); len(into) > 0 {
+		_, err := control(cat, id)
+		return err
+	}
 	return usageError{fmt.Errorf("the catalogue has no control, test, duty, view or criterion %q%s", id, nearest(id, ids))}
 }
 
