@@ -118,9 +118,11 @@ type controlLine struct {
 
 func (a *app) listControls(cat *gap.Catalogue) error {
 	lines := []controlLine{}
-	for _, c := range cat.Controls {
-		ids := criteriaOf(cat, c)
-		lines = append(lines, controlLine{c.ID, c.Title, c.Family, len(c.Tests), len(c.Duties), ids, categoriesOf(ids)})
+	for _, f := range cat.Families() {
+		for _, c := range f.Controls {
+			ids := criteriaOf(cat, c)
+			lines = append(lines, controlLine{c.ID, c.Title, c.Family, len(c.Tests), len(c.Duties), ids, categoriesOf(ids)})
+		}
 	}
 	return a.print(map[string]any{"controls": lines}, func(w io.Writer) {
 		table(w, "CONTROL\tFAMILY\tTESTS\tDUTIES\tCATEGORIES\tCRITERIA\tTITLE", func(row func(...any)) {
