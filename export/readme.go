@@ -16,6 +16,7 @@ Made by:      %s
 
 WHAT IS HERE
   index.html             the whole story on one page; open it in a browser, it needs no network
+  controls/matrix.csv    every control in one row: criteria, tests, duties, how it went
   controls/*/            per control: control.txt, tests.csv, gaps.csv, population-*.csv
   gaps.jsonl             every gap of the period with its bounds, one JSON object a line
   result.json            verdicts per test, control and criterion; coverage per stream

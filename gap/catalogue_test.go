@@ -340,3 +340,30 @@ func TestFormerControls(t *testing.T) {
 		t.Error("a control of somebody's own came of one of ours")
 	}
 }
+
+// TestFamilies: each family of ours has its place and its title, and one of
+// somebody's own comes last.
+func TestFamilies(t *testing.T) {
+	cat := testCatalogue(t, nil)
+	var ids []string
+	n := 0
+	for _, f := range cat.Families() {
+		if ids = append(ids, f.ID); f.Title == f.ID || len(f.Controls) == 0 {
+			t.Errorf("family %s: title %q, %d controls", f.ID, f.Title, len(f.Controls))
+		}
+		n += len(f.Controls)
+	}
+	if len(ids) != len(familyOrder) || !slices.IsSortedFunc(ids, CompareFamilies) || n != len(cat.Controls) {
+		t.Errorf("families %v with %d controls of %d, want all of %v", ids, n, len(cat.Controls), familyOrder)
+	}
+	if got := []string{"tea", "privacy", "arts", "governance"}; !slices.Equal(slices.SortedFunc(slices.Values(got), CompareFamilies), []string{"governance", "privacy", "arts", "tea"}) || FamilyTitle("tea") != "tea" {
+		t.Error("families that are not ours do not come last, by name")
+	}
+	res := Result{Controls: []ControlResult{{Family: "tea", Status: Pass, expected: 1, complete: 1}, {Family: "risk", Status: Fail, Open: 1, expected: 2, complete: 1},
+		{Family: "risk", Status: Provided, Population: 3, expected: 2, complete: 2}}}
+	want := []FamilyResult{{Family: "risk", Controls: 2, Statuses: map[Verdict]int{Fail: 1, Provided: 1}, Population: 3, Open: 1, Coverage: 75},
+		{Family: "tea", Controls: 1, Statuses: map[Verdict]int{Pass: 1}, Coverage: 100}}
+	if diff := gocmp.Diff(want, res.Families(), cmpopts.IgnoreUnexported(FamilyResult{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
