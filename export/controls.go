@@ -82,8 +82,12 @@ func (b *derived) controlText(w io.Writer, c gap.Control, uploads []evidence.Act
 	}
 	b.dutyText(&s, c)
 	broughtText(&s, c, uploads)
-	for _, v := range b.Catalogue.ViewsOf(c) {
+	views := b.Catalogue.ViewsOf(c)
+	for _, v := range views {
 		viewText(&s, v)
+	}
+	if len(views) > 0 {
+		s.WriteString("\nWhat views are made of stands in populations/ at the top, once for all controls.\n")
 	}
 	s.WriteString("\nFiles: tests.csv (result of each test), duties.csv (what people owe, and when they did it),\ngaps.csv (every deviation and blind spot), population-*.csv (every resource or event seen in the period).\n")
 	_, err := io.WriteString(w, s.String())
