@@ -13,11 +13,18 @@ import (
 )
 
 // controls writes a folder per control: what it promises, how its tests went,
-// its gaps, and the population of every kind that it reads.
+// its gaps, and the population of every kind that it reads; and a row for each in one table.
 func (b *derived) controls() error {
+	if err := b.file("controls/matrix.csv", b.matrix); err != nil {
+		return err
+	}
+	uploads, err := b.uploads()
+	if err != nil {
+		return err
+	}
 	for _, c := range b.Catalogue.Controls {
 		folder := "controls/" + c.ID + "/"
-		if err := b.file(folder+"control.txt", func(w io.Writer) error { return b.controlText(w, c) }); err != nil {
+		if err := b.file(folder+"control.txt", func(w io.Writer) error { return b.controlText(w, c, uploads) }); err != nil {
 			return err
 		}
 		if err := b.file(folder+"tests.csv", func(w io.Writer) error { return b.testRows(w, c) }); err != nil {
@@ -53,7 +60,7 @@ func (b *derived) testResult(id string) gap.TestResult {
 	return gap.TestResult{Test: id, Now: gap.ManualEvidence, Period: gap.ManualEvidence}
 }
 
-func (b *derived) controlText(w io.Writer, c gap.Control) error {
+func (b *derived) controlText(w io.Writer, c gap.Control, uploads []evidence.Act) error {
 	r := b.controlResult(c.ID)
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s: %s\n\n%s\n\n", c.ID, c.Title, strings.TrimSpace(c.Description))
@@ -74,8 +81,13 @@ func (b *derived) controlText(w io.Writer, c gap.Control) error {
 		fmt.Fprintf(&s, "  %s\n  Mapping rests on: %s\n", strings.TrimSpace(t.Procedure), t.Basis)
 	}
 	b.dutyText(&s, c)
-	for _, v := range b.Catalogue.ViewsOf(c) {
+	broughtText(&s, c, uploads)
+	views := b.Catalogue.ViewsOf(c)
+	for _, v := range views {
 		viewText(&s, v)
+	}
+	if len(views) > 0 {
+		s.WriteString("\nWhat views are made of stands in populations/ at the top, once for all controls.\n")
 	}
 	s.WriteString("\nFiles: tests.csv (result of each test), duties.csv (what people owe, and when they did it),\ngaps.csv (every deviation and blind spot), population-*.csv (every resource or event seen in the period).\n")
 	_, err := io.WriteString(w, s.String())

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html"
@@ -75,14 +76,42 @@ var cells = map[byte][3]string{
 
 func (b *derived) heatMap(p *page) {
 	p.put(`<h2>The period, day by day</h2><p class="legend"><i class="pass">P</i> pass <i class="fail">F</i> fail <i class="blind">U</i> not known <i class="manual">M</i> evidence that a person brought <i class="none">·</i> nothing due; hover for the day</p>`)
-	p.put(`<div class="scroll"><table class="heat"><thead><tr><th>control</th><th>days, from %s</th><th>coverage</th></tr></thead><tbody>`, b.Result.Period.From.Format(time.DateOnly))
-	for _, c := range b.Catalogue.Controls {
-		r := b.controlResult(c.ID)
-		p.put(`<tr><th><a href="#%s">%s</a></th><td class="days">`, c.ID, c.ID)
-		b.days(p, r.Days)
-		p.put(`</td><td class="num">%s</td></tr>`, percent(r.Coverage))
+	p.put(`<div class="scroll"><table class="heat"><thead><tr><th>control</th><th>days, from %s</th><th>status</th><th>coverage</th></tr></thead>`, b.Result.Period.From.Format(time.DateOnly))
+	for _, f := range b.Catalogue.Families() {
+		p.put(`<tbody><tr class="family"><th colspan="4"><a href="#family-%s">%s</a></th></tr>`, f.ID, f.Title)
+		var without []gap.Control
+		for _, c := range f.Controls {
+			if r := b.controlResult(c.ID); r.Status == gap.ManualEvidence && strings.Trim(r.Days, string(gap.DayNone)) == "" {
+				without = append(without, c)
+			} else {
+				b.heatRow(p, c, r)
+			}
+		}
+		p.without(without)
+		p.put(`</tbody>`)
 	}
-	p.put(`</tbody></table></div>`)
+	p.put(`</table></div>`)
+}
+
+func (b *derived) heatRow(p *page, c gap.Control, r gap.ControlResult) {
+	p.put(`<tr><th><a href="#%s" title="%s">%s</a></th><td class="days">`, c.ID, c.Title, c.ID)
+	b.days(p, r.Days)
+	p.put(`</td><td title="%s">%s</td><td class="num">%s</td></tr>`, words(string(r.Status)), cmp.Or(briefly[r.Status], string(r.Status)), percent(r.Coverage))
+}
+
+// briefly are statuses that are too long to stand beside the days.
+var briefly = map[gap.Verdict]string{gap.Provided: "provided", gap.ManualEvidence: "none", gap.NotApplicable: "n/a", gap.DidNotOccur: "none"}
+
+// without names the controls of which nothing was seen and nothing was due, in one row.
+func (p *page) without(controls []gap.Control) {
+	if len(controls) == 0 {
+		return
+	}
+	p.put(`<tr class="without"><td colspan="4">no evidence:`)
+	for _, c := range controls {
+		p.put(` <a href="#%s" title="%s">%s</a>`, c.ID, c.Title, c.ID)
+	}
+	p.put(`</td></tr>`)
 }
 
 func (b *derived) days(p *page, days string) {
@@ -127,28 +156,41 @@ func minute(t *time.Time) string {
 }
 
 func (b *derived) controlSections(p *page) {
-	p.put(`<h2>Controls</h2>`)
-	for _, c := range b.Catalogue.Controls {
-		r := b.controlResult(c.ID)
-		p.put(`<section id="%s"><h3>%s <small>%s</small></h3><p>%s</p>`, c.ID, c.Title, words(string(r.Status)), c.Description)
-		p.put(`<p class="sub">Criteria %s · %s deviations on %s of %s items · <a href="controls/%s/control.txt">procedure</a> · <a href="controls/%s/gaps.csv">gaps</a></p>`,
-			strings.Join(r.Criteria, ", "), r.Deviations, r.Deviating, r.Population, c.ID, c.ID)
-		if len(c.Tests) == 0 {
-			b.dutyTable(p, c)
-			p.put(`</section>`)
-			continue
+	p.put(`<h2>Controls</h2><p><a href="controls/matrix.csv">All of them in one table</a></p><nav>`)
+	families := b.Catalogue.Families()
+	for _, f := range families {
+		p.put(`<a href="#family-%s">%s</a> `, f.ID, f.Title)
+	}
+	p.put(`</nav>`)
+	for _, f := range families {
+		p.put(`<h3 id="family-%s" class="family">%s</h3>`, f.ID, f.Title)
+		for _, c := range f.Controls {
+			b.controlSection(p, c)
 		}
-		p.put(`<table><thead><tr><th>test</th><th>passes when</th><th>period</th><th>now</th><th>population</th><th>deviations</th><th>coverage</th></tr></thead><tbody>`)
-		for _, t := range c.Tests {
-			tr := b.testResult(t.ID)
-			p.put(`<tr><td title="%s">%s</td><td>%s</td><td>%s</td><td>%s</td><td class="num">%s</td><td class="num">%s</td><td class="num">%s</td></tr>`,
-				t.Pass, t.ID, t.Title, words(string(tr.Period)), words(string(tr.Now)), tr.Population, tr.Deviations, percent(tr.Coverage))
-		}
-		p.put(`</tbody></table>`)
-		b.dutyTable(p, c)
-		p.put(`</section>`)
 	}
 	b.manual(p)
+}
+
+func (b *derived) controlSection(p *page, c gap.Control) {
+	r := b.controlResult(c.ID)
+	p.put(`<section id="%s"><h4>%s <small>%s</small></h4><p>%s</p>`, c.ID, c.Title, words(string(r.Status)), c.Description)
+	p.put(`<p class="sub">%s · criteria %s · %s deviations on %s of %s items · <a href="controls/%s/control.txt">procedure</a> · <a href="controls/%s/gaps.csv">gaps</a></p>`,
+		c.ID, strings.Join(r.Criteria, ", "), r.Deviations, r.Deviating, r.Population, c.ID, c.ID)
+	if len(c.Tests) > 0 {
+		b.testTable(p, c)
+	}
+	b.dutyTable(p, c)
+	p.put(`</section>`)
+}
+
+func (b *derived) testTable(p *page, c gap.Control) {
+	p.put(`<table><thead><tr><th>test</th><th>passes when</th><th>period</th><th>now</th><th>population</th><th>deviations</th><th>coverage</th></tr></thead><tbody>`)
+	for _, t := range c.Tests {
+		tr := b.testResult(t.ID)
+		p.put(`<tr><td title="%s">%s</td><td>%s</td><td>%s</td><td>%s</td><td class="num">%s</td><td class="num">%s</td><td class="num">%s</td></tr>`,
+			t.Pass, t.ID, t.Title, words(string(tr.Period)), words(string(tr.Now)), tr.Population, tr.Deviations, percent(tr.Coverage))
+	}
+	p.put(`</tbody></table>`)
 }
 
 // dutyTable lists what people owe for a control, and the files that prove it.

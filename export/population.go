@@ -32,14 +32,21 @@ type item struct {
 	sum         uint64         // of the line that said so
 }
 
-// populations writes, for every control, one CSV file per kind it reads. The
-// kinds are taken one by one, so that only one population is in memory.
+// shared is where the populations stand that views are made of: a dozen controls
+// read the accounts of every source, and each is written once for all of them.
+const shared = ""
+
+// populations writes, for every control, one CSV file per kind that its tests read,
+// and one per kind that its views are made of. The kinds are taken one by one,
+// so that only one population is in memory.
 func (b *derived) populations() error {
 	users := map[evidence.Kind][]string{}
 	for _, c := range b.Catalogue.Controls {
 		for _, k := range b.Catalogue.Reads(c) {
-			if b.collected(k) || slices.ContainsFunc(c.Tests, func(t gap.Test) bool { return t.Kind == k }) {
+			if slices.ContainsFunc(c.Tests, func(t gap.Test) bool { return t.Kind == k }) {
 				users[k] = append(users[k], c.ID)
+			} else if b.collected(k) && !slices.Contains(users[k], shared) {
+				users[k] = append(users[k], shared)
 			}
 		}
 	}
@@ -50,6 +57,9 @@ func (b *derived) populations() error {
 		}
 		for _, control := range users[k] {
 			path := "controls/" + control + "/population-" + string(k) + ".csv"
+			if control == shared {
+				path = "populations/" + string(k) + ".csv"
+			}
 			if err := b.file(path, func(w io.Writer) error { return b.populationRows(w, control, p) }); err != nil {
 				return err
 			}
@@ -187,11 +197,11 @@ func (b *derived) populationRows(w io.Writer, control string, items []*item) err
 	})
 }
 
-// deviations counts the gaps of a control per stream and resource.
+// deviations counts the gaps of a control, or of all, per stream and resource.
 func (b *derived) deviations(control string) map[string]int {
 	n := map[string]int{}
 	for _, g := range b.Result.Gaps {
-		if g.Control == control && g.Kind.Finding() {
+		if (g.Control == control || control == shared) && g.Kind.Finding() {
 			n[g.Stream+"\x00"+g.Resource]++
 		}
 	}

@@ -16,7 +16,9 @@ Made by:      %s
 
 WHAT IS HERE
   index.html             the whole story on one page; open it in a browser, it needs no network
+  controls/matrix.csv    every control in one row: criteria, tests, duties, how it went
   controls/*/            per control: control.txt, tests.csv, gaps.csv, population-*.csv
+  populations/*.csv      what the views of several controls are made of, a kind a file
   gaps.jsonl             every gap of the period with its bounds, one JSON object a line
   result.json            verdicts per test, control and criterion; coverage per stream
   catalogue/             the controls and tests as they were evaluated

@@ -115,6 +115,9 @@ func LoadOver(own fs.FS) (*Catalogue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded catalogue: %w", err)
 	}
+	if err := refuseFormer(own); err != nil {
+		return nil, err
+	}
 	return Load(overlay{own, base})
 }
 

@@ -299,19 +299,71 @@ func TestCatalogueOfCategories(t *testing.T) {
 
 func TestOwnCatalogue(t *testing.T) {
 	own := fstest.MapFS{
-		"mine.yaml":     {Data: []byte("id: mine\ntitle: Mine\nfamily: access\ndescription: d\nprocedure: p\nduties:\n  - {id: mine.tea, title: tea, per: month, evidence: leaves, severity: low, basis: own, criteria: [CC1.1]}\n")},
-		"people.yaml":   {Data: []byte("id: people\ntitle: Ours\nfamily: people\ndescription: d\nprocedure: p\n")},
-		"calendar.yaml": {Data: []byte("name: berlin\nzone: Europe/Berlin\nweekend: [Saturday, Sunday]\nholidays: [2026-10-03]\n")},
+		"mine.yaml":              {Data: []byte("id: mine\ntitle: Mine\nfamily: access\ndescription: d\nprocedure: p\nduties:\n  - {id: mine.tea, title: tea, per: month, evidence: leaves, severity: low, basis: own, criteria: [CC1.1]}\n")},
+		"security-training.yaml": {Data: []byte("id: security-training\ntitle: Ours\nfamily: people\ndescription: d\nprocedure: p\n")},
+		"calendar.yaml":          {Data: []byte("name: berlin\nzone: Europe/Berlin\nweekend: [Saturday, Sunday]\nholidays: [2026-10-03]\n")},
 	}
 	cat, err := LoadOver(own)
 	if err != nil {
 		t.Fatal(err)
 	}
-	people, _ := cat.Control("people")
-	if _, ok := cat.Control("mine"); !ok || people.Title != "Ours" || len(people.Duties) != 0 || cat.Calendar.Name != "berlin" {
-		t.Errorf("%+v, calendar %+v", people, cat.Calendar)
+	training, _ := cat.Control("security-training")
+	if _, ok := cat.Control("mine"); !ok || training.Title != "Ours" || len(training.Duties) != 0 || cat.Calendar.Name != "berlin" {
+		t.Errorf("%+v, calendar %+v", training, cat.Calendar)
 	}
 	if _, err := LoadOver(fstest.MapFS{"calendar.yaml": {Data: []byte("name: x\nzone: UTC\nweekend: [Caturday]\n")}}); err == nil || !strings.Contains(err.Error(), "calendar.yaml:3: ") {
 		t.Errorf("a weekend of no day: %v", err)
+	}
+}
+
+// TestFormerControls: an id that is no more leads to those that came after it,
+// is not given to another control, and cannot be replaced.
+func TestFormerControls(t *testing.T) {
+	cat := testCatalogue(t, nil)
+	for old := range former {
+		if _, ok := cat.Control(old); ok {
+			t.Errorf("%s is a control again", old)
+		}
+		for _, id := range SplitInto(old) {
+			if _, ok := cat.Control(id); !ok || !slices.Contains(Former(id), old) {
+				t.Errorf("%s was split into %s, which came of %v", old, id, Former(id))
+			}
+		}
+	}
+	own := fstest.MapFS{"calendar.yaml": {Data: []byte("name: x\n")}, "odd.yaml": {Data: []byte("odd")},
+		"x.yaml": {Data: []byte("# ours\nid: risk\ntitle: Risk\nfamily: risk\ndescription: d\nprocedure: p\n")}}
+	_, err := LoadOver(own)
+	if want := "x.yaml:2: control risk of ours was split into risk-assessment, risk-treatment: name your files"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if len(SplitInto("mine"))+len(Former("mine")) > 0 {
+		t.Error("a control of somebody's own came of one of ours")
+	}
+}
+
+// TestFamilies: each family of ours has its place and its title, and one of
+// somebody's own comes last.
+func TestFamilies(t *testing.T) {
+	cat := testCatalogue(t, nil)
+	var ids []string
+	n := 0
+	for _, f := range cat.Families() {
+		if ids = append(ids, f.ID); f.Title == f.ID || len(f.Controls) == 0 {
+			t.Errorf("family %s: title %q, %d controls", f.ID, f.Title, len(f.Controls))
+		}
+		n += len(f.Controls)
+	}
+	if len(ids) != len(familyOrder) || !slices.IsSortedFunc(ids, CompareFamilies) || n != len(cat.Controls) {
+		t.Errorf("families %v with %d controls of %d, want all of %v", ids, n, len(cat.Controls), familyOrder)
+	}
+	if got := []string{"tea", "privacy", "arts", "governance"}; !slices.Equal(slices.SortedFunc(slices.Values(got), CompareFamilies), []string{"governance", "privacy", "arts", "tea"}) || FamilyTitle("tea") != "tea" {
+		t.Error("families that are not ours do not come last, by name")
+	}
+	res := Result{Controls: []ControlResult{{Family: "tea", Status: Pass, expected: 1, complete: 1}, {Family: "risk", Status: Fail, Open: 1, expected: 2, complete: 1},
+		{Family: "risk", Status: Provided, Population: 3, expected: 2, complete: 2}}}
+	want := []FamilyResult{{Family: "risk", Controls: 2, Statuses: map[Verdict]int{Fail: 1, Provided: 1}, Population: 3, Open: 1, Coverage: 75},
+		{Family: "tea", Controls: 1, Statuses: map[Verdict]int{Pass: 1}, Coverage: 100}}
+	if diff := gocmp.Diff(want, res.Families(), cmpopts.IgnoreUnexported(FamilyResult{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -73,6 +73,8 @@ type ControlResult struct {
 	// Nature is empty where there is no deviation.
 	Nature Nature `json:"nature,omitempty"`
 	Days   string `json:"days"`
+
+	expected, complete int
 }
 
 // CriterionState tells what is there for one criterion: manual_evidence where
@@ -169,16 +171,13 @@ func (e *Engine) controlResults(tests []TestResult) []ControlResult {
 	for _, ctl := range e.cat.Controls {
 		r := ControlResult{Control: ctl.ID, Family: ctl.Family, Criteria: e.controlCriteria(ctl), Now: ManualEvidence, Status: ManualEvidence}
 		days := make([]byte, e.period.days())
-		expected, complete := 0, 0
 		for _, t := range tests {
 			if t.Control == ctl.ID {
 				r.plus(t)
-				expected += t.expected
-				complete += t.complete
 				foldDays(days, t.Days)
 			}
 		}
-		r.Coverage, r.Days = percent(complete, expected), dayText(days)
+		r.Coverage, r.Days = percent(r.complete, r.expected), dayText(days)
 		all = append(all, r)
 	}
 	return all
@@ -190,6 +189,8 @@ func (r *ControlResult) plus(t TestResult) {
 	r.Deviations += t.Deviations
 	r.Deviating += t.Deviating
 	r.Open += t.Open
+	r.expected += t.expected
+	r.complete += t.complete
 	if n := t.nature(); r.Nature == "" || n == Systematic || n == Judgement && r.Nature == Isolated {
 		r.Nature = n
 	}

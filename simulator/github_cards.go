@@ -45,6 +45,7 @@ func repositoryJSON(o *organization, r *repository) []byte {
 		"has_issues": true, "has_projects": false, "has_wiki": false, "has_pages": false, "has_downloads": true, "has_discussions": false,
 		"is_template": false, "allow_forking": false, "web_commit_signoff_required": false,
 		"permissions": object{"admin": true, "maintain": true, "push": true, "triage": true, "pull": true},
+		"security_and_analysis": object{"secret_scanning": object{"status": "enabled"}},
 	}
 	for name, path := range repositoryURLs {
 		out[name] = u + path

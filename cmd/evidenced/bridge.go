@@ -176,8 +176,9 @@ func (l *letter) roots(s *store.Store, inPeriod uint64) error {
 	return nil
 }
 
-// incidentControl is the control under which incidents are stated.
-const incidentControl = "incidents"
+// aboutIncidents is how the duties and controls begin under which incidents are
+// stated; before controls were split there was one, incidents.
+const aboutIncidents = "incident"
 
 func (l *letter) incident(e evidence.Entry) error {
 	act, ok, err := evidence.ActOf(e)
@@ -185,7 +186,7 @@ func (l *letter) incident(e evidence.Entry) error {
 		return err
 	}
 	about := append(slices.Clone(act.Upload.Duties), act.Upload.Controls...)
-	if slices.ContainsFunc(about, func(id string) bool { return id == incidentControl || strings.HasPrefix(id, "incident.") }) {
+	if slices.ContainsFunc(about, func(id string) bool { return strings.HasPrefix(id, aboutIncidents) }) {
 		l.Incidents = append(l.Incidents, logFact{e.Index, e.Recorded, fmt.Sprintf("%s, brought by %s as evidence of %s", act.Upload.Title, act.Upload.By, strings.Join(about, ", "))})
 	}
 	return nil

@@ -118,9 +118,11 @@ type controlLine struct {
 
 func (a *app) listControls(cat *gap.Catalogue) error {
 	lines := []controlLine{}
-	for _, c := range cat.Controls {
-		ids := criteriaOf(cat, c)
-		lines = append(lines, controlLine{c.ID, c.Title, c.Family, len(c.Tests), len(c.Duties), ids, categoriesOf(ids)})
+	for _, f := range cat.Families() {
+		for _, c := range f.Controls {
+			ids := criteriaOf(cat, c)
+			lines = append(lines, controlLine{c.ID, c.Title, c.Family, len(c.Tests), len(c.Duties), ids, categoriesOf(ids)})
+		}
 	}
 	return a.print(map[string]any{"controls": lines}, func(w io.Writer) {
 		table(w, "CONTROL\tFAMILY\tTESTS\tDUTIES\tCATEGORIES\tCRITERIA\tTITLE", func(row func(...any)) {
@@ -229,6 +231,10 @@ func (a *app) catalogueShow(id string) error {
 		if ids = append(ids, l.ID); l.ID == id {
 			return a.print(map[string]any{"criterion": l}, func(w io.Writer) { criterionText(w, l) })
 		}
+	}
+	if into := gap.SplitInto(id); len(into) > 0 {
+		_, err := control(cat, id)
+		return err
 	}
 	return usageError{fmt.Errorf("the catalogue has no control, test, duty, view or criterion %q%s", id, nearest(id, ids))}
 }

@@ -126,19 +126,16 @@ func controlsPage() ([]byte, error) {
 	}
 	var b strings.Builder
 	b.WriteString("# Controls and tests\n\nGenerated from `gap/catalog`. A predicate is CEL over one record; an attribute that the source did not state makes the verdict\n`unknown`. SLA days are suggested defaults: no criterion prescribes a number. What no test shows is a duty: a person brings the evidence.\n\nYour own controls are YAML files of the same form, in the folder that `catalogue` names in the configuration: a file takes the place of the\none of the same name here, or is added; `calendar.yaml` holds your time zone and holidays.\n")
-	for _, c := range cat.Controls {
-		fmt.Fprintf(&b, "\n## %s\n\n%s. %s\n", c.ID, c.Title, strings.TrimSpace(c.Description))
-		if len(c.Tests) > 0 {
-			b.WriteString("\n| test | passes when | criteria | severity | SLA days | mapping rests on |\n|---|---|---|---|---|---|\n")
+	b.WriteString("\n| control | what is promised | criteria | tests | duties |\n|---|---|---|---|---|\n")
+	for _, f := range cat.Families() {
+		for _, c := range f.Controls {
+			fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %d | %d |\n", c.ID, c.ID, c.Title, strings.Join(criteriaOf(cat, c), ", "), len(c.Tests), len(c.Duties))
 		}
-		for _, t := range c.Tests {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %d | %s |\n", t.ID, t.Title, strings.Join(t.Criteria, ", "), t.Severity, t.SLADays, t.Basis)
-		}
-		if len(c.Duties) > 0 {
-			b.WriteString("\n| duty | what, and what to bring | how often | criteria | severity | mapping rests on |\n|---|---|---|---|---|---|\n")
-		}
-		for _, d := range c.Duties {
-			fmt.Fprintf(&b, "| `%s` | %s. %s | %s | %s | %s | %s |\n", d.ID, d.Title, strings.TrimSpace(d.Evidence), cmp.Or(d.Per, fmt.Sprintf("%d days", d.WithinDays)), strings.Join(d.Criteria, ", "), d.Severity, d.Basis)
+	}
+	for _, f := range cat.Families() {
+		fmt.Fprintf(&b, "\n## %s\n", f.Title)
+		for _, c := range f.Controls {
+			controlBlock(&b, c)
 		}
 	}
 	b.WriteString("\n## Views\n\nA test may read a view instead of a kind: rows of several kinds under shared names, joined with those of other views. What is joined\ncounts only once everything was read again and still says so.\n\n| view | what a row is | made of | joined with |\n|---|---|---|---|\n")
@@ -150,4 +147,21 @@ func controlsPage() ([]byte, error) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", v.Kind, v.Title, kinds(cat.Parts(v)), strings.Join(joins, ", "))
 	}
 	return []byte(b.String()), nil
+}
+
+// controlBlock is one control on that page.
+func controlBlock(b *strings.Builder, c gap.Control) {
+	fmt.Fprintf(b, "\n### %s\n\n%s. %s\n\n*Tested by:* %s\n", c.ID, c.Title, strings.TrimSpace(c.Description), strings.TrimSpace(c.Procedure))
+	if len(c.Tests) > 0 {
+		b.WriteString("\n| test | passes when | criteria | severity | SLA days | mapping rests on |\n|---|---|---|---|---|---|\n")
+	}
+	for _, t := range c.Tests {
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %d | %s |\n", t.ID, t.Title, strings.Join(t.Criteria, ", "), t.Severity, t.SLADays, t.Basis)
+	}
+	if len(c.Duties) > 0 {
+		b.WriteString("\n| duty | what, and what to bring | how often | criteria | severity | mapping rests on |\n|---|---|---|---|---|---|\n")
+	}
+	for _, d := range c.Duties {
+		fmt.Fprintf(b, "| `%s` | %s. %s | %s | %s | %s | %s |\n", d.ID, d.Title, strings.TrimSpace(d.Evidence), cmp.Or(d.Per, fmt.Sprintf("%d days", d.WithinDays)), strings.Join(d.Criteria, ", "), d.Severity, d.Basis)
+	}
 }

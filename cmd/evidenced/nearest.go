@@ -27,6 +27,9 @@ func control(cat *gap.Catalogue, id string) (gap.Control, error) {
 	if ok {
 		return ctl, nil
 	}
+	if into := gap.SplitInto(id); len(into) > 0 {
+		return ctl, usageError{fmt.Errorf("control %s was split: name one of %s", id, strings.Join(into, ", "))}
+	}
 	var ids []string
 	for _, c := range cat.Controls {
 		ids = append(ids, c.ID)

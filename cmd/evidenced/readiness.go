@@ -57,6 +57,7 @@ type point struct {
 type readyLine struct {
 	Control  string   `json:"control"`
 	Title    string   `json:"title"`
+	Family   string   `json:"family"`
 	Criteria []string `json:"criteria"`
 	State    string   `json:"state"`
 	Ready    bool     `json:"ready"`
@@ -124,7 +125,8 @@ func newReadiness(cat *gap.Catalogue, c *config.Config, res *gap.Result) readine
 		out.Controls = append(out.Controls, l)
 	}
 	slices.SortStableFunc(out.Controls, func(a, b readyLine) int {
-		return cmp.Or(cmp.Compare(slices.Index(readyOrder, a.State), slices.Index(readyOrder, b.State)), cmp.Compare(a.Control, b.Control))
+		return cmp.Or(cmp.Compare(slices.Index(readyOrder, a.State), slices.Index(readyOrder, b.State)),
+			cmp.Compare(a.source(), b.source()), gap.CompareFamilies(a.Family, b.Family), cmp.Compare(a.Control, b.Control))
 	})
 	return out
 }
@@ -141,7 +143,7 @@ type readyJudge struct {
 }
 
 func (j readyJudge) control(ctl gap.Control) readyLine {
-	l := readyLine{Control: ctl.ID, Title: ctl.Title, Criteria: criteriaOf(j.cat, ctl), Points: []point{}}
+	l := readyLine{Control: ctl.ID, Title: ctl.Title, Family: ctl.Family, Criteria: criteriaOf(j.cat, ctl), Points: []point{}}
 	read, blind := false, 0
 	for _, t := range ctl.Tests {
 		l.Deviations += j.tests[t.ID].Deviations
@@ -279,14 +281,60 @@ func (r readiness) text(w io.Writer) {
 			fmt.Fprintf(w, "  %3d %s\n", n, strings.ReplaceAll(state, "_", " "))
 		}
 	}
-	for _, l := range r.Controls {
-		fmt.Fprintf(w, "\n%s: %s (%s)\n", strings.ToUpper(strings.ReplaceAll(l.State, "_", " ")), l.Control, evidence.Printable(l.Title))
-		if l.Deviations+l.Accepted > 0 {
-			fmt.Fprintf(w, "  in the period %d deviations, mended or not; %d gaps are accepted\n", l.Deviations, l.Accepted)
+	for i := 0; i < len(r.Controls); {
+		same := alike(r.Controls[i:])
+		r.Controls[i].text(w, same)
+		i += len(same)
+	}
+}
+
+// source is what is to be done where no source feeds a control: those for which
+// it is the same stand together.
+func (l readyLine) source() string {
+	if l.State != notCollected {
+		return ""
+	}
+	return l.Points[0].Remedy
+}
+
+// alike gives the leading controls that one paragraph can tell of: those that no
+// source feeds for the same reason, and those with which nothing is wrong.
+func alike(all []readyLine) []readyLine {
+	n := 1
+	for n < len(all) && all[0].like(all[n]) {
+		n++
+	}
+	return all[:n]
+}
+
+func (l readyLine) like(o readyLine) bool {
+	if l.State != o.State || l.State != notCollected && l.State != passing || l.Deviations+l.Accepted+o.Deviations+o.Accepted > 0 {
+		return false
+	}
+	about := func(p point) point { p.About = ""; return p }
+	return slices.EqualFunc(l.Points, o.Points, func(a, b point) bool { return about(a) == about(b) })
+}
+
+// text prints one control, or several that are alike.
+func (l readyLine) text(w io.Writer, same []readyLine) {
+	state := strings.ToUpper(strings.ReplaceAll(l.State, "_", " "))
+	if len(same) == 1 {
+		fmt.Fprintf(w, "\n%s: %s (%s)\n", state, l.Control, evidence.Printable(l.Title))
+	} else {
+		fmt.Fprintf(w, "\n%s: %d controls\n", state, len(same))
+		for _, o := range same {
+			fmt.Fprintf(w, "  %s (%s)\n", o.Control, evidence.Printable(o.Title))
 		}
-		for _, p := range l.Points {
+	}
+	if l.Deviations+l.Accepted > 0 {
+		fmt.Fprintf(w, "  in the period %d deviations, mended or not; %d gaps are accepted\n", l.Deviations, l.Accepted)
+	}
+	for _, p := range l.Points {
+		if len(same) == 1 {
 			fmt.Fprintf(w, "  %s, %s: %s\n", p.About, p.Severity, evidence.Printable(p.What))
-			fmt.Fprintf(w, "    to do: %s\n    run:   %s\n", evidence.Printable(p.Remedy), p.Command)
+		} else {
+			fmt.Fprintf(w, "  %s: %s\n", p.Severity, evidence.Printable(p.What))
 		}
+		fmt.Fprintf(w, "    to do: %s\n    run:   %s\n", evidence.Printable(p.Remedy), p.Command)
 	}
 }

@@ -45,7 +45,8 @@ func reperform(ctx context.Context, b *verify.Bundle) (derived int, foreign []st
 }
 
 // foreignTests names the tests, views and duties that this program does not
-// have, or has otherwise. That a catalogue is of some categories makes it no other.
+// have, or has otherwise. That a catalogue is of some categories makes it no other,
+// and neither does the control under which a test or a duty stands.
 func foreignTests(c *gap.Catalogue) (ids []string) {
 	own, err := gap.Default()
 	if err != nil {
@@ -53,12 +54,10 @@ func foreignTests(c *gap.Catalogue) (ids []string) {
 	}
 	known := map[string]any{}
 	for _, t := range own.Tests() {
-		t.Criteria = nil
-		known[t.ID] = t
+		known[t.ID] = testAlone(t)
 	}
 	for _, d := range own.Duties() {
-		d.Criteria = nil
-		known[d.ID] = d
+		known[d.ID] = dutyAlone(d)
 	}
 	for _, v := range own.Views {
 		known["view "+string(v.Kind)] = v
@@ -69,17 +68,25 @@ func foreignTests(c *gap.Catalogue) (ids []string) {
 		}
 	}
 	for _, t := range c.Tests() {
-		t.Criteria = nil
-		foreign(t.ID, t)
+		foreign(t.ID, testAlone(t))
 	}
 	for _, d := range c.Duties() {
-		d.Criteria = nil
-		foreign(d.ID, d)
+		foreign(d.ID, dutyAlone(d))
 	}
 	for _, v := range c.Views {
 		foreign("view "+string(v.Kind), v)
 	}
 	return ids
+}
+
+func testAlone(t gap.Test) gap.Test {
+	t.Criteria, t.Control, t.Family = nil, "", ""
+	return t
+}
+
+func dutyAlone(d gap.Duty) gap.Duty {
+	d.Criteria, d.Control, d.Family = nil, "", ""
+	return d
 }
 
 // rejudge evaluates the bundle's evidence by the bundle's catalogue.

@@ -42,7 +42,7 @@ name and the population itself: nobody can steer it, and from the bundle anyone 
 draw it again (docs/sample.md). The size is the auditor's judgement: --size, or a
 published table:
 ` + strings.Join(tables, "\n"),
-		Example: "  evidenced sample change --kind github.pull_request --engagement \"Acme 2026\"\n  evidenced sample change --engagement \"Acme 2026\" --bundle bundle.zip",
+		Example: "  evidenced sample change-approval --kind github.pull_request --engagement \"Acme 2026\"\n  evidenced sample change-approval --engagement \"Acme 2026\" --bundle bundle.zip",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.control = args[0]

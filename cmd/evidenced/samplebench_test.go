@@ -62,7 +62,7 @@ func BenchmarkSampleMillion(b *testing.B) {
 	}
 	b.ResetTimer()
 	for b.Loop() {
-		cmd := exec.Command(program, "--config", config, "sample", "change", "--kind", string(stream.Kind), "--engagement", "bench", "--json")
+		cmd := exec.Command(program, "--config", config, "sample", "change-approval", "--kind", string(stream.Kind), "--engagement", "bench", "--json")
 		cmd.Args[0] = "evidenced" // by that name TestMain is the program
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), `"population": 1000000`) {
 			b.Fatalf("%v\n%s", err, out)

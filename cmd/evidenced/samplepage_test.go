@@ -40,7 +40,7 @@ func TestSamplePage(t *testing.T) {
 		}
 		items = append(items, it)
 	}
-	d, err := gap.NewDraw("Acme 2026", "change", "github.pull_request", items, 3)
+	d, err := gap.NewDraw("Acme 2026", "change-approval", "github.pull_request", items, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestSamplePage(t *testing.T) {
 	case err != nil:
 		t.Skip("SKIPPED: python3 is not here, so the script of docs/sample.md was not run")
 	}
-	cmd := exec.Command(python, "draw.py", "population.jsonl", "Acme 2026", "change", "github.pull_request", "3")
+	cmd := exec.Command(python, "draw.py", "population.jsonl", "Acme 2026", "change-approval", "github.pull_request", "3")
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil || string(out) != want.String() {

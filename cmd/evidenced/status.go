@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,12 +18,15 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	return a.asOfFlag(a.served(&cobra.Command{
+	var controls bool
+	c := a.asOfFlag(a.served(&cobra.Command{
 		Use:   "status",
 		Short: "Show the period, the coverage per control family, what is due, and the next slots",
 		Args:  usage(cobra.NoArgs),
-		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c.Context()) },
+		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c.Context(), controls) },
 	}))
+	c.Flags().BoolVar(&controls, "controls", false, "show a line for each control in place of one for each family")
+	return c
 }
 
 // status is what `status --json` prints.
@@ -38,6 +40,9 @@ type status struct {
 	Duties   dutyCounts           `json:"duties"`
 	// Expiring counts the acceptances in force that end within 30 days.
 	Expiring int `json:"expiring_acceptances"`
+
+	summary  []gap.FamilyResult
+	controls bool
 }
 
 // soon is what is told ahead.
@@ -101,7 +106,7 @@ type family struct {
 	Open       int         `json:"open"`
 }
 
-func (a *app) status(ctx context.Context) error {
+func (a *app) status(ctx context.Context, controls bool) error {
 	c, s, err := a.opened()
 	if err != nil {
 		return err
@@ -111,7 +116,8 @@ func (a *app) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st := status{AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: families(res), Open: openGaps(res), Duties: newDutyCounts(res)}
+	st := status{AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: families(res), Open: openGaps(res), Duties: newDutyCounts(res),
+		summary: res.Families(), controls: controls}
 	if st.Expiring, err = expiring(s, res); err != nil {
 		return err
 	}
@@ -136,7 +142,7 @@ func families(res *gap.Result) (out []family) {
 	for _, c := range res.Controls {
 		out = append(out, family{c.Control, c.Family, c.Status, c.Coverage, c.Population, c.Deviations, c.Open})
 	}
-	slices.SortStableFunc(out, func(x, y family) int { return strings.Compare(x.Family, y.Family) })
+	slices.SortStableFunc(out, func(x, y family) int { return gap.CompareFamilies(x.Family, y.Family) })
 	return out
 }
 
@@ -158,11 +164,7 @@ func (s status) text(w io.Writer) {
 		100*elapsed.Seconds()/s.Period.To.Sub(s.Period.From).Seconds(), s.AsOf.Format(time.RFC3339))
 	n := s.Slots
 	fmt.Fprintf(w, "slots  %d expected: %d collected, %d late, %d partial, %d failed, %d missed\n\n", n.Expected, n.Collected, n.Late, n.Partial, n.Failed, n.Missed)
-	table(w, "FAMILY\tCONTROL\tSTATUS\tCOVERAGE\tPOPULATION\tDEVIATIONS\tOPEN", func(row func(...any)) {
-		for _, f := range s.Families {
-			row(f.Family, f.Control, f.Status, fmt.Sprintf("%.1f %%", f.Coverage), f.Population, f.Deviations, f.Open)
-		}
-	})
+	s.verdicts(w)
 	fmt.Fprint(w, "\nopen gaps:")
 	for _, sev := range []string{"critical", "high", "medium", "low"} {
 		fmt.Fprintf(w, " %d %s", s.Open[sev], sev)
@@ -179,4 +181,25 @@ func (s status) text(w io.Writer) {
 		t := s.Next[name]
 		fmt.Fprintf(w, "next slot of %s: %s\n", name, when(&t))
 	}
+}
+
+// verdicts prints how the controls stand: a line for each family or, if that is
+// asked for, for each of them.
+func (s status) verdicts(w io.Writer) {
+	if s.controls {
+		table(w, "FAMILY\tCONTROL\tSTATUS\tCOVERAGE\tPOPULATION\tDEVIATIONS\tOPEN", func(row func(...any)) {
+			for _, f := range s.Families {
+				row(f.Family, f.Control, f.Status, fmt.Sprintf("%.1f %%", f.Coverage), f.Population, f.Deviations, f.Open)
+			}
+		})
+		return
+	}
+	table(w, "FAMILY\tCONTROLS\tPASS\tFAIL\tUNKNOWN\tPROVIDED\tNO EVIDENCE\tOTHER\tCOVERAGE\tDEVIATIONS\tOPEN", func(row func(...any)) {
+		for _, f := range s.summary {
+			n := f.Statuses
+			row(f.Family, f.Controls, n[gap.Pass], n[gap.Fail], n[gap.Unknown], n[gap.Provided], n[gap.ManualEvidence], n[gap.NotApplicable]+n[gap.DidNotOccur],
+				fmt.Sprintf("%.1f %%", f.Coverage), f.Deviations, f.Open)
+		}
+	})
+	fmt.Fprintln(w, "each control: evidenced status --controls")
 }
