@@ -115,7 +115,7 @@ func (e *Engine) list(src *source, st *stream, o observation) {
 	for _, r := range st.order {
 		now[r.key.id] = r.name
 	}
-	if !src.at.IsZero() {
+	if !src.at.IsZero() && len(src.readers) > 0 { // a source of which nothing else is read has no scopes: a roster lists people
 		for _, id := range slices.Sorted(maps.Keys(now)) {
 			if _, was := src.listed[id]; !was {
 				e.appear(src, st, o, id, now[id])
