@@ -27,7 +27,7 @@ type Options struct {
 
 // Planted is one gap that a perfect engine finds by the end of the period.
 type Planted struct {
-	// Kind is "deviation", "blind", "scope" or "duty".
+	// Kind is "deviation", "reconciliation", "blind", "scope" or "duty".
 	Kind string
 	// Test is the id of the violated test. Of a blind spot it is the test that
 	// some records do not answer, empty if the stream itself could not be read.
@@ -50,14 +50,18 @@ type Company struct {
 	start, end time.Time
 	now        atomic.Int64
 
-	people   []*person
-	org      *organization
-	accounts []*account
-	repos    []*repository
-	faults   []*fault
-	off      []interval
-	truth    []Planted
-	handler  http.Handler
+	people    []*person
+	org       *organization
+	accounts  []*account
+	repos     []*repository
+	roster    []*entry
+	directory []*oktaUser
+	tokens    []*apiToken
+	register  []*listing
+	faults    []*fault
+	off       []interval
+	truth     []Planted
+	handler   http.Handler
 
 	mu       sync.Mutex
 	attempts map[string]int
@@ -80,6 +84,10 @@ func New(o Options) *Company {
 	c.openAccounts(d)
 	c.openRepositories(d)
 	c.develop(d)
+	d = newDice(o.Seed, 3) // of its own: who can sign in changes nobody's work
+	c.enrol(d)
+	c.openDirectory(d)
+	c.listPrivileged(d)
 	if o.Plant {
 		c.goWrong()
 	}
@@ -124,7 +132,7 @@ func (c *Company) Organization() string { return c.org.login }
 func (c *Company) Token() string { return fmt.Sprintf("ghp_%036x", uint64(c.opts.Seed)*2654435761+77) }
 
 // Handler serves AWS under any path, by the signature's credential scope, and
-// GitHub under /github/.
+// GitHub under /github/ and Okta under /okta/.
 func (c *Company) Handler() http.Handler { return c.handler }
 
 func (c *Company) management() *account { return c.accounts[0] }
@@ -136,6 +144,16 @@ func (c *Company) awsStream(kind evidence.Kind, a *account) evidence.Stream {
 func (c *Company) awsRoot() evidence.Stream {
 	return evidence.Stream{Source: "aws", Kind: "aws.account", Scope: "organization"}
 }
+
+func (c *Company) oktaStream(kind evidence.Kind) evidence.Stream {
+	return evidence.Stream{Source: "okta", Kind: kind, Scope: evidence.Scope(c.OktaDomain())}
+}
+
+var (
+	rosterStream   = evidence.Stream{Source: "roster", Kind: "roster.person", Scope: "roster"}
+	registerRoot   = evidence.Stream{Source: "register", Kind: "register.file", Scope: "register"}
+	registerStream = evidence.Stream{Source: "register", Kind: "register.privileged", Scope: "register"}
+)
 
 func (c *Company) githubStream(kind evidence.Kind) evidence.Stream {
 	return evidence.Stream{Source: "github", Kind: kind, Scope: evidence.Scope(c.org.login)}

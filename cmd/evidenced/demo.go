@@ -31,10 +31,10 @@ func (a *app) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Live through a period of a simulated company: collect, find gaps, export, verify",
-		Long: `Runs the whole story on a simulated company, with no credentials: its AWS and
-GitHub speak the vendors' formats over loopback, the real collectors read them on
-schedule under a simulated clock, and what was found is compared with what was
-planted. With --out the configuration, the store and the bundle stay there, and
+		Long: `Runs the whole story on a simulated company, with no credentials: its AWS,
+GitHub and Okta speak the vendors' formats over loopback, its HR system exports the
+roster, the real collectors read all of it on schedule under a simulated clock, and
+what was found is compared with what was planted. With --out the configuration, the store and the bundle stay there, and
 every other command works on them.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), o) },
@@ -85,7 +85,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		return usageError{err}
 	}
 	begun := time.Now()
-	d := &demo{app: a, demoOptions: o, company: simulator.New(simulator.Options{Seed: o.seed, Start: demoStart, Days: o.days, Plant: true, Faults: true})}
+	d := &demo{app: a, demoOptions: o, handouts: handouts(), company: simulator.New(simulator.Options{Seed: o.seed, Start: demoStart, Days: o.days, Plant: true, Faults: true})}
 	res, err := d.run(ctx)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -105,7 +105,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 
 // untouched reports what the demo would write and is there already.
 func untouched(dir string) error {
-	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.key", "bundle.zip"} {
+	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.key", "bundle.zip", "people.csv", "privileged.csv"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%s holds %s already; the demo wants a new folder", dir, name)
 		}
@@ -117,9 +117,10 @@ func untouched(dir string) error {
 type demo struct {
 	*app
 	demoOptions
-	company *simulator.Company
-	config  *config.Config
-	planted []simulator.Planted // of duties
+	company  *simulator.Company
+	config   *config.Config
+	planted  []simulator.Planted // of duties
+	handouts []*handout
 	// dial leads every connection to the simulator, whatever its port is.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -165,8 +166,13 @@ sources:
                 aws.guardduty.detector, aws.config.recorder, aws.ec2.security_group, aws.kms.key, aws.rds.instance]}
   github: {schedule: "30 6 * * *", organization: %q, token: %q, endpoint: %q,
         kinds: [github.member, github.repository, github.branch, github.pull_request]}
+  okta: {schedule: "0 7 * * *", url: %q, token: %q, endpoint: %q,
+        kinds: [okta.user, okta.group, okta.group_member, okta.admin, okta.api_token, okta.event]}
+  register: {schedule: "30 7 * * *", registers: {privileged: {file: privileged.csv}}}
+  roster: {schedule: "30 5 * * *", file: people.csv}
 `, d.seed, d.days, "Simulated "+d.company.Organization(), demoStart.Format(time.DateOnly), demoStart.AddDate(0, 0, d.days-1).Format(time.DateOnly),
-		url, d.company.Organization(), d.company.Token(), url+"/github/")
+		url, d.company.Organization(), d.company.Token(), url+"/github/",
+		"https://"+d.company.OktaDomain(), d.company.OktaToken(), url+"/okta/")
 	if err := os.MkdirAll(d.out, 0o700); err != nil {
 		return err
 	}
@@ -212,6 +218,9 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 			return err
 		}
 		d.company.SetNow(t)
+		if err := d.deliver(); err != nil {
+			return err
+		}
 		if _, err := r.Tick(ctx); err != nil {
 			return err
 		}
