@@ -23,6 +23,8 @@ type Options struct {
 	Plant bool
 	// Faults lets the answers go wrong as well. It means nothing without Plant.
 	Faults bool
+	// Clone gives the company a bare clone of one repository, for whoever has git to read it.
+	Clone bool
 }
 
 // Planted is one gap that a perfect engine finds by the end of the period.
@@ -58,6 +60,7 @@ type Company struct {
 	directory []*oktaUser
 	tokens    []*apiToken
 	register  []*listing
+	clone     *clone
 	faults    []*fault
 	off       []interval
 	truth     []Planted
@@ -88,8 +91,14 @@ func New(o Options) *Company {
 	c.enrol(d)
 	c.openDirectory(d)
 	c.listPrivileged(d)
+	if o.Clone {
+		c.clone = &clone{repo: c.repos[0], dropped: map[*pull]time.Time{}}
+	}
 	if o.Plant {
 		c.goWrong()
+	}
+	if o.Clone {
+		c.clone.record()
 	}
 	c.truth = c.derive()
 	c.handler = c.routes()

@@ -34,6 +34,8 @@ const (
 	selected effect = "limited to selected repositories"
 	// missing: the file is not there.
 	missing effect = "missing"
+	// shallow: the clone's history is cut.
+	shallow effect = "shallow"
 	// expired: the credential is not valid any more.
 	expired effect = "expired"
 	// loops: the token of the next page leads to the same page.

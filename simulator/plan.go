@@ -40,6 +40,7 @@ func (c *Company) goWrong() {
 		}
 	}
 	p.misbehave()
+	p.tamper()
 	if c.opts.Faults {
 		p.disturb()
 	}

@@ -24,6 +24,7 @@ func (c *Company) derive() []Planted {
 	n.github()
 	n.pulls()
 	n.identity()
+	n.clone()
 	n.blind()
 	slices.SortStableFunc(n.out, func(a, b Planted) int {
 		if d := a.Start.Compare(b.Start); d != 0 {
@@ -232,7 +233,7 @@ func (c *Company) streamsAt(t time.Time) []evidence.Stream {
 			out = append(out, c.awsStream(evidence.Kind(k), a))
 		}
 	}
-	return slices.Concat(out, c.githubStreams(), c.oktaStreams(), []evidence.Stream{rosterStream, registerRoot, registerStream})
+	return slices.Concat(out, c.githubStreams(), c.oktaStreams(), c.cloneStreams(), []evidence.Stream{rosterStream, registerRoot, registerStream})
 }
 
 func (c *Company) oktaStreams() (out []evidence.Stream) {

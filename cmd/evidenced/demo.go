@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,7 +86,8 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		return usageError{err}
 	}
 	begun := time.Now()
-	d := &demo{app: a, demoOptions: o, handouts: handouts(), company: simulator.New(simulator.Options{Seed: o.seed, Start: demoStart, Days: o.days, Plant: true, Faults: true})}
+	_, noGit := exec.LookPath("git")
+	d := &demo{app: a, demoOptions: o, handouts: handouts(), company: simulator.New(simulator.Options{Seed: o.seed, Start: demoStart, Days: o.days, Plant: true, Faults: true, Clone: noGit == nil})}
 	res, err := d.run(ctx)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -105,7 +107,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 
 // untouched reports what the demo would write and is there already.
 func untouched(dir string) error {
-	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.key", "bundle.zip", "people.csv", "privileged.csv"} {
+	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.key", "bundle.zip", "people.csv", "privileged.csv", "clone.git"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%s holds %s already; the demo wants a new folder", dir, name)
 		}
@@ -168,11 +170,11 @@ sources:
         kinds: [github.member, github.repository, github.branch, github.pull_request]}
   okta: {schedule: "0 7 * * *", url: %q, token: %q, endpoint: %q,
         kinds: [okta.user, okta.group, okta.group_member, okta.admin, okta.api_token, okta.event]}
-  register: {schedule: "30 7 * * *", registers: {privileged: {file: privileged.csv}}}
+%s  register: {schedule: "30 7 * * *", registers: {privileged: {file: privileged.csv}}}
   roster: {schedule: "30 5 * * *", file: people.csv}
 `, d.seed, d.days, "Simulated "+d.company.Organization(), demoStart.Format(time.DateOnly), demoStart.AddDate(0, 0, d.days-1).Format(time.DateOnly),
 		url, d.company.Organization(), d.company.Token(), url+"/github/",
-		"https://"+d.company.OktaDomain(), d.company.OktaToken(), url+"/okta/")
+		"https://"+d.company.OktaDomain(), d.company.OktaToken(), url+"/okta/", d.gitSource())
 	if err := os.MkdirAll(d.out, 0o700); err != nil {
 		return err
 	}
@@ -184,6 +186,14 @@ sources:
 	c, err := d.load()
 	d.config = c
 	return err
+}
+
+// gitSource configures the clone, where there is a git to read it.
+func (d *demo) gitSource() string {
+	if d.company.ClonePath() == "" {
+		return ""
+	}
+	return fmt.Sprintf("  git: {schedule: \"0 %d * * *\", repositories: [%q], kinds: [git.repository, git.commit, git.update]}\n", simulator.CloneHour, d.company.ClonePath())
 }
 
 // live goes through the period slot by slot.
@@ -261,7 +271,7 @@ func (d *demo) bring(ctx context.Context, s *store.Store, deeds []simulator.Deed
 // door leads to the simulator, on its clock.
 func (d *demo) door() collectors.DoorOptions {
 	return collectors.DoorOptions{Now: d.company.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-		Jitter: func() float64 { return 1 }, Base: &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: 16}}
+		Jitter: func() float64 { return 1 }, Run: d.runThere, Base: &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: 16}}
 }
 
 // finish evaluates, exports, verifies and compares.

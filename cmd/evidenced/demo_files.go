@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/simulator"
 )
 
@@ -45,7 +49,28 @@ func (d *demo) deliver() error {
 			h.last = text
 		}
 	}
-	return nil
+	if d.company.ClonePath() == "" {
+		return nil
+	}
+	return d.company.Fetch(filepath.Join(d.out, "clone.git"))
+}
+
+// runThere runs a program as on the company's machine: the evidence names the
+// clone by where it lies there, so that the same seed gives the same bundle.
+func (d *demo) runThere(ctx context.Context, p collectors.Process) (collectors.Reply, error) {
+	here, err := filepath.Abs(filepath.Join(d.out, "clone.git"))
+	if err != nil {
+		return collectors.Reply{}, err
+	}
+	p.Args = slices.Clone(p.Args)
+	for i, arg := range p.Args {
+		if arg == "--git-dir="+d.company.ClonePath() {
+			p.Args[i] = "--git-dir=" + here
+		}
+	}
+	reply, err := collectors.RunProgram(ctx, p)
+	reply.Out, reply.Err = strings.ReplaceAll(reply.Out, here, d.company.ClonePath()), strings.ReplaceAll(reply.Err, here, d.company.ClonePath())
+	return reply, err
 }
 
 // replaceFile puts a whole file in place of another, dated at.
