@@ -42,21 +42,26 @@ func (p *planner) leaver(days int, like func(*person) bool) (who *person, until 
 		if len(p.lanes["leaver "+who.login]) > 0 || !like(who) {
 			continue
 		}
-		first, second := overdue(who.life.to, 1), overdue(who.life.to, 5)
-		iv := interval{first, p.noon(first, p.between(3, 15))}
-		if days == 5 {
-			iv = interval{second, p.noon(second, p.between(3, 10))}
-		}
+		from := overdue(who.life.to, days)
+		iv := interval{from, p.noon(from, p.between(3, 21-2*days))}
 		if p.chance(0.2) {
 			iv.to = time.Time{}
 		}
-		// What is forgotten breaks one test after one day and another after five.
-		short := iv.until().After(second) && iv.until().Before(second.Add(2*day+time.Hour)) || second.After(p.c.end.Add(-4*day)) && second.Before(p.c.end.Add(day))
-		if !short && p.seen(second, p.joined()) && p.seen(first, p.joined()) && p.reserve("leaver "+who.login, iv, p.joined()...) {
+		if p.shows(who, iv) && p.reserve("leaver "+who.login, iv, p.joined()...) {
 			return who, iv.to, true
 		}
 	}
 	return nil, until, false
+}
+
+// shows reports whether both tests are seen to begin that what is forgotten of a
+// leaver breaks, one after a working day and the other after five, and the second
+// is broken for long enough if it is at all.
+func (p *planner) shows(who *person, iv interval) bool {
+	first, second := overdue(who.life.to, 1), overdue(who.life.to, 5)
+	short := iv.until().After(second) && iv.until().Before(second.Add(2*day+time.Hour))
+	late := second.After(p.c.end.Add(-4*day)) && second.Before(p.c.end.Add(day))
+	return !short && !late && p.seen(second, p.joined()) && p.seen(first, p.joined())
 }
 
 // leaverSignsIn leaves a user of Okta.

@@ -27,8 +27,6 @@ type holding struct {
 
 func never(time.Time) bool { return false }
 
-func (h *holding) at(t time.Time, what func(time.Time) bool) bool { return h.life.holds(t) && what(t) }
-
 // holdings gives every account there ever is.
 func (c *Company) holdings() (out []*holding) {
 	for _, u := range c.directory {
@@ -174,52 +172,74 @@ func overdue(last time.Time, days int) time.Time {
 	return d
 }
 
+// member is a row of the roster and the accounts that ever belong to it.
+type member struct {
+	*entry
+	accounts []*holding
+}
+
+// any reports whether an account that belongs to the row at t is like that.
+func (m member) any(t time.Time, like func(*holding) bool) bool {
+	return slices.ContainsFunc(m.accounts, func(h *holding) bool { return h.life.holds(t) && like(h) && m.belongs(h, t) })
+}
+
+// left reports whether more than so many working days have passed since the last one.
+func (m member) left(t time.Time, days int) bool {
+	end := m.entry.at("end", t)
+	return end != "" && !t.Before(overdue(dateOf(end), days))
+}
+
+// cuts gives every instant at which something that is tested of a person may change.
+func (m member) cuts() []time.Time {
+	out := append(m.entry.cuts(), m.start().Add(year))
+	for _, s := range m.cell("end").steps {
+		if s.value != "" {
+			out = append(out, overdue(dateOf(s.value), 1), overdue(dateOf(s.value), 5))
+		}
+	}
+	for _, h := range m.accounts {
+		out = append(append(out, h.cuts...), h.life.from, h.life.to)
+	}
+	return out
+}
+
+// start is the first day, which never changes; zero for a service.
+func (m member) start() time.Time { return dateOf(m.entry.at("start", m.there.steps[0].at)) }
+
+// early reports whether an account is over two weeks older than the first day, which is not long ago.
+func (m member) early(t time.Time) bool {
+	start := m.start()
+	return !start.IsZero() && t.Before(start.Add(year)) &&
+		m.any(t, func(h *holding) bool { return !h.created.IsZero() && h.created.Before(start.Add(-14*day)) })
+}
+
+// weak reports whether somebody is in the code host and has no second factor at the identity provider.
+func (m member) weak(t time.Time) bool {
+	return m.any(t, func(h *holding) bool { return h.code }) &&
+		!m.any(t, func(h *holding) bool { return h.idp != nil && h.active(t) && h.idp.strong(t) })
+}
+
 // person notes what the accounts of a person show of joining, being here and leaving.
 func (n *notes) person(e *entry, accounts []*holding) {
-	cuts := e.cuts()
-	for _, s := range e.cell("end").steps {
-		if s.value != "" {
-			cuts = append(cuts, overdue(dateOf(s.value), 1), overdue(dateOf(s.value), 5))
-		}
-	}
-	for _, h := range accounts {
-		cuts = append(append(cuts, h.cuts...), h.life.from)
-		if !h.life.to.IsZero() {
-			cuts = append(cuts, h.life.to)
-		}
-	}
-	start := dateOf(e.at("start", n.c.end))
-	cuts = append(cuts, start.Add(year))
-	any := func(t time.Time, like func(*holding) bool) bool {
-		return slices.ContainsFunc(accounts, func(h *holding) bool { return e.belongs(h, t) && h.life.holds(t) && like(h) })
-	}
-	left := func(t time.Time, days int) bool {
-		return e.at("end", t) != "" && !t.Before(overdue(dateOf(e.at("end", t)), days))
-	}
+	m := member{e, accounts}
 	for _, k := range []struct {
 		test, note string
 		bad        func(time.Time) bool
 	}{
 		{"id.leaver.idp-disabled", "who left can still sign in", func(t time.Time) bool {
-			return left(t, 1) && any(t, func(h *holding) bool { return h.idp != nil && h.active(t) })
+			return m.left(t, 1) && m.any(t, func(h *holding) bool { return h.idp != nil && h.active(t) })
 		}},
 		{"id.leaver.no-account-left", "who left still has an account", func(t time.Time) bool {
-			return left(t, 5) && any(t, func(h *holding) bool { return h.active(t) })
+			return m.left(t, 5) && m.any(t, func(h *holding) bool { return h.active(t) })
 		}},
 		{"id.leaver.keys-revoked", "a key of who left still works", func(t time.Time) bool {
-			return left(t, 1) && any(t, func(h *holding) bool { return h.keyed(t) })
+			return m.left(t, 1) && m.any(t, func(h *holding) bool { return h.keyed(t) })
 		}},
-		{"id.joiner.not-before-start", "an account is older than it should be", func(t time.Time) bool {
-			return !start.IsZero() && t.Before(start.Add(year)) &&
-				any(t, func(h *holding) bool { return !h.created.IsZero() && h.created.Before(start.Add(-14*day)) })
-		}},
-		{"id.member.idp-mfa", "who can change code signs in without a second factor", func(t time.Time) bool {
-			return any(t, func(h *holding) bool { return h.code }) &&
-				!any(t, func(h *holding) bool { return h.idp != nil && h.active(t) && h.idp.strong(t) })
-		}},
+		{"id.joiner.not-before-start", "an account is older than it should be", m.early},
+		{"id.member.idp-mfa", "who can change code signs in without a second factor", m.weak},
 	} {
 		for _, life := range e.presence() {
-			n.state(k.test, rosterStream, e.id, k.note, life, cuts, k.bad)
+			n.state(k.test, rosterStream, e.id, k.note, life, m.cuts(), k.bad)
 		}
 	}
 }
