@@ -158,7 +158,8 @@ func (d *demo) run(ctx context.Context) (*demoResult, error) {
 
 // configure writes the configuration that the demo, and whoever comes after it, uses.
 func (d *demo) configure(url string) error {
-	text := fmt.Sprintf(`# Made by evidenced demo --seed %d --days %d. The servers it names are gone when the demo ends.
+	text := fmt.Sprintf(`# Made by evidenced demo --seed %d --days %d. The servers it names are gone when the demo ends;
+# the clone that it names is clone.git.
 organization: %q
 period: {type: II, start: %s, end: %s, criteria: [security]}
 store: {path: evidence.db, key: evidence.key}
