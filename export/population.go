@@ -73,8 +73,12 @@ func (b *derived) collected(k evidence.Kind) bool {
 	return slices.ContainsFunc(b.Result.Streams, func(s gap.StreamCoverage) bool { return s.Stream.Kind == k })
 }
 
-// population reads every item of a kind that a slot of the period saw.
+// population reads every item of a kind that a slot of the period saw. For a
+// kind that is not collected, of which there are many, the log is not read.
 func (b *derived) population(k evidence.Kind) ([]*item, error) {
+	if !b.collected(k) {
+		return nil, nil
+	}
 	items := map[itemID]*item{}
 	last := map[evidence.Stream]*snapshot{}
 	for run, err := range b.from.Runs() {

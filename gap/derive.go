@@ -48,11 +48,12 @@ func (t *table) note(o observation) {
 	t.runs++
 	t.before = t.reach(t.at)
 	t.whole, t.usable = o.complete, o.usable
+	at := pick(t.base.timed, t.base.judged, o.at) // a report may be older than its reading
 	if o.usable {
-		t.at = later(t.at, o.at)
+		t.at = later(t.at, at)
 	}
 	if o.complete {
-		t.wholeAt = later(t.wholeAt, o.at)
+		t.wholeAt = later(t.wholeAt, at)
 	}
 }
 
@@ -185,18 +186,17 @@ func (e *Engine) passRows(v *verdicts, o observation) {
 	next, at := st.spare[:0], 0
 	for _, r := range v.table.order {
 		res := st.find(&at, r.scope, r.id)
-		seen := o.at
-		if r.exact != nil {
-			seen = earlier(r.exact.UTC(), o.at)
-			earliest, st.timed = earlier(earliest, seen), true
-		}
 		if res.news != r.news || res.gone || o.at.Unix() >= res.until || o.inPeriod && !res.counted {
 			rec := r.with(nil)
 			e.bench.row = r
-			e.see(st, res, &rec, o, seen, pick(res.news != r.news || res.gone, everything, 0))
+			e.see(st, res, &rec, o, o.at, pick(res.news != r.news || res.gone, everything, 0))
 			res.news = r.news
 		} else {
 			st.meet(res)
+		}
+		if r.exact != nil { // it was so now, with what it is joined with; and surely only as long as both were read
+			sure := earlier(r.exact.UTC(), o.floor)
+			earliest, st.timed, res.effective = earlier(earliest, sure), true, &sure
 		}
 		st.until = min(st.until, res.until)
 		next = append(next, res)

@@ -16,7 +16,7 @@ type source struct {
 	at      time.Time         // its observation; zero before the first
 	fresh   map[string]*newScope
 	vanish  map[string]*spell
-	readers map[evidence.Kind]map[evidence.Scope]bool // the streams seen, root excepted
+	readers map[evidence.Kind]map[evidence.Scope]bool // the streams seen of what it lists
 }
 
 // newScope is a scope that appeared and is not yet collected whole.
@@ -74,8 +74,17 @@ func (e *Engine) follow(st *stream, o observation) {
 	}
 }
 
+// lists reports whether a scope is one that the root lists, by its id or its name.
+func (s *source) lists(scope evidence.Scope) bool {
+	_, byID := s.listed[string(scope)]
+	return byID || slices.Contains(slices.Collect(maps.Values(s.listed)), string(scope))
+}
+
 // read notes a run of a stream of some scope.
 func (s *source) read(st *stream, o observation) {
+	if len(s.readers) == 0 && !s.lists(st.id.Scope) { // as of a register: what the root lists are files
+		return
+	}
 	if s.readers[st.id.Kind] == nil {
 		s.readers[st.id.Kind] = map[evidence.Scope]bool{}
 	}
@@ -115,7 +124,7 @@ func (e *Engine) list(src *source, st *stream, o observation) {
 	for _, r := range st.order {
 		now[r.key.id] = r.name
 	}
-	if !src.at.IsZero() {
+	if !src.at.IsZero() && len(src.readers) > 0 { // otherwise it lists no scopes: a roster lists people
 		for _, id := range slices.Sorted(maps.Keys(now)) {
 			if _, was := src.listed[id]; !was {
 				e.appear(src, st, o, id, now[id])

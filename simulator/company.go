@@ -23,11 +23,13 @@ type Options struct {
 	Plant bool
 	// Faults lets the answers go wrong as well. It means nothing without Plant.
 	Faults bool
+	// Clone gives the company a bare clone of one repository, for whoever has git to read it.
+	Clone bool
 }
 
 // Planted is one gap that a perfect engine finds by the end of the period.
 type Planted struct {
-	// Kind is "deviation", "blind", "scope" or "duty".
+	// Kind is "deviation", "reconciliation", "blind", "scope" or "duty".
 	Kind string
 	// Test is the id of the violated test. Of a blind spot it is the test that
 	// some records do not answer, empty if the stream itself could not be read.
@@ -50,14 +52,19 @@ type Company struct {
 	start, end time.Time
 	now        atomic.Int64
 
-	people   []*person
-	org      *organization
-	accounts []*account
-	repos    []*repository
-	faults   []*fault
-	off      []interval
-	truth    []Planted
-	handler  http.Handler
+	people    []*person
+	org       *organization
+	accounts  []*account
+	repos     []*repository
+	roster    []*entry
+	directory []*oktaUser
+	tokens    []*apiToken
+	register  []*listing
+	clone     *clone
+	faults    []*fault
+	off       []interval
+	truth     []Planted
+	handler   http.Handler
 
 	mu       sync.Mutex
 	attempts map[string]int
@@ -80,8 +87,18 @@ func New(o Options) *Company {
 	c.openAccounts(d)
 	c.openRepositories(d)
 	c.develop(d)
+	d = newDice(o.Seed, 3) // of its own: who can sign in changes nobody's work
+	c.enrol(d)
+	c.openDirectory(d)
+	c.listPrivileged(d)
+	if o.Clone {
+		c.clone = &clone{repo: c.repos[0], dropped: map[*pull]time.Time{}}
+	}
 	if o.Plant {
 		c.goWrong()
+	}
+	if o.Clone {
+		c.clone.record()
 	}
 	c.truth = c.derive()
 	c.handler = c.routes()
@@ -124,7 +141,7 @@ func (c *Company) Organization() string { return c.org.login }
 func (c *Company) Token() string { return fmt.Sprintf("ghp_%036x", uint64(c.opts.Seed)*2654435761+77) }
 
 // Handler serves AWS under any path, by the signature's credential scope, and
-// GitHub under /github/.
+// GitHub under /github/ and Okta under /okta/.
 func (c *Company) Handler() http.Handler { return c.handler }
 
 func (c *Company) management() *account { return c.accounts[0] }
@@ -136,6 +153,16 @@ func (c *Company) awsStream(kind evidence.Kind, a *account) evidence.Stream {
 func (c *Company) awsRoot() evidence.Stream {
 	return evidence.Stream{Source: "aws", Kind: "aws.account", Scope: "organization"}
 }
+
+func (c *Company) oktaStream(kind evidence.Kind) evidence.Stream {
+	return evidence.Stream{Source: "okta", Kind: kind, Scope: evidence.Scope(c.OktaDomain())}
+}
+
+var (
+	rosterStream   = evidence.Stream{Source: "roster", Kind: "roster.person", Scope: "roster"}
+	registerRoot   = evidence.Stream{Source: "register", Kind: "register.file", Scope: "register"}
+	registerStream = evidence.Stream{Source: "register", Kind: "register.privileged", Scope: "register"}
+)
 
 func (c *Company) githubStream(kind evidence.Kind) evidence.Stream {
 	return evidence.Stream{Source: "github", Kind: kind, Scope: evidence.Scope(c.org.login)}

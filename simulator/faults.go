@@ -32,6 +32,10 @@ const (
 	refused effect = "refused"
 	// selected: the token sees only some repositories, and the list of them says nothing of the others.
 	selected effect = "limited to selected repositories"
+	// missing: the file is not there.
+	missing effect = "missing"
+	// shallow: the clone's history is cut.
+	shallow effect = "shallow"
 	// expired: the credential is not valid any more.
 	expired effect = "expired"
 	// loops: the token of the next page leads to the same page.
@@ -41,8 +45,9 @@ const (
 // fault is something wrong with some answers for a while.
 type fault struct {
 	span interval
-	// op is the operation, "iam:GetAccountSummary" or "GET /orgs/{org}"; vendor
-	// is "aws" or "github" and stands for all operations when op is empty.
+	// op is the operation, "iam:GetAccountSummary" or "GET /orgs/{org}", or the
+	// name of a file; vendor is "aws", "github", "okta" or "file" and stands for
+	// all operations when op is empty.
 	vendor, op string
 	// where narrows it: an account, account/region, account/bucket, a
 	// repository, or a query such as "role=admin". Empty means everywhere.

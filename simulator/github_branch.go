@@ -135,7 +135,7 @@ func (c *Company) getBranch(q *hubRequest) reply {
 			shield = k.card(r)
 			shield["enabled"] = true
 		}
-		tip, at := r.tip(q.now)
+		tip, at := c.tip(r, q.now)
 		return hubReply(object{
 			"name": r.branch, "protected": r.protection.at(q.now) != protection{}, "protection": shield,
 			"protection_url": u + "/branches/" + r.branch + "/protection", "commit": json.RawMessage(commit{sha: tip, at: at}.card(r)),
@@ -145,7 +145,11 @@ func (c *Company) getBranch(q *hubRequest) reply {
 }
 
 // tip gives the head of the default branch.
-func (r *repository) tip(t time.Time) (sha string, at time.Time) {
+func (c *Company) tip(r *repository, t time.Time) (sha string, at time.Time) {
+	if k := c.clone; k != nil && k.repo == r {
+		last := k.tips.steps[max(k.tips.after(t)-1, 0)]
+		return last.value, last.at
+	}
 	sha, at = "0f0e0d0c0b0a09080706050403020100ffeeddcc", r.created
 	for _, p := range r.pulls {
 		if shows(p.merged, t) && p.base == r.branch && p.merged.After(at) {

@@ -87,7 +87,7 @@ func gitUser(p *person, at time.Time) object {
 	if p == nil {
 		return object{"name": "laptop", "email": "dev@laptop.local", "date": at}
 	}
-	return object{"name": p.name, "email": p.login + "@example.com", "date": at}
+	return object{"name": p.name, "email": p.email(), "date": at}
 }
 
 // userOf gives the person's card, or null for nobody.

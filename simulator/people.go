@@ -8,16 +8,20 @@ import (
 )
 
 // person works at the company from joined to left and is a member of the
-// GitHub organisation for as long.
+// GitHub organisation for as long, unless somebody forgets to take them out.
 type person struct {
 	id     int64
 	login  string
 	name   string
 	life   interval
+	member interval
 	admin  timeline[bool]
 	second timeline[bool] // two-factor authentication
 	user   []byte         // GitHub's simple-user
 }
+
+// email is the address at work.
+func (p *person) email() string { return p.login + "@example.com" }
 
 // stays reports whether the person is there through all of iv, a day more on either side.
 func (p *person) stays(iv interval) bool {
@@ -41,10 +45,11 @@ func (c *Company) hire(d dice) {
 		}
 		c.people = append(c.people, newPerson(d, i, from))
 	}
-	for range c.opts.Days / 30 {
+	for range min(c.opts.Days/15, 12) {
 		p := c.people[d.between(10, founders-1)]
 		if p.life.to.IsZero() {
 			p.life.to = d.workday(c.start.Add(time.Duration(d.between(3, max(c.opts.Days-4, 3))) * day))
+			p.member.to = p.life.to
 		}
 	}
 	c.promote(d)
@@ -54,8 +59,8 @@ func newPerson(d dice, i int, from time.Time) *person {
 	first, last := firstNames[i%len(firstNames)], lastNames[(i*7+i/len(firstNames)+3)%len(lastNames)]
 	p := &person{
 		id: 4_000_000 + int64(i)*7919 + d.Int64N(7000), name: first + " " + last,
-		login:  strings.ToLower(first) + "-" + strings.ToLower(last),
-		life:   interval{from: from},
+		login: strings.ToLower(first) + "-" + strings.ToLower(last),
+		life:  interval{from: from}, member: interval{from: from},
 		second: constant(true), admin: constant(false),
 	}
 	p.user = userJSON(p.login, p.id, "User")
@@ -75,7 +80,7 @@ func (c *Company) promote(d dice) {
 // members gives who is in the organisation at t.
 func (c *Company) members(t time.Time) (out []*person) {
 	for _, p := range c.people {
-		if p.life.holds(t) {
+		if p.member.holds(t) {
 			out = append(out, p)
 		}
 	}

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -39,6 +40,7 @@ func (c *Company) goWrong() {
 		}
 	}
 	p.misbehave()
+	p.tamper()
 	if c.opts.Faults {
 		p.disturb()
 	}
@@ -60,6 +62,11 @@ type accident struct {
 
 func accidents() []accident {
 	return []accident{
+		// There are few leavers, so these come first.
+		{"leaver in AWS", (*planner).leaverInCloud},
+		{"leaver in GitHub", (*planner).leaverInCode},
+		{"leaver in Okta", (*planner).leaverSignsIn},
+		{"leaver without a last day", (*planner).leaverUndated},
 		{"root login", (*planner).rootLogin},
 		{"root access key", (*planner).rootKey},
 		{"old access key", (*planner).oldKey},
@@ -89,6 +96,19 @@ func accidents() []accident {
 		{"branch unprotected", (*planner).branchUnprotected},
 		{"classic protection weakened", (*planner).classicWeakened},
 		{"ruleset weakened", (*planner).rulesWeakened},
+		{"Okta user without a factor", (*planner).factorless},
+		{"Okta user inactive", (*planner).inactive},
+		{"stray Okta user", (*planner).strayUser},
+		{"stray AWS user", (*planner).strayCloudUser},
+		{"row of the roster lost", (*planner).rowLost},
+		{"login not mapped", (*planner).loginUnmapped},
+		{"login mapped twice", (*planner).loginShared},
+		{"service forgotten", (*planner).serviceForgotten},
+		{"account too early", (*planner).earlyAccount},
+		{"owner not listed", (*planner).unlistedOwner},
+		{"administrators not listed", (*planner).unlistedAdmins},
+		{"token too strong", (*planner).strongToken},
+		{"register out of date", (*planner).registerStale},
 	}
 }
 
@@ -166,7 +186,9 @@ func (p *planner) arrive() {
 	if !ok {
 		return
 	}
-	p.c.acquire(p.dice, iv)
+	a := p.c.acquire(p.dice, iv)
+	// Until its users can be read, nobody knows which accounts a person has.
+	p.blind[p.c.awsStream("aws.iam.user", a)] = []interval{iv}
 	for _, t := range p.c.accounts[0].trails { // nothing happens to the common trail while the account is half there
 		if t.org {
 			p.lanes[t.arn] = append(p.lanes[t.arn], iv)
@@ -185,15 +207,17 @@ func (p *planner) darkNear(iv interval) bool {
 }
 
 // acquire adds an account that joins the organisation at iv.from and can be read from iv.to on.
-func (c *Company) acquire(d dice, iv interval) {
+func (c *Company) acquire(d dice, iv interval) *account {
 	a := c.newAccount(d, "975"+c.accounts[0].id[3:], "acquired")
 	a.appeared, a.deployed = iv.from, iv.to
 	for i := range 4 {
 		u := c.newUser(a, []string{"owner", "ops", "svc-sync", "svc-mail"}[i], interval{from: a.created.Add(day)})
-		if i < 2 {
+		if id := fmt.Sprintf("A%d", i+1); i < 2 {
 			c.giveConsole(d, u)
+			c.enterContractor(id, u, a.appeared)
 		} else {
 			c.giveKey(d, u, 0)
+			c.enterService(d, id, u.name, a.appeared).put("login.aws", u.name)
 		}
 	}
 	if org := c.accounts[0].trails[0]; org.org {
@@ -203,4 +227,5 @@ func (c *Company) acquire(d dice, iv interval) {
 	}
 	c.fillBuckets(d, a, 2)
 	c.accounts = append(c.accounts, a)
+	return a
 }

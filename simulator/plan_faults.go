@@ -16,6 +16,7 @@ func (p *planner) darken() {
 		p.switchOff()
 	}
 	p.blackout(fault{vendor: "github", effect: expired, blinds: p.c.githubStreams(), note: "the GitHub token had expired"})
+	p.blackout(fault{vendor: "okta", effect: expired, blinds: p.c.oktaStreams(), note: "the Okta token had expired"})
 	all := p.narrow()
 	p.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for _, f := range all[:min(len(all), max(2, p.c.opts.Days/20))] {
@@ -71,7 +72,26 @@ func (p *planner) blackout(f fault) {
 
 // narrow gives one fault of each sort that blinds one stream, or one account.
 func (p *planner) narrow() []fault {
-	return append(p.narrowAWS(), p.narrowGitHub()...)
+	return slices.Concat(p.narrowAWS(), p.narrowGitHub(), p.narrowIdentity())
+}
+
+func (p *planner) narrowIdentity() []fault {
+	on := func(kind evidence.Kind, op string, e effect) fault {
+		return fault{vendor: "okta", op: op, effect: e, blinds: []evidence.Stream{p.c.oktaStream(kind)}, note: fmt.Sprintf("%s %s", op, e)}
+	}
+	groups := on("okta.group_member", opGroups, malformed)
+	groups.blinds = append(groups.blinds, p.c.oktaStream("okta.group"))
+	roles := on("okta.admin", opUserRoles, denied)
+	roles.blinds = append(roles.blinds, p.c.oktaStream("okta.api_token"))
+	file := func(name string, s evidence.Stream) fault {
+		e := pick(p.dice, []effect{missing, truncated})
+		return fault{vendor: "file", op: name, effect: e, blinds: []evidence.Stream{s}, note: fmt.Sprintf("the %s was %s", name, e)}
+	}
+	return []fault{
+		on("okta.user", opFactors, denied), on("okta.user", opOktaUsers, loops), on("okta.admin", opAdmins, denied),
+		on("okta.api_token", opTokens, malformed), on("okta.event", opLogs, denied), groups, roles,
+		file("roster", rosterStream), file("register", registerStream),
+	}
 }
 
 func (p *planner) narrowAWS() []fault {
@@ -165,6 +185,8 @@ func (p *planner) transients() []fault {
 		{vendor: "aws", op: "organizations:ListAccounts", effect: pick(p.dice, aws)},
 		{vendor: "aws", op: pick(p.dice, ops), where: a.id, effect: pick(p.dice, aws)},
 		{vendor: "aws", op: "cloudtrail:GetTrailStatus", effect: pick(p.dice, aws)},
+		{vendor: "okta", op: opFactors, effect: pick(p.dice, []effect{unavailable, broken, reset})},
+		{vendor: "okta", op: pick(p.dice, []string{opOktaUsers, opOktaOrg, opAdmins, opUserRoles}), effect: pick(p.dice, aws)},
 		{vendor: "github", op: opMembers, effect: pick(p.dice, hub)},
 		{vendor: "github", op: opGraphQL, where: pick(p.dice, p.c.repos).full, effect: pick(p.dice, hub)},
 		{vendor: "github", op: opProtection, where: pick(p.dice, p.c.repos).full, effect: pick(p.dice, hub)},

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -177,7 +178,7 @@ func (p *planner) unusedPassword() {
 // neverUsed adds a user who never logs in; the test objects 90 days after the user was made.
 func (p *planner) neverUsed() {
 	a := pick(p.dice, p.c.old())
-	name := pick(p.dice, []string{"contractor", "auditor", "intern"})
+	name := pick(p.dice, []string{"contractor", "auditor", "intern"}) + "-" + a.name
 	if a.user(name) != nil {
 		return
 	}
@@ -186,5 +187,6 @@ func (p *planner) neverUsed() {
 		return
 	}
 	u := p.c.newUser(a, name, interval{iv.from.Add(-limit90), iv.to})
+	p.c.enterContractor(fmt.Sprintf("C%d", len(p.c.roster)), u, u.life.from.Add(-5*day))
 	u.password, u.mfa = constant(true), constant(true)
 }

@@ -26,6 +26,7 @@ type pull struct {
 	reviews        []review
 	checks         []check
 	statuses       []status
+	squashed       string // the commit that it became in the clone, if there is one of its repository
 
 	once sync.Once
 	text []byte // GitHub's pull-request-simple, once nothing changes any more
@@ -181,7 +182,12 @@ func (p *pull) sha(what string) string {
 	return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "%s#%d %s", p.repo.full, p.id, what)))
 }
 
-func (p *pull) mergeSHA() string { return p.sha("merge") }
+func (p *pull) mergeSHA() string {
+	if p.squashed != "" {
+		return p.squashed
+	}
+	return p.sha("merge")
+}
 
 // updated gives the last change that is visible at t.
 func (p *pull) updated(t time.Time) time.Time {

@@ -25,13 +25,15 @@ func (a reply) with(name, value string) reply {
 	return a
 }
 
-// routes sends GitHub's paths to GitHub, and whatever is signed for AWS to AWS.
+// routes sends GitHub's and Okta's paths to them, and whatever is signed for AWS to AWS.
 func (c *Company) routes() http.Handler {
-	hub := c.github()
+	hub, okta := c.github(), c.okta()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/github/"):
 			hub.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/okta/"):
+			okta.ServeHTTP(w, r)
 		default:
 			c.serveAWS(w, r)
 		}
@@ -56,7 +58,9 @@ func send(w http.ResponseWriter, a reply, e effect, now time.Time) {
 	}
 	h := w.Header()
 	for k, v := range a.header {
-		h.Set(k, v)
+		for line := range strings.SplitSeq(v, "\n") { // Okta gives each link a header of its own
+			h.Add(k, line)
+		}
 	}
 	h.Set("Date", now.UTC().Format(http.TimeFormat))
 	h.Set("Content-Type", a.mime)

@@ -77,7 +77,7 @@ func compareReport(t *testing.T, c *Company, a *account, now time.Time) (broken 
 	t.Helper()
 	want := map[string]bool{}
 	for _, p := range c.truth {
-		if p.Stream == c.awsStream("aws.iam.user", a) && p.Kind == "deviation" && (interval{p.Start, p.End}).holds(now) {
+		if p.Stream == c.awsStream("aws.iam.user", a) && strings.HasPrefix(p.Test, "aws.iam.") && (interval{p.Start, p.End}).holds(now) {
 			want[p.Test+" "+p.Resource] = true
 		}
 	}

@@ -23,6 +23,8 @@ func (c *Company) derive() []Planted {
 	}
 	n.github()
 	n.pulls()
+	n.identity()
+	n.clone()
 	n.blind()
 	slices.SortStableFunc(n.out, func(a, b Planted) int {
 		if d := a.Start.Compare(b.Start); d != 0 {
@@ -182,7 +184,7 @@ func (n *notes) github() {
 		func(t time.Time) bool { return o.permission.at(t) != "none" && o.permission.at(t) != "read" })
 	for _, p := range n.c.people {
 		n.state("github.org.members-2fa", n.c.githubStream("github.member"), fmt.Sprint(p.id), "member without two-factor authentication",
-			p.life, p.second.cuts(), func(t time.Time) bool { return !p.second.at(t) })
+			p.member, p.second.cuts(), func(t time.Time) bool { return !p.second.at(t) })
 	}
 	for _, r := range n.c.repos {
 		if r.active() {
@@ -231,7 +233,14 @@ func (c *Company) streamsAt(t time.Time) []evidence.Stream {
 			out = append(out, c.awsStream(evidence.Kind(k), a))
 		}
 	}
-	return append(out, c.githubStreams()...)
+	return slices.Concat(out, c.githubStreams(), c.oktaStreams(), c.cloneStreams(), []evidence.Stream{rosterStream, registerRoot, registerStream})
+}
+
+func (c *Company) oktaStreams() (out []evidence.Stream) {
+	for _, k := range []evidence.Kind{"okta.org", "okta.user", "okta.group", "okta.group_member", "okta.admin", "okta.api_token", "okta.event"} {
+		out = append(out, c.oktaStream(k))
+	}
+	return out
 }
 
 func (c *Company) githubStreams() (out []evidence.Stream) {

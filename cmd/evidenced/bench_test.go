@@ -11,10 +11,10 @@ import (
 )
 
 // BenchmarkCollectDay collects one day of the simulated company: every stream
-// of both sources, over loopback, into the store.
+// of every source but the clone, over loopback, into the store.
 func BenchmarkCollectDay(b *testing.B) {
 	const days = 3000
-	d := &demo{app: &app{stdout: io.Discard, stderr: io.Discard}, demoOptions: demoOptions{seed: 1, days: days, out: b.TempDir()},
+	d := &demo{app: &app{stdout: io.Discard, stderr: io.Discard}, demoOptions: demoOptions{seed: 1, days: days, out: b.TempDir()}, handouts: handouts(),
 		company: simulator.New(simulator.Options{Seed: 1, Start: demoStart, Days: days})}
 	server := httptest.NewServer(d.company.Handler())
 	defer server.Close()
@@ -25,6 +25,9 @@ func BenchmarkCollectDay(b *testing.B) {
 	for b.Loop() {
 		for day := at.Day(); at.Day() == day; at = runner.Next(at) {
 			d.company.SetNow(at)
+			if err := d.deliver(); err != nil {
+				b.Fatal(err)
+			}
 			runs, err := runner.Tick(b.Context())
 			if err != nil {
 				b.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,10 +32,10 @@ func (a *app) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Live through a period of a simulated company: collect, find gaps, export, verify",
-		Long: `Runs the whole story on a simulated company, with no credentials: its AWS and
-GitHub speak the vendors' formats over loopback, the real collectors read them on
-schedule under a simulated clock, and what was found is compared with what was
-planted. With --out the configuration, the store and the bundle stay there, and
+		Long: `Runs the whole story on a simulated company, with no credentials: its AWS,
+GitHub and Okta speak the vendors' formats over loopback, its HR system exports the
+roster, the real collectors read all of it on schedule under a simulated clock, and
+what was found is compared with what was planted. With --out the configuration, the store and the bundle stay there, and
 every other command works on them.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), o) },
@@ -85,7 +86,8 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 		return usageError{err}
 	}
 	begun := time.Now()
-	d := &demo{app: a, demoOptions: o, company: simulator.New(simulator.Options{Seed: o.seed, Start: demoStart, Days: o.days, Plant: true, Faults: true})}
+	_, noGit := exec.LookPath("git")
+	d := &demo{app: a, demoOptions: o, handouts: handouts(), company: simulator.New(simulator.Options{Seed: o.seed, Start: demoStart, Days: o.days, Plant: true, Faults: true, Clone: noGit == nil})}
 	res, err := d.run(ctx)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -105,7 +107,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 
 // untouched reports what the demo would write and is there already.
 func untouched(dir string) error {
-	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.key", "bundle.zip"} {
+	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.key", "bundle.zip", "people.csv", "privileged.csv", "clone.git"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%s holds %s already; the demo wants a new folder", dir, name)
 		}
@@ -117,9 +119,10 @@ func untouched(dir string) error {
 type demo struct {
 	*app
 	demoOptions
-	company *simulator.Company
-	config  *config.Config
-	planted []simulator.Planted // of duties
+	company  *simulator.Company
+	config   *config.Config
+	planted  []simulator.Planted // of duties
+	handouts []*handout
 	// dial leads every connection to the simulator, whatever its port is.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -155,7 +158,8 @@ func (d *demo) run(ctx context.Context) (*demoResult, error) {
 
 // configure writes the configuration that the demo, and whoever comes after it, uses.
 func (d *demo) configure(url string) error {
-	text := fmt.Sprintf(`# Made by evidenced demo --seed %d --days %d. The servers it names are gone when the demo ends.
+	text := fmt.Sprintf(`# Made by evidenced demo --seed %d --days %d. The servers it names are gone when the demo ends;
+# the clone that it names is clone.git.
 organization: %q
 period: {type: II, start: %s, end: %s, criteria: [security]}
 store: {path: evidence.db, key: evidence.key}
@@ -165,8 +169,13 @@ sources:
                 aws.guardduty.detector, aws.config.recorder, aws.ec2.security_group, aws.kms.key, aws.rds.instance]}
   github: {schedule: "30 6 * * *", organization: %q, token: %q, endpoint: %q,
         kinds: [github.member, github.repository, github.branch, github.pull_request]}
+  okta: {schedule: "0 7 * * *", url: %q, token: %q, endpoint: %q,
+        kinds: [okta.user, okta.group, okta.group_member, okta.admin, okta.api_token, okta.event]}
+%s  register: {schedule: "30 7 * * *", registers: {privileged: {file: privileged.csv}}}
+  roster: {schedule: "30 5 * * *", file: people.csv}
 `, d.seed, d.days, "Simulated "+d.company.Organization(), demoStart.Format(time.DateOnly), demoStart.AddDate(0, 0, d.days-1).Format(time.DateOnly),
-		url, d.company.Organization(), d.company.Token(), url+"/github/")
+		url, d.company.Organization(), d.company.Token(), url+"/github/",
+		"https://"+d.company.OktaDomain(), d.company.OktaToken(), url+"/okta/", d.gitSource())
 	if err := os.MkdirAll(d.out, 0o700); err != nil {
 		return err
 	}
@@ -178,6 +187,14 @@ sources:
 	c, err := d.load()
 	d.config = c
 	return err
+}
+
+// gitSource configures the clone, where there is a git to read it.
+func (d *demo) gitSource() string {
+	if d.company.ClonePath() == "" {
+		return ""
+	}
+	return fmt.Sprintf("  git: {schedule: \"0 %d * * *\", repositories: [%q], kinds: [git.repository, git.commit, git.update]}\n", simulator.CloneHour, d.company.ClonePath())
 }
 
 // live goes through the period slot by slot.
@@ -212,6 +229,9 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 			return err
 		}
 		d.company.SetNow(t)
+		if err := d.deliver(); err != nil {
+			return err
+		}
 		if _, err := r.Tick(ctx); err != nil {
 			return err
 		}
@@ -252,7 +272,7 @@ func (d *demo) bring(ctx context.Context, s *store.Store, deeds []simulator.Deed
 // door leads to the simulator, on its clock.
 func (d *demo) door() collectors.DoorOptions {
 	return collectors.DoorOptions{Now: d.company.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-		Jitter: func() float64 { return 1 }, Base: &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: 16}}
+		Jitter: func() float64 { return 1 }, Run: d.runThere, Base: &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: 16}}
 }
 
 // finish evaluates, exports, verifies and compares.
