@@ -150,6 +150,12 @@ func TestPublic(t *testing.T) {
 			t.Errorf("%s %s by %q: %d, want %d: %s", c.method, c.path, c.host, got, c.want, body)
 		}
 	}
+	h.Problems, h.Parts = []string{"store: open /srv/s3cret: no space"}, map[string]string{"store": Failing}
+	for _, path := range []string{"/readyz", "/healthz"} {
+		if _, body := ask("GET", path, "10.1.2.3"); strings.Contains(body, "s3cret") || !strings.Contains(body, `"store":"failing"`) {
+			t.Errorf("%s tells anybody %s", path, body)
+		}
+	}
 	h.Ready = true
 	if got, _ := ask("GET", "/readyz", "localhost"); got != 200 {
 		t.Error(got)

@@ -25,6 +25,8 @@ type host struct {
 	judge  *judge
 	folder string // where the caller's relative paths begin
 	report func(serve.Progress)
+	// troubles say what stands in the daemon's way.
+	troubles func() []string
 }
 
 // lend gives a configuration that the command may change, and the store, which
