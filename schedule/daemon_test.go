@@ -27,6 +27,7 @@ type company struct {
 	begin time.Time
 	off   atomic.Int64         // by how much the clock is wrong, in nanoseconds
 	mood  atomic.Pointer[mood] // what every reading meets; nil for nothing
+	hello atomic.Pointer[mood] // what every session of the source w meets
 	stop  context.CancelFunc
 	out   chan error
 	dead  *atomic.Bool
@@ -41,11 +42,14 @@ var companySpecs = map[string]collectors.Base{
 // moody meets the mood of the company before it reads.
 type moody struct {
 	*worldConfig
-	mood func() *mood
+	mood, hello func() *mood
 }
 
 func (m *moody) Open(collectors.Env) (collectors.Collector, error) { return m, nil }
-func (m *moody) Session(context.Context, evidence.Scope) (collectors.Session, error) {
+func (m *moody) Session(ctx context.Context, _ evidence.Scope) (collectors.Session, error) {
+	if meet := m.hello(); meet != nil {
+		return m, (*meet)(ctx)
+	}
 	return m, nil
 }
 
@@ -67,7 +71,10 @@ func (c *company) runner(log evidence.Log) *Runner {
 	for _, name := range []string{"w", "v"} {
 		spec := collectors.Spec{Name: name, Doc: "A test.", Version: 1, Root: "w.root", Kinds: []collectors.KindSpec{{Kind: "w.root", Mode: evidence.State},
 			{Kind: "w.state", Mode: evidence.State}, {Kind: "w.event", Mode: evidence.Event, Late: time.Hour}}}
-		cfg := &moody{&worldConfig{base: companySpecs[name], world: &world{scopes: []evidence.Scope{"a"}}}, c.mood.Load}
+		cfg := &moody{&worldConfig{base: companySpecs[name], world: &world{scopes: []evidence.Scope{"a"}}}, c.mood.Load, func() *mood { return nil }}
+		if name == "w" {
+			cfg.hello = c.hello.Load
+		}
 		src, err := collectors.Open(spec, cfg, collectors.DoorOptions{Now: c.now}, nil)
 		if err != nil {
 			c.Fatal(err)

@@ -73,6 +73,9 @@ type Options struct {
 	// SlotTimeout bounds one slot; zero means two hours: the factors of 20,000
 	// users of Okta take 65 minutes within half of its limit.
 	SlotTimeout time.Duration
+	// SessionTimeout bounds how much of a slot may go by until the source has told
+	// who asks; zero means a quarter of SlotTimeout.
+	SessionTimeout time.Duration
 	// Parallel is how many slots of one source are read at a time; zero means 12.
 	Parallel int
 	// Progress may be nil.
@@ -114,6 +117,9 @@ func withDefaults(o Options) Options {
 	}
 	if o.SlotTimeout == 0 {
 		o.SlotTimeout = 2 * time.Hour
+	}
+	if o.SessionTimeout == 0 {
+		o.SessionTimeout = o.SlotTimeout / 4
 	}
 	if o.Parallel == 0 {
 		o.Parallel = 12

@@ -82,7 +82,7 @@ func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence
 // run was interrupted after it, is not read again.
 func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 	root := s.root()
-	visit := sync.OnceValue(func() *collectors.Visit { return s.Visit(ctx, root.Scope) })
+	visit := t.visit(ctx, s, root.Scope)
 	if slot, missed, ok := t.fill(s, root, demanded); ok {
 		if err := t.root(ctx, s, slot, missed, visit); err != nil {
 			return err
@@ -94,7 +94,7 @@ func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 // root reads the root stream and learns what follows from it.
 func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed []evidence.Run, visit func() *collectors.Visit) error {
 	t.total += len(missed) + 1
-	snap := t.capture(ctx, visit(), slot.Stream, t.window(s, slot.Stream))
+	snap := t.capture(ctx, visit, slot.Stream, t.window(s, slot.Stream))
 	if err := t.absent(ctx, missed, snap.Certificate.ClockOffsetMS); err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func(
 }
 
 // readAll captures the slots in parallel and ends them in order.
-func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit func(evidence.Scope) *collectors.Visit) error {
+func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit map[evidence.Scope]func() *collectors.Visit) error {
 	snaps := make([]chan collectors.Snapshot, len(slots))
 	windows := make([]evidence.Window, len(slots)) // asked for here, as the ledger changes while slots end
 	for i, slot := range slots {
@@ -145,7 +145,7 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 			g.Go(func() error {
 				defer close(snaps[i])
 				if ctx.Err() == nil { // what has not begun when we stop is still due
-					snaps[i] <- t.capture(ctx, visit(slot.Stream.Scope), slot.Stream, windows[i])
+					snaps[i] <- t.capture(ctx, visit[slot.Stream.Scope], slot.Stream, windows[i])
 				}
 				return nil
 			})
@@ -166,22 +166,32 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 	return err
 }
 
-// visits opens one session per scope, at its first use; the root's may be open already.
-func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, root func() *collectors.Visit) func(evidence.Scope) *collectors.Visit {
+// visit opens a session, at its first use. One that hangs fails every slot that
+// needs it, so that the next pass can try again.
+func (t *tick) visit(ctx context.Context, s *Source, scope evidence.Scope) func() *collectors.Visit {
+	return sync.OnceValue(func() *collectors.Visit {
+		ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SessionTimeout)
+		defer cancel()
+		return s.Visit(ctx, scope)
+	})
+}
+
+// visits opens one session per scope; the root's may be open already.
+func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, root func() *collectors.Visit) map[evidence.Scope]func() *collectors.Visit {
 	open := map[evidence.Scope]func() *collectors.Visit{s.Collector().RootScope(): root}
 	for _, slot := range slots {
 		if scope := slot.Stream.Scope; open[scope] == nil {
-			open[scope] = sync.OnceValue(func() *collectors.Visit { return s.Visit(ctx, scope) })
+			open[scope] = t.visit(ctx, s, scope)
 		}
 	}
-	return func(sc evidence.Scope) *collectors.Visit { return open[sc]() }
+	return open
 }
 
-// capture reads one stream within the slot's time.
-func (t *tick) capture(ctx context.Context, v *collectors.Visit, st evidence.Stream, w evidence.Window) collectors.Snapshot {
+// capture reads one stream within the slot's time, of which the session takes its part.
+func (t *tick) capture(ctx context.Context, visit func() *collectors.Visit, st evidence.Stream, w evidence.Window) collectors.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SlotTimeout)
 	defer cancel()
-	return v.Capture(ctx, st.Kind, w)
+	return visit().Capture(ctx, st.Kind, w)
 }
 
 // window gives the population that the slot must read: from where the last
