@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: next %s, want %s", spec, got, want)
 		}
 	}
-	for _, bad := range []string{"TZ=UTC", "CRON_TZ=UTC", "0 0 30 2 *", "often", "* * * * * *", "61 * * * *", "CRON_TZ=Nowhere/City 0 6 * * *", "\x00"} {
+	for _, bad := range []string{"TZ=UTC", "CRON_TZ=UTC", "0 0 30 2 *", "often", "* * * * * *", "61 * * * *", "CRON_TZ=Nowhere/City 0 6 * * *", "CRON_TZ=Local 0 6 * * *", "TZ=Local 0 6 * * *", "CRON_TZ=localtime 0 6 * * *", "\x00"} {
 		if s, err := Parse(bad); err == nil {
 			t.Errorf("%q was accepted: next %s", bad, s.Next(time.Now()))
 		}
