@@ -132,6 +132,8 @@ func (d *door) conditional(q *question) bool {
 func (d *door) revalidated(q *question, before *kept, a answer) answer {
 	switch {
 	case a.err != nil || !d.conditional(q):
+	case a.resp.StatusCode == http.StatusOK && d.redact.holds(a):
+		// Kept for longer than its secret is known, it would show that.
 	case a.resp.StatusCode == http.StatusOK:
 		d.answers.put(q.req, a.resp, a.body, d.opt.Now())
 	case a.resp.StatusCode == http.StatusNotModified && before != nil:

@@ -110,6 +110,22 @@ func TestRevalidate(t *testing.T) {
 	}
 }
 
+// TestSecretsAreNotKept: an answer that holds a secret is asked for anew, as it may
+// be kept for longer than its secret is known.
+func TestSecretsAreNotKept(t *testing.T) {
+	s := &tagged{body: `{"you":"token-of-an-hour"}`}
+	ask, d := asking(t, s)
+	d.redact.conceal("token-of-an-hour", d.opt.Now().Add(time.Hour))
+	for range 2 {
+		if x, _, err := ask("one"); err != nil || x.Unmodified != nil || strings.Contains(x.Body, "token-of-an-hour") {
+			t.Errorf("%+v, %v", x, err)
+		}
+	}
+	if len(d.answers.byKey) != 0 {
+		t.Error("it is kept")
+	}
+}
+
 // TestUnaskedNotModified: a 304 to who has nothing is no answer.
 func TestUnaskedNotModified(t *testing.T) {
 	ask, _ := asking(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) }))
