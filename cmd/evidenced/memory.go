@@ -59,4 +59,3 @@ func lowest(root fs.FS, mount, group, file string) int64 {
 		}
 	}
 }
-
