@@ -30,7 +30,7 @@ func (t *tick) again(ctx context.Context, s *Source) error {
 	root := s.root()
 	visit := t.visit(ctx, s, root.Scope)
 	if _, weak := s.ledger.weak[root]; weak {
-		if err := t.root(ctx, s, t.demanded(root), nil, visit); err != nil {
+		if err := t.root(ctx, s, t.demanded(root), stretch{}, visit); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,42 +19,19 @@ type tick struct {
 	runner      *Runner
 	now         time.Time
 	progress    Progress
-	runs        []evidence.Run
+	runs        []evidence.Run // but the missed ones
+	lost        map[string]int // how many of each source were missed
 	done, total int
 }
-
-// missed writes slots that nobody filled.
-func (t *tick) missed(ctx context.Context, runs []evidence.Run) error {
-	for chunk := range slices.Chunk(runs, atOnce) {
-		if err := t.append(ctx, chunk, nil); err != nil {
-			return fmt.Errorf("write the missed slots: %w", err)
-		}
-		for _, r := range chunk {
-			t.runner.source(r.Stream.Source).ledger.note(r)
-		}
-	}
-	return nil
-}
-
-// newestFirst is how slots are written that lie before what the log tells of:
-// where it begins says what is still to be written.
-func newestFirst(runs []evidence.Run) []evidence.Run {
-	slices.SortStableFunc(runs, func(a, b evidence.Run) int { return b.Due.Compare(a.Due) })
-	return runs
-}
-
-// atOnce is how many missed slots one transaction holds: after a long time off
-// there are many, and whoever dies at the last of them must not begin anew.
-const atOnce = 5000
 
 // absent writes the missed slots of a root, unless the source's own time shows
 // that they are none: a clock that is far ahead calls missed what is yet to come,
 // and what the log says stays said.
-func (t *tick) absent(ctx context.Context, missed []evidence.Run, offsetMS *int64) error {
-	if err := clockError(offsetMS); err != nil && len(missed) > 0 && *offsetMS > 0 {
-		return fmt.Errorf("%w: %d slots that it calls missed are not written: %w", ErrClock, len(missed), err)
+func (t *tick) absent(ctx context.Context, missed stretch, offsetMS *int64) error {
+	if err := clockError(offsetMS); err != nil && missed.n > 0 && *offsetMS > 0 {
+		return fmt.Errorf("%w: %d slots that it calls missed are not written: %w", ErrClock, missed.n, err)
 	}
-	return t.missed(ctx, missed)
+	return t.missed(ctx, []stretch{missed}, false)
 }
 
 // ErrClock: the host's clock cannot be right, so that nothing was done. It is
@@ -65,16 +41,13 @@ var ErrClock = errors.New("the host's clock is wrong")
 // fill gives the slot of a stream that is to be filled now: the newest one that
 // is due, or one on demand. The ones before it were missed. There is none if
 // ok is false.
-func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed []evidence.Run, ok bool) {
+func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed stretch, ok bool) {
 	due := t.runner.due(s, st, t.now)
-	if len(due) == 0 {
-		return t.demanded(st), nil, demanded
+	if due.n == 0 {
+		return t.demanded(st), due, demanded
 	}
-	newest := len(due) - 1
-	for _, d := range due[:newest] {
-		missed = append(missed, t.runner.missed(st, d))
-	}
-	return evidence.Slot{Stream: st, Due: due[newest], Trigger: evidence.Scheduled}, missed, true
+	newest, missed := due.newest()
+	return evidence.Slot{Stream: st, Due: newest, Trigger: evidence.Scheduled}, missed, true
 }
 
 // source collects what is due of a source: the root first, as the other
@@ -92,8 +65,8 @@ func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 }
 
 // root reads the root stream and learns what follows from it.
-func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed []evidence.Run, visit func() *collectors.Visit) error {
-	t.total += len(missed) + 1
+func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed stretch, visit func() *collectors.Visit) error {
+	t.total += missed.n + 1
 	snap := t.capture(ctx, visit, slot.Stream, t.window(s, slot.Stream))
 	if err := t.absent(ctx, missed, snap.Certificate.ClockOffsetMS); err != nil {
 		return err
@@ -111,19 +84,21 @@ func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed [
 // order, so that the same evidence gives the same log.
 func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *collectors.Visit) error {
 	var slots []evidence.Slot
-	earlier := t.runner.before(s, s.root())
-	var missed []evidence.Run
+	earlier := []stretch{t.runner.before(s, s.root())}
+	var missed []stretch
 	for _, st := range s.known() {
-		earlier = append(earlier, t.runner.before(s, st)...)
+		earlier = append(earlier, t.runner.before(s, st))
 		slot, before, ok := t.fill(s, st, demanded)
-		missed = append(missed, before...)
+		missed = append(missed, before)
 		if ok {
 			slots = append(slots, slot)
 		}
 	}
-	t.total += len(slots) + len(missed) + len(earlier)
-	slices.SortStableFunc(missed, func(a, b evidence.Run) int { return a.Due.Compare(b.Due) })
-	if err := t.missed(ctx, append(newestFirst(earlier), missed...)); err != nil {
+	t.total += len(slots) + count(missed) + count(earlier)
+	if err := t.missed(ctx, earlier, true); err != nil {
+		return err
+	}
+	if err := t.missed(ctx, missed, false); err != nil {
 		return err
 	}
 	return t.readAll(ctx, s, slots, t.visits(ctx, s, slots, root))
@@ -306,7 +281,13 @@ func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors
 		t.done++
 		t.progress(r, t.done, max(t.total, t.done))
 	}
-	t.runs = append(t.runs, runs...)
+	for _, r := range runs {
+		if r.Outcome == evidence.Missed {
+			t.lost[r.Stream.Source]++
+		} else {
+			t.runs = append(t.runs, r)
+		}
+	}
 	return nil
 }
 

@@ -196,10 +196,13 @@ func (d *daemon) ended(p schedule.Pass) {
 	for _, r := range p.Runs {
 		d.metrics.Slot(r.Stream.Source, string(r.Outcome))
 	}
+	for name, n := range p.Missed {
+		d.metrics.Slots(name, string(evidence.Missed), n)
+	}
 	for _, name := range p.Sources {
 		d.metrics.Pass(name, p.Took, p.Err)
 	}
-	d.log.Info("pass", "sources", p.Sources, "slots", len(p.Runs), "outcomes", outcomes(p.Runs), "took", p.Took.Round(time.Millisecond).String())
+	d.log.Info("pass", "sources", p.Sources, "slots", p.Slots(), "outcomes", outcomes(p), "took", p.Took.Round(time.Millisecond).String())
 	var clock, log error
 	if errors.Is(p.Err, schedule.ErrClock) {
 		clock = p.Err
@@ -235,10 +238,13 @@ func (d *daemon) sourcesOf(p schedule.Pass) []string {
 	return names
 }
 
-func outcomes(runs []evidence.Run) map[string]int {
+func outcomes(p schedule.Pass) map[string]int {
 	n := map[string]int{}
-	for _, r := range runs {
+	for _, r := range p.Runs {
 		n[string(r.Outcome)]++
+	}
+	for _, missed := range p.Missed {
+		n[string(evidence.Missed)] += missed
 	}
 	return n
 }

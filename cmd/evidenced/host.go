@@ -113,7 +113,7 @@ func (a *app) hosted(ctx context.Context, names []string) (*collected, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, err := h.daemon.Now(ctx, p.slots, names...)
+	runs, err := h.daemon.Now(ctx, out.counting(p.slots), names...)
 	if err != nil {
 		return nil, err
 	}
