@@ -122,7 +122,9 @@ func (d *door) judge(q *question, a answer) answer {
 	case status == 500 || status >= 502 && status <= 504:
 		a.err, a.again = serverError{fmt.Sprintf("%s answered %d", where, status)}, true
 	default:
-		a.err = nextStays(q.req.URL, a.resp.Header)
+		if a.err = nextStays(q.req.URL, a.resp.Header); a.err == nil {
+			a.err = onceEach(where, a.body)
+		}
 	}
 	return a
 }

@@ -37,14 +37,13 @@ type Snapshot struct {
 // opened, every capture gives that error, with the exchanges that led to it.
 func (s *Source) Visit(ctx context.Context, scope evidence.Scope) *Visit {
 	v := &Visit{source: s, scope: scope}
-	v.err = caught(func() (err error) {
-		v.session, err = s.collector.Session(withRecorder(ctx, &v.rec), scope)
-		return err
-	})
-	if v.err == nil && v.session == nil {
-		v.err = errors.New("the collector gave no session")
-	}
-	if v.err != nil {
+	v.session, v.err = within(ctx, func() (Session, error) { return s.collector.Session(withRecorder(ctx, &v.rec), scope) })
+	switch {
+	case v.err == nil && v.session == nil:
+		v.err = fmt.Errorf("opening a session for %s: the collector gave none", scope)
+	case v.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		v.err = fmt.Errorf("%w: timeout: opening a session for %s took too long: %w", ErrUnreachable, scope, v.err)
+	case v.err != nil:
 		v.err = fmt.Errorf("opening a session for %s: %w", scope, v.err)
 	}
 	return v
@@ -57,6 +56,9 @@ func (v *Visit) Capture(ctx context.Context, kind evidence.Kind, w evidence.Wind
 	started := now()
 	err := v.collect(context.WithValue(withRecorder(ctx, rec), visitKey{}, v), kind, w, out)
 	ended := now()
+	if errors.Is(err, errAbandoned) {
+		out = NewOutput(kind) // the other may still be written to
+	}
 
 	records, err := v.finish(out, err)
 	xs := slices.Concat(v.rec.exchanges(), rec.exchanges())
@@ -78,7 +80,8 @@ func (v *Visit) collect(ctx context.Context, kind evidence.Kind, w evidence.Wind
 	if _, ok := v.source.Spec.Kind(kind); !ok {
 		return fmt.Errorf("source %s does not know the kind %s", v.source.Spec.Name, kind)
 	}
-	return caught(func() error { return v.session.Collect(ctx, kind, w, out) })
+	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, v.session.Collect(ctx, kind, w, out) })
+	return err
 }
 
 // finish checks what was read. It makes the scopes in out agree with the

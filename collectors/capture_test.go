@@ -245,7 +245,7 @@ func (panicking) RoundTrip(*http.Request) (*http.Response, error) { panic("a bad
 func TestConcealLater(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"x":"session-token-1"}`) },
 		func(c *testConfig, _ *DoorOptions) {
-			c.session = func(_ context.Context, env Env) error { env.Conceal("session-token-1"); return nil }
+			c.session = func(_ context.Context, env Env) error { env.Conceal("session-token-1", time.Time{}); return nil }
 		})
 	if s := r.capture(t); s.Err != nil || s.Exchanges[0].Body != `{"x":"[redacted]"}` {
 		t.Errorf("error %v, exchanges %v", s.Err, s.Exchanges)

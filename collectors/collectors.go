@@ -162,8 +162,9 @@ type Env struct {
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Conceal takes a secret that was learnt while running, such as a session
-	// token; its text is removed from everything that is stored from then on.
-	Conceal func(secret string)
+	// token; its text is removed from everything that is stored from then on. Until
+	// is when it expires, zero if that is not known; a day later it is forgotten.
+	Conceal func(secret string, until time.Time)
 	// Offline is true when the answers come from a recording: no credential is
 	// needed, and none is looked for.
 	Offline bool

@@ -47,9 +47,10 @@ type FileRead struct {
 	// Keep copies what is kept from r, which it reads to its end, to w. It is not
 	// called where a recording answers: that holds only what was kept.
 	Keep func(r io.Reader, w io.Writer) error
-	// path and limit, in bytes, are set by the door.
-	path  string
-	limit int64
+	// path, limit, in bytes, and settle, which waits until nobody writes to it, are set by the door.
+	path   string
+	limit  int64
+	settle func(context.Context, FileRead) error
 }
 
 // FileReply is what was kept of a file, and what the system says of the file.
@@ -119,7 +120,7 @@ func (d *door) admitFile(ctx context.Context, f *FileRead) (x evidence.Exchange,
 	if err != nil {
 		return x, nil, fmt.Errorf("what is kept of %s: %w", f.Name, err)
 	}
-	f.path, f.limit = path, d.opt.MaxBody
+	f.path, f.limit, f.settle = path, d.opt.MaxBody, d.settle
 	x.Scope, _ = ctx.Value(scopeKey{}).(evidence.Scope)
 	x.Call, x.Method, x.URL, x.Request, x.Attempt = fileCall, "FILE", fileAddress(f.Name), string(text), 1
 	return x, rec, nil
@@ -166,9 +167,12 @@ func judgeFile(ctx context.Context, f FileRead, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrUnreachable, f.Name, err)
 }
 
-// ReadFile reads a file from its beginning to its end. It is what a door does
-// whose options name nothing else.
+// ReadFile reads a file from its beginning to its end, once nobody writes to it.
+// It is what a door does whose options name nothing else.
 func ReadFile(ctx context.Context, f FileRead) (FileReply, error) {
+	if err := f.settle(ctx, f); err != nil {
+		return FileReply{}, err
+	}
 	before, err := os.Stat(f.path)
 	switch {
 	case err != nil:

@@ -30,6 +30,9 @@ func (c *fileConfig) Beside(folder string) { c.folder = folder }
 // cabinet is a source that reads one file, which is written first.
 func cabinet(t *testing.T, text string, opt DoorOptions) *Source {
 	t.Helper()
+	if opt.Sleep == nil {
+		opt.Sleep = func(context.Context, time.Duration) error { return nil }
+	}
 	cfg := &fileConfig{testConfig{Token: testToken}, t.TempDir()}
 	if err := os.WriteFile(filepath.Join(cfg.folder, "a b.csv"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -4,12 +4,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // credential is what Exchange.Redacted says for a known secret that was found by its text.
@@ -24,29 +26,69 @@ const minSecret = 8
 type redactor struct {
 	fields fieldSet
 
+	now func() time.Time
+
 	mu       sync.Mutex
-	secrets  []string // all forms
+	secrets  map[string]known
 	replacer atomic.Pointer[strings.Replacer]
 }
 
-func newRedactor(names []string) *redactor {
-	r := &redactor{fields: newFieldSet(names)}
+// known is a secret that is removed.
+type known struct {
+	forms  []string
+	forget time.Time // when it need not be known any more; zero for never
+}
+
+// remembered is for how long a secret is removed that has expired: far longer
+// than anything takes from being read to being written.
+const remembered = 24 * time.Hour
+
+func newRedactor(names []string, now func() time.Time) *redactor {
+	r := &redactor{fields: newFieldSet(names), now: now, secrets: map[string]known{}}
 	r.replacer.Store(strings.NewReplacer())
 	return r
 }
 
-// conceal adds a secret.
-func (r *redactor) conceal(secret string) {
+// conceal adds a secret that is good until then, for ever if that is zero, and
+// forgets those that expired long ago: a token is learnt each hour. How long ago
+// is reckoned by the time that goes by, which nobody can set.
+func (r *redactor) conceal(secret string, until time.Time) {
 	if len(secret) < minSecret {
 		return
 	}
+	now := r.now()
+	var forget time.Time
+	if !until.IsZero() {
+		forget = now.Add(max(until.Sub(now), 0) + remembered)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.secrets = union(r.secrets, secretForms(secret))
+	old, there := r.secrets[secret]
+	before := len(r.secrets)
+	maps.DeleteFunc(r.secrets, func(s string, k known) bool { return s != secret && !k.forget.IsZero() && now.After(k.forget) })
+	gone := len(r.secrets) < before
+	switch {
+	case !there:
+		r.secrets[secret] = known{secretForms(secret), forget}
+	case !old.forget.IsZero() && (forget.IsZero() || forget.After(old.forget)):
+		r.secrets[secret] = known{old.forms, forget}
+	}
+	if !there || gone {
+		r.rebuild()
+	}
+}
+
+// rebuild makes the replacer of what is known.
+func (r *redactor) rebuild() {
+	var forms []string
+	for _, k := range r.secrets {
+		forms = append(forms, k.forms...)
+	}
+	forms = union(forms, nil)
 	// The longest first: an escaped form may hold the plain one.
-	slices.SortFunc(r.secrets, func(a, b string) int { return len(b) - len(a) })
-	pairs := make([]string, 0, 2*len(r.secrets))
-	for _, s := range r.secrets {
+	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	pairs := make([]string, 0, 2*len(forms))
+	for _, s := range forms {
 		pairs = append(pairs, s, redacted)
 	}
 	r.replacer.Store(strings.NewReplacer(pairs...))
@@ -69,6 +111,16 @@ func secretForms(s string) []string {
 
 // text removes every known secret from s.
 func (r *redactor) text(s string) string { return r.replacer.Load().Replace(s) }
+
+// holds reports a known secret in an answer.
+func (r *redactor) holds(a answer) bool {
+	for _, values := range a.resp.Header {
+		if slices.ContainsFunc(values, func(v string) bool { return r.text(v) != v }) {
+			return true
+		}
+	}
+	return r.text(string(a.body)) != string(a.body)
+}
 
 // body gives b as it may be stored, and the names of what was removed.
 func (r *redactor) body(contentType string, b []byte) ([]byte, []string) {

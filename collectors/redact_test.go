@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestRedactFields(t *testing.T) {
@@ -52,9 +54,9 @@ func TestRedactFields(t *testing.T) {
 }
 
 func TestRedactKnownSecrets(t *testing.T) {
-	r := newRedactor(nil)
-	r.conceal(testToken)
-	r.conceal("short")
+	r := newRedactor(nil, time.Now)
+	r.conceal(testToken, time.Time{})
+	r.conceal("short", time.Time{})
 	quoted, _ := json.Marshal(testToken)
 	var escaped strings.Builder
 	_ = xml.EscapeText(&escaped, []byte(testToken))
@@ -73,6 +75,39 @@ func TestRedactKnownSecrets(t *testing.T) {
 	body, removed := r.body("", []byte(`{"echo":"`+url.QueryEscape(testToken)+`"}`))
 	if string(body) != `{"echo":"[redacted]"}` || len(removed) != 1 || removed[0] != credential {
 		t.Errorf("body %s, removed %v", body, removed)
+	}
+}
+
+// TestForget: a token that expired a day ago is known no more; one that is good,
+// one whose end nobody told, and one that was learnt again, are.
+func TestForget(t *testing.T) {
+	c := newClock()
+	r := newRedactor(nil, c.Now)
+	r.conceal("configured-secret", time.Time{})
+	r.conceal("until-nobody-knows", c.Now().Add(time.Hour))
+	r.conceal("until-nobody-knows", time.Time{})
+	r.conceal("good-for-a-week", c.Now().Add(7*24*time.Hour))
+	r.conceal("expired-when-learnt", c.Now().Add(-100*time.Hour))
+	r.conceal("learnt-twice", c.Now().Add(time.Hour))
+	var tokens []string
+	for i := range 72 { // three days of tokens of an hour
+		tokens = append(tokens, fmt.Sprintf("hourly-token-%02d", i))
+		r.conceal(tokens[i], c.Now().Add(time.Hour))
+		if i == 10 {
+			r.conceal("learnt-twice", c.Now().Add(80*time.Hour))
+		}
+		if i == 23 && r.text("expired-when-learnt") != redacted {
+			t.Error("the clock of whoever said when it ends was wrong, and it is forgotten")
+		}
+		_ = c.Sleep(t.Context(), time.Hour)
+	}
+	for _, s := range []string{"configured-secret", "until-nobody-knows", "good-for-a-week", "learnt-twice", tokens[71], tokens[47]} {
+		if r.text("a "+s) != "a "+redacted {
+			t.Errorf("%s is forgotten", s)
+		}
+	}
+	if n := len(r.secrets); n > 4+26 || r.text(tokens[0]) != tokens[0] {
+		t.Errorf("%d secrets are known, the first token %q", n, r.text(tokens[0]))
 	}
 }
 

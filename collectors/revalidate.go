@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -73,13 +75,25 @@ func (a *answers) put(r *http.Request, resp *http.Response, body []byte, now tim
 	if e := a.byKey[k.key]; e != nil {
 		a.drop(e)
 	}
-	if k.tag == "" || len(k.packed) > a.limit/4 || !json.Valid(body) {
+	if k.tag == "" || len(k.packed) > a.limit/4 || !json.Valid(body) || mayGrow(r, resp, body) {
 		return
 	}
 	a.byKey[k.key] = a.order.PushFront(k)
 	for a.size += len(k.packed); a.size > a.limit; {
 		a.drop(a.order.Back())
 	}
+}
+
+// mayGrow reports the last page of a listing where that is full: what is added
+// stands on a page after it, so that it is unmodified, and "not modified" need not
+// come with the Link that names the new one (RFC 9110, 15.4.5).
+func mayGrow(r *http.Request, resp *http.Response, body []byte) bool {
+	var page []json.RawMessage
+	if slices.ContainsFunc(resp.Header.Values("Link"), func(v string) bool { _, ok := NextLink(v); return ok }) || json.Unmarshal(body, &page) != nil {
+		return false
+	}
+	size, err := strconv.Atoi(r.URL.Query().Get("per_page"))
+	return len(page) > 0 && (err != nil || len(page) >= size)
 }
 
 func (a *answers) drop(e *list.Element) {
@@ -132,6 +146,8 @@ func (d *door) conditional(q *question) bool {
 func (d *door) revalidated(q *question, before *kept, a answer) answer {
 	switch {
 	case a.err != nil || !d.conditional(q):
+	case a.resp.StatusCode == http.StatusOK && d.redact.holds(a):
+		// Kept for longer than its secret is known, it would show that.
 	case a.resp.StatusCode == http.StatusOK:
 		d.answers.put(q.req, a.resp, a.body, d.opt.Now())
 	case a.resp.StatusCode == http.StatusNotModified && before != nil:

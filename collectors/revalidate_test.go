@@ -2,11 +2,14 @@ package collectors
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -107,6 +110,104 @@ func TestRevalidate(t *testing.T) {
 	s.lie = `"other"`
 	if _, _, err := ask("one"); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("not modified of another answer: %v", err)
+	}
+}
+
+// TestSecretsAreNotKept: an answer that holds a secret is asked for anew, as it may
+// be kept for longer than its secret is known.
+func TestSecretsAreNotKept(t *testing.T) {
+	s := &tagged{body: `{"you":"token-of-an-hour"}`}
+	ask, d := asking(t, s)
+	d.redact.conceal("token-of-an-hour", d.opt.Now().Add(time.Hour))
+	for range 2 {
+		if x, _, err := ask("one"); err != nil || x.Unmodified != nil || strings.Contains(x.Body, "token-of-an-hour") {
+			t.Errorf("%+v, %v", x, err)
+		}
+	}
+	if len(d.answers.byKey) != 0 {
+		t.Error("it is kept")
+	}
+}
+
+// paging is a listing of pages of two, of which the door has the ETag of each. It
+// sends a Link with what it sends whole, and none with a 304, as it may.
+type paging struct {
+	mu    sync.Mutex
+	items []int
+	whole int // answers that were sent whole
+}
+
+func (p *paging) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, _ := strconv.Atoi(r.URL.Query().Get("page")) // none is the first
+	page, rest := p.items[min(2*n, len(p.items)):], false
+	if rest = len(page) > 2; rest {
+		page = page[:2]
+	}
+	body, _ := json.Marshal(page)
+	tag := fmt.Sprintf("%q", evidence.HashOf(body).String()[:8])
+	w.Header().Set("Etag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	p.whole++
+	if rest {
+		w.Header().Set("Link", fmt.Sprintf(`</a?per_page=2&page=%d>; rel="next"`, n+1))
+	}
+	_, _ = w.Write(body)
+}
+
+// TestPagesNotModified: a listing whose pages are not modified is walked to its
+// end, also where it has grown by a page.
+func TestPagesNotModified(t *testing.T) {
+	p := &paging{items: []int{1, 2, 3, 4}}
+	srv := httptest.NewServer(p)
+	t.Cleanup(srv.Close)
+	d, err := newDoor(Spec{Name: "x", Calls: []Call{{Name: "GET /a"}}, Revalidates: true}, &testConfig{hosts: []string{EndpointHost(srv.URL)}}, DoorOptions{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk := func() (all []int) {
+		for at := srv.URL + "/a?per_page=2"; at != ""; {
+			r, err := http.NewRequestWithContext(withRecorder(t.Context(), &recorder{}), http.MethodGet, at, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := d.client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var page []int
+			if err := json.NewDecoder(resp.Body).Decode(&page); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, page...)
+			next, ok := NextLink(resp.Header.Get("Link"))
+			if at = ""; ok {
+				at = srv.URL + next
+			}
+		}
+		return all
+	}
+	for _, tt := range []struct {
+		items []int
+		whole int // answers that must be sent whole
+	}{
+		{[]int{1, 2, 3, 4}, 2},
+		{[]int{1, 2, 3, 4}, 1},       // the last page is full: what comes after it is not known
+		{[]int{1, 2, 3, 4, 5}, 2},    // and here it comes
+		{[]int{1, 2, 3, 4, 5}, 0},    // nothing is asked for again
+		{[]int{1, 2, 3, 4, 5, 6}, 1}, // the page with a Link keeps it
+		{[]int{1, 2, 3}, 1},
+		{[]int{}, 1},
+		{[]int{}, 0},
+	} {
+		p.items, p.whole = tt.items, 0
+		if got := walk(); !slices.Equal(got, tt.items) || p.whole != tt.whole {
+			t.Errorf("%v: got %v, with %d answers sent whole, want %d", tt.items, got, p.whole, tt.whole)
+		}
 	}
 }
 

@@ -101,7 +101,7 @@ func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, e
 	}
 	d := &door{
 		opt: opt, calls: calls, programs: newPrograms(spec), hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane, quota: spec.Quota,
-		redact: newRedactor(spec.Redact), limits: newLimiter(opt.Concurrency, opt.Total), log: log,
+		redact: newRedactor(spec.Redact, opt.Now), limits: newLimiter(opt.Concurrency, opt.Total), log: log,
 	}
 	if spec.Revalidates && !opt.Offline {
 		d.answers = newAnswers(maxAnswers)
@@ -120,7 +120,7 @@ func newDoor(spec Spec, cfg Config, opt DoorOptions, log *slog.Logger) (*door, e
 		d.files = f.Files()
 	}
 	for _, s := range secretsIn(cfg) {
-		d.redact.conceal(s)
+		d.redact.conceal(s, time.Time{})
 	}
 	return d, nil
 }

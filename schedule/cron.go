@@ -49,6 +49,9 @@ func Parse(text string) (s Spec, err error) {
 	if !ok {
 		return s, fmt.Errorf("schedule %q counts from when the agent starts, so that nobody could tell a missed slot: want five fields such as %q", text, Default)
 	}
+	if name := strings.ToLower(fields.Location.String()); name == "local" || name == "localtime" {
+		return s, fmt.Errorf("schedule %q goes by the zone of the machine, so that its slots would depend on where it runs: name the zone, such as CRON_TZ=Europe/Berlin, or leave it out for UTC", text)
+	}
 	s = Spec{cron: c, zone: fields.Location}
 	if fields.Location != time.UTC && fields.Hour&star == 0 {
 		wall := *fields

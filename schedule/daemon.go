@@ -45,9 +45,19 @@ type DaemonOptions struct {
 type Pass struct {
 	// Sources are those that were read; empty means all.
 	Sources []string
-	Runs    []evidence.Run
+	Runs    []evidence.Run // but the missed ones
+	Missed  map[string]int // how many of each source were missed
 	Took    time.Duration
 	Err     error
+}
+
+// Slots is how many slots ended in it.
+func (p Pass) Slots() int {
+	n := len(p.Runs)
+	for _, missed := range p.Missed {
+		n += missed
+	}
+	return n
 }
 
 func (o DaemonOptions) withDefaults() DaemonOptions {
@@ -273,7 +283,7 @@ func (d *Daemon) pass(ctx context.Context, r *Runner, s *Source, due, again bool
 		if again && err == nil {
 			err = t.again(ctx, s)
 		}
-		e.pass.Runs, e.due, e.weak = t.runs, r.wake(s, r.opt.Now()), len(s.ledger.weak) > 0
+		e.pass.Runs, e.pass.Missed, e.due, e.weak = t.runs, t.lost, r.wake(s, r.opt.Now()), len(s.ledger.weak) > 0
 		return err
 	})
 	e.pass.Err, e.pass.Took = err, d.opt.Elapsed()-begun
@@ -297,7 +307,7 @@ func (d *Daemon) settle(e done) {
 	defer d.mu.Unlock()
 	d.busy--
 	elapsed := d.opt.Elapsed()
-	if len(e.pass.Runs) > 0 {
+	if e.pass.Slots() > 0 {
 		d.wrote = elapsed
 	}
 	p := d.plans[e.source]
@@ -388,13 +398,13 @@ func (d *Daemon) Now(ctx context.Context, progress Progress, names ...string) ([
 	defer d.idle()
 	defer context.AfterFunc(passes, func() { cancel(errStopping) })() // a new configuration waits no longer for it than for others
 	begun := d.opt.Elapsed()
-	runs, err := r.demand(ctx, progress, names)
+	t, err := r.demand(ctx, progress, names)
 	if passes.Err() != nil {
 		err = errors.Join(err, errStopping)
 	}
-	d.refresh(r, runs)
-	d.tell(Pass{Sources: names, Runs: runs, Took: d.opt.Elapsed() - begun, Err: err})
-	return runs, err
+	d.refresh(r, t.runs)
+	d.tell(Pass{Sources: names, Runs: t.runs, Missed: t.lost, Took: d.opt.Elapsed() - begun, Err: err})
+	return t.runs, err
 }
 
 // idle notes that a collection on demand has ended.

@@ -27,6 +27,7 @@ type company struct {
 	begin time.Time
 	off   atomic.Int64         // by how much the clock is wrong, in nanoseconds
 	mood  atomic.Pointer[mood] // what every reading meets; nil for nothing
+	hello atomic.Pointer[mood] // what every session of the source w meets
 	stop  context.CancelFunc
 	out   chan error
 	dead  *atomic.Bool
@@ -41,11 +42,14 @@ var companySpecs = map[string]collectors.Base{
 // moody meets the mood of the company before it reads.
 type moody struct {
 	*worldConfig
-	mood func() *mood
+	mood, hello func() *mood
 }
 
 func (m *moody) Open(collectors.Env) (collectors.Collector, error) { return m, nil }
-func (m *moody) Session(context.Context, evidence.Scope) (collectors.Session, error) {
+func (m *moody) Session(ctx context.Context, _ evidence.Scope) (collectors.Session, error) {
+	if meet := m.hello(); meet != nil {
+		return m, (*meet)(ctx)
+	}
 	return m, nil
 }
 
@@ -67,7 +71,10 @@ func (c *company) runner(log evidence.Log) *Runner {
 	for _, name := range []string{"w", "v"} {
 		spec := collectors.Spec{Name: name, Doc: "A test.", Version: 1, Root: "w.root", Kinds: []collectors.KindSpec{{Kind: "w.root", Mode: evidence.State},
 			{Kind: "w.state", Mode: evidence.State}, {Kind: "w.event", Mode: evidence.Event, Late: time.Hour}}}
-		cfg := &moody{&worldConfig{base: companySpecs[name], world: &world{scopes: []evidence.Scope{"a"}}}, c.mood.Load}
+		cfg := &moody{&worldConfig{base: companySpecs[name], world: &world{scopes: []evidence.Scope{"a"}}}, c.mood.Load, func() *mood { return nil }}
+		if name == "w" {
+			cfg.hello = c.hello.Load
+		}
 		src, err := collectors.Open(spec, cfg, collectors.DoorOptions{Now: c.now}, nil)
 		if err != nil {
 			c.Fatal(err)
@@ -382,16 +389,19 @@ func TestWhyMissed(t *testing.T) {
 func TestClockFarAhead(t *testing.T) {
 	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
 	tick := r.runner.tick()
-	missed := []evidence.Run{r.runner.missed(evidence.Stream{Source: "w", Kind: "w.root", Scope: "root"}, day(1, 6))}
+	due := day(1, 6)
+	missed := func() stretch {
+		return newStretch(evidence.Stream{Source: "w", Kind: "w.root", Scope: "root"}, r.runner.source("w").When, due.Add(-time.Second), due)
+	}
 	for offset, want := range map[time.Duration]bool{72 * time.Hour: true, time.Minute: false, -72 * time.Hour: false} {
 		ms := offset.Milliseconds()
-		err := tick.absent(t.Context(), slices.Clone(missed), &ms)
+		err := tick.absent(t.Context(), missed(), &ms)
 		if errors.Is(err, ErrClock) != want {
 			t.Errorf("%s ahead: %v", offset, err)
 		}
-		missed[0].Due = missed[0].Due.AddDate(0, 0, 1)
+		due = due.AddDate(0, 0, 1)
 	}
-	if err := tick.absent(t.Context(), missed, nil); err != nil {
+	if err := tick.absent(t.Context(), missed(), nil); err != nil {
 		t.Error(err)
 	}
 }

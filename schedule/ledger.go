@@ -153,23 +153,20 @@ func (s *Source) known() []evidence.Stream {
 }
 
 // due gives the slots of a stream that are due by now and have not ended.
-func (r *Runner) due(s *Source, st evidence.Stream, now time.Time) []time.Time {
-	return slices.Collect(s.when(st.Kind).Due(r.ended(s, st, now), now))
+func (r *Runner) due(s *Source, st evidence.Stream, now time.Time) stretch {
+	return newStretch(st, s.when(st.Kind), r.ended(s, st, now), now)
 }
 
 // before gives, as missed, the slots of a stream that a period of an earlier
 // start expects, before the first one that the log tells of: a stretch that the
 // log says nothing of is not one without gaps. A stream that came later than its
 // source was not there to be read.
-func (r *Runner) before(s *Source, st evidence.Stream) (runs []evidence.Run) {
+func (r *Runner) before(s *Source, st evidence.Stream) stretch {
 	begin, first, origin := r.opt.Begin, s.ledger.began[st], s.ledger.began[s.root()]
 	if begin.IsZero() || first.IsZero() || origin.IsZero() || first.After(origin) && !s.when(st.Kind).Next(origin.Add(-time.Second)).Equal(first) {
-		return nil
+		return stretch{stream: st}
 	}
-	for d := range s.when(st.Kind).Due(begin.Add(-time.Second), first.Add(-time.Second)) {
-		runs = append(runs, r.missed(st, d))
-	}
-	return runs
+	return newStretch(st, s.when(st.Kind), begin.Add(-time.Second), first.Add(-time.Second))
 }
 
 // ended is the time up to which every slot of a stream has ended, or was not expected.
@@ -218,38 +215,40 @@ func (r *Runner) firstExpected(spec Spec, now time.Time) time.Time {
 // filled in time, now, and that nobody filled: what a log does not say when its
 // agent died. They are not written; Settle does that.
 func (r *Runner) Outstanding(now, end time.Time) (runs []evidence.Run) {
-	now = now.UTC().Add(-r.opt.Tolerance)
-	if !now.Before(end) {
-		now = end.UTC().Add(-time.Second)
-	}
-	for _, s := range r.sources {
-		for _, st := range append([]evidence.Stream{s.root()}, s.known()...) {
-			runs = append(runs, r.before(s, st)...)
-			for _, d := range r.due(s, st, now) {
-				runs = append(runs, r.missed(st, d))
-			}
+	earlier, missed := r.outstanding(now, end)
+	for _, s := range append(earlier, missed...) {
+		for due := range s.within(s.after, s.last) {
+			runs = append(runs, r.missed(s.stream, due))
 		}
 	}
 	slices.SortStableFunc(runs, func(a, b evidence.Run) int { return a.Due.Compare(b.Due) })
 	return runs
 }
 
-// Settle writes down the outstanding slots as missed.
-func (r *Runner) Settle(ctx context.Context, now, end time.Time) ([]evidence.Run, error) {
-	runs := r.Outstanding(now, end)
-	if len(runs) == 0 {
-		return nil, nil
+// outstanding gives those that lie before what the log tells of, and the others.
+func (r *Runner) outstanding(now, end time.Time) (earlier, missed []stretch) {
+	now = now.UTC().Add(-r.opt.Tolerance)
+	if !now.Before(end) {
+		now = end.UTC().Add(-time.Second)
 	}
-	t := &tick{runner: r, now: now.UTC(), progress: r.opt.Progress, total: len(runs)}
-	var earlier, missed []evidence.Run
-	for _, run := range runs {
-		if run.Due.Before(r.source(run.Stream.Source).ledger.began[run.Stream]) {
-			earlier = append(earlier, run)
-		} else {
-			missed = append(missed, run)
+	for _, s := range r.sources {
+		for _, st := range append([]evidence.Stream{s.root()}, s.known()...) {
+			earlier, missed = append(earlier, r.before(s, st)), append(missed, r.due(s, st, now))
 		}
 	}
-	return runs, t.missed(ctx, append(newestFirst(earlier), missed...))
+	return earlier, missed
+}
+
+// Settle writes down the outstanding slots as missed, and gives how many they were.
+func (r *Runner) Settle(ctx context.Context, now, end time.Time) (int, error) {
+	earlier, missed := r.outstanding(now, end)
+	t := r.tick()
+	t.now, t.total = now.UTC(), count(earlier)+count(missed)
+	if err := t.missed(ctx, earlier, true); err != nil {
+		return t.done, err
+	}
+	err := t.missed(ctx, missed, false)
+	return t.done, err
 }
 
 // missed is a slot that nobody filled.

@@ -2,10 +2,8 @@ package schedule
 
 import (
 	"context"
-	"sync"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -30,9 +28,9 @@ var retries = []time.Duration{5 * time.Minute, 20 * time.Minute, 80 * time.Minut
 // demand: the slot that failed has ended, and stays in the log.
 func (t *tick) again(ctx context.Context, s *Source) error {
 	root := s.root()
-	visit := sync.OnceValue(func() *collectors.Visit { return s.Visit(ctx, root.Scope) })
+	visit := t.visit(ctx, s, root.Scope)
 	if _, weak := s.ledger.weak[root]; weak {
-		if err := t.root(ctx, s, t.demanded(root), nil, visit); err != nil {
+		if err := t.root(ctx, s, t.demanded(root), stretch{}, visit); err != nil {
 			return err
 		}
 	}

@@ -73,6 +73,9 @@ type Options struct {
 	// SlotTimeout bounds one slot; zero means two hours: the factors of 20,000
 	// users of Okta take 65 minutes within half of its limit.
 	SlotTimeout time.Duration
+	// SessionTimeout bounds how much of a slot may go by until the source has told
+	// who asks; zero means a quarter of SlotTimeout.
+	SessionTimeout time.Duration
 	// Parallel is how many slots of one source are read at a time; zero means 12.
 	Parallel int
 	// Progress may be nil.
@@ -115,6 +118,9 @@ func withDefaults(o Options) Options {
 	if o.SlotTimeout == 0 {
 		o.SlotTimeout = 2 * time.Hour
 	}
+	if o.SessionTimeout == 0 {
+		o.SessionTimeout = o.SlotTimeout / 4
+	}
 	if o.Parallel == 0 {
 		o.Parallel = 12
 	}
@@ -155,44 +161,48 @@ func (r *Runner) Next(t time.Time) (next time.Time) {
 
 // Tick ends every slot that is due by now: all but the newest of each source
 // were missed, and the newest is collected. Nothing is done for a source with
-// nothing due.
+// nothing due. It gives what was read; what was missed is told to Progress alone, as
+// it may be more than there is memory for.
 func (r *Runner) Tick(ctx context.Context) ([]evidence.Run, error) {
-	return r.tick().collect(ctx, nil, false)
+	t := r.tick()
+	err := t.collect(ctx, nil, false)
+	return t.runs, err
 }
 
 // Now collects one slot of every stream of the named sources, or of all. It
 // fills the newest slot that is due and not yet ended, if there is one;
-// otherwise the slot exists because it was asked for.
+// otherwise the slot exists because it was asked for. It gives what Tick gives.
 func (r *Runner) Now(ctx context.Context, names ...string) ([]evidence.Run, error) {
-	return r.demand(ctx, r.opt.Progress, names)
+	t, err := r.demand(ctx, r.opt.Progress, names)
+	return t.runs, err
 }
 
 // demand is Now with a Progress of its own.
-func (r *Runner) demand(ctx context.Context, progress Progress, names []string) ([]evidence.Run, error) {
-	for _, n := range names {
-		if r.source(n) == nil {
-			return nil, fmt.Errorf("source %q is not configured", n)
-		}
-	}
+func (r *Runner) demand(ctx context.Context, progress Progress, names []string) (*tick, error) {
 	t := r.tick()
 	t.progress = progress
-	return t.collect(ctx, names, true)
+	for _, n := range names {
+		if r.source(n) == nil {
+			return t, fmt.Errorf("source %q is not configured", n)
+		}
+	}
+	return t, t.collect(ctx, names, true)
 }
 
-func (t *tick) collect(ctx context.Context, names []string, demanded bool) ([]evidence.Run, error) {
+func (t *tick) collect(ctx context.Context, names []string, demanded bool) error {
 	for _, s := range t.runner.sources {
 		if len(names) > 0 && !slices.Contains(names, s.Spec.Name) {
 			continue
 		}
 		if err := s.alone(ctx, func() error { return t.source(ctx, s, demanded) }); err != nil {
-			return t.runs, err
+			return err
 		}
 	}
-	return t.runs, nil
+	return nil
 }
 
 func (r *Runner) tick() *tick {
-	return &tick{runner: r, now: r.opt.Now().UTC(), progress: r.opt.Progress}
+	return &tick{runner: r, now: r.opt.Now().UTC(), progress: r.opt.Progress, lost: map[string]int{}}
 }
 
 // alone runs do while no other pass over the source is under way.

@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: next %s, want %s", spec, got, want)
 		}
 	}
-	for _, bad := range []string{"TZ=UTC", "CRON_TZ=UTC", "0 0 30 2 *", "often", "* * * * * *", "61 * * * *", "CRON_TZ=Nowhere/City 0 6 * * *", "\x00"} {
+	for _, bad := range []string{"TZ=UTC", "CRON_TZ=UTC", "0 0 30 2 *", "often", "* * * * * *", "61 * * * *", "CRON_TZ=Nowhere/City 0 6 * * *", "CRON_TZ=Local 0 6 * * *", "TZ=Local 0 6 * * *", "CRON_TZ=localtime 0 6 * * *", "\x00"} {
 		if s, err := Parse(bad); err == nil {
 			t.Errorf("%q was accepted: next %s", bad, s.Next(time.Now()))
 		}
@@ -116,6 +116,7 @@ type rig struct {
 	path   string
 	store  *store.Store
 	runner *Runner
+	told   []evidence.Run // by Progress
 }
 
 func newRig(t *testing.T, w *world) *rig {
@@ -150,7 +151,13 @@ func (r *rig) restart() {
 	if err != nil {
 		r.Fatal(err)
 	}
-	if r.runner, err = New([]*collectors.Source{src}, r.store, r.store, Options{Begin: r.begin, Now: clock}); err != nil {
+	if r.runner, err = New([]*collectors.Source{src}, r.store, r.store, Options{Begin: r.begin, Now: clock,
+		Progress: func(run evidence.Run, done, total int) {
+			r.told = append(r.told, run)
+			if done > total {
+				r.Errorf("%d of %d are done", done, total)
+			}
+		}}); err != nil {
 		r.Fatal(err)
 	}
 }
@@ -158,11 +165,11 @@ func (r *rig) restart() {
 func (r *rig) tick(at time.Time) []string {
 	r.Helper()
 	r.now = at
-	runs, err := r.runner.Tick(context.Background())
-	if err != nil {
+	r.told = nil
+	if _, err := r.runner.Tick(context.Background()); err != nil {
 		r.Fatal(err)
 	}
-	return lines(runs)
+	return lines(r.told)
 }
 
 func lines(runs []evidence.Run) (out []string) {
@@ -252,11 +259,11 @@ func TestOutstanding(t *testing.T) {
 	}
 	want := []string{"02T06 root/root missed agent_off", "02T06 event/a missed agent_off", "02T06 state/a missed agent_off"}
 	r.want(lines(r.runner.Outstanding(day(2, 8), day(30, 0))), want...)
-	runs, err := r.runner.Settle(context.Background(), day(2, 8), day(30, 0))
-	if err != nil {
-		t.Fatal(err)
+	r.told = nil
+	if n, err := r.runner.Settle(context.Background(), day(2, 8), day(30, 0)); err != nil || n != len(want) {
+		t.Fatalf("%d settled: %v", n, err)
 	}
-	r.want(lines(runs), want...)
+	r.want(lines(r.told), want...)
 	r.restart()
 	r.want(lines(r.runner.Outstanding(day(20, 9), day(3, 0))))
 	r.want(r.tick(day(2, 9)))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,42 +19,19 @@ type tick struct {
 	runner      *Runner
 	now         time.Time
 	progress    Progress
-	runs        []evidence.Run
+	runs        []evidence.Run // but the missed ones
+	lost        map[string]int // how many of each source were missed
 	done, total int
 }
-
-// missed writes slots that nobody filled.
-func (t *tick) missed(ctx context.Context, runs []evidence.Run) error {
-	for chunk := range slices.Chunk(runs, atOnce) {
-		if err := t.append(ctx, chunk, nil); err != nil {
-			return fmt.Errorf("write the missed slots: %w", err)
-		}
-		for _, r := range chunk {
-			t.runner.source(r.Stream.Source).ledger.note(r)
-		}
-	}
-	return nil
-}
-
-// newestFirst is how slots are written that lie before what the log tells of:
-// where it begins says what is still to be written.
-func newestFirst(runs []evidence.Run) []evidence.Run {
-	slices.SortStableFunc(runs, func(a, b evidence.Run) int { return b.Due.Compare(a.Due) })
-	return runs
-}
-
-// atOnce is how many missed slots one transaction holds: after a long time off
-// there are many, and whoever dies at the last of them must not begin anew.
-const atOnce = 5000
 
 // absent writes the missed slots of a root, unless the source's own time shows
 // that they are none: a clock that is far ahead calls missed what is yet to come,
 // and what the log says stays said.
-func (t *tick) absent(ctx context.Context, missed []evidence.Run, offsetMS *int64) error {
-	if err := clockError(offsetMS); err != nil && len(missed) > 0 && *offsetMS > 0 {
-		return fmt.Errorf("%w: %d slots that it calls missed are not written: %w", ErrClock, len(missed), err)
+func (t *tick) absent(ctx context.Context, missed stretch, offsetMS *int64) error {
+	if err := clockError(offsetMS); err != nil && missed.n > 0 && *offsetMS > 0 {
+		return fmt.Errorf("%w: %d slots that it calls missed are not written: %w", ErrClock, missed.n, err)
 	}
-	return t.missed(ctx, missed)
+	return t.missed(ctx, []stretch{missed}, false)
 }
 
 // ErrClock: the host's clock cannot be right, so that nothing was done. It is
@@ -65,16 +41,13 @@ var ErrClock = errors.New("the host's clock is wrong")
 // fill gives the slot of a stream that is to be filled now: the newest one that
 // is due, or one on demand. The ones before it were missed. There is none if
 // ok is false.
-func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed []evidence.Run, ok bool) {
+func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed stretch, ok bool) {
 	due := t.runner.due(s, st, t.now)
-	if len(due) == 0 {
-		return t.demanded(st), nil, demanded
+	if due.n == 0 {
+		return t.demanded(st), due, demanded
 	}
-	newest := len(due) - 1
-	for _, d := range due[:newest] {
-		missed = append(missed, t.runner.missed(st, d))
-	}
-	return evidence.Slot{Stream: st, Due: due[newest], Trigger: evidence.Scheduled}, missed, true
+	newest, missed := due.newest()
+	return evidence.Slot{Stream: st, Due: newest, Trigger: evidence.Scheduled}, missed, true
 }
 
 // source collects what is due of a source: the root first, as the other
@@ -82,7 +55,7 @@ func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence
 // run was interrupted after it, is not read again.
 func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 	root := s.root()
-	visit := sync.OnceValue(func() *collectors.Visit { return s.Visit(ctx, root.Scope) })
+	visit := t.visit(ctx, s, root.Scope)
 	if slot, missed, ok := t.fill(s, root, demanded); ok {
 		if err := t.root(ctx, s, slot, missed, visit); err != nil {
 			return err
@@ -92,9 +65,9 @@ func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 }
 
 // root reads the root stream and learns what follows from it.
-func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed []evidence.Run, visit func() *collectors.Visit) error {
-	t.total += len(missed) + 1
-	snap := t.capture(ctx, visit(), slot.Stream, t.window(s, slot.Stream))
+func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed stretch, visit func() *collectors.Visit) error {
+	t.total += missed.n + 1
+	snap := t.capture(ctx, visit, slot.Stream, t.window(s, slot.Stream))
 	if err := t.absent(ctx, missed, snap.Certificate.ClockOffsetMS); err != nil {
 		return err
 	}
@@ -111,26 +84,28 @@ func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed [
 // order, so that the same evidence gives the same log.
 func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *collectors.Visit) error {
 	var slots []evidence.Slot
-	earlier := t.runner.before(s, s.root())
-	var missed []evidence.Run
+	earlier := []stretch{t.runner.before(s, s.root())}
+	var missed []stretch
 	for _, st := range s.known() {
-		earlier = append(earlier, t.runner.before(s, st)...)
+		earlier = append(earlier, t.runner.before(s, st))
 		slot, before, ok := t.fill(s, st, demanded)
-		missed = append(missed, before...)
+		missed = append(missed, before)
 		if ok {
 			slots = append(slots, slot)
 		}
 	}
-	t.total += len(slots) + len(missed) + len(earlier)
-	slices.SortStableFunc(missed, func(a, b evidence.Run) int { return a.Due.Compare(b.Due) })
-	if err := t.missed(ctx, append(newestFirst(earlier), missed...)); err != nil {
+	t.total += len(slots) + count(missed) + count(earlier)
+	if err := t.missed(ctx, earlier, true); err != nil {
+		return err
+	}
+	if err := t.missed(ctx, missed, false); err != nil {
 		return err
 	}
 	return t.readAll(ctx, s, slots, t.visits(ctx, s, slots, root))
 }
 
 // readAll captures the slots in parallel and ends them in order.
-func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit func(evidence.Scope) *collectors.Visit) error {
+func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit map[evidence.Scope]func() *collectors.Visit) error {
 	snaps := make([]chan collectors.Snapshot, len(slots))
 	windows := make([]evidence.Window, len(slots)) // asked for here, as the ledger changes while slots end
 	for i, slot := range slots {
@@ -145,7 +120,7 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 			g.Go(func() error {
 				defer close(snaps[i])
 				if ctx.Err() == nil { // what has not begun when we stop is still due
-					snaps[i] <- t.capture(ctx, visit(slot.Stream.Scope), slot.Stream, windows[i])
+					snaps[i] <- t.capture(ctx, visit[slot.Stream.Scope], slot.Stream, windows[i])
 				}
 				return nil
 			})
@@ -166,22 +141,32 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 	return err
 }
 
-// visits opens one session per scope, at its first use; the root's may be open already.
-func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, root func() *collectors.Visit) func(evidence.Scope) *collectors.Visit {
+// visit opens a session, at its first use. One that hangs fails every slot that
+// needs it, so that the next pass can try again.
+func (t *tick) visit(ctx context.Context, s *Source, scope evidence.Scope) func() *collectors.Visit {
+	return sync.OnceValue(func() *collectors.Visit {
+		ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SessionTimeout)
+		defer cancel()
+		return s.Visit(ctx, scope)
+	})
+}
+
+// visits opens one session per scope; the root's may be open already.
+func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, root func() *collectors.Visit) map[evidence.Scope]func() *collectors.Visit {
 	open := map[evidence.Scope]func() *collectors.Visit{s.Collector().RootScope(): root}
 	for _, slot := range slots {
 		if scope := slot.Stream.Scope; open[scope] == nil {
-			open[scope] = sync.OnceValue(func() *collectors.Visit { return s.Visit(ctx, scope) })
+			open[scope] = t.visit(ctx, s, scope)
 		}
 	}
-	return func(sc evidence.Scope) *collectors.Visit { return open[sc]() }
+	return open
 }
 
-// capture reads one stream within the slot's time.
-func (t *tick) capture(ctx context.Context, v *collectors.Visit, st evidence.Stream, w evidence.Window) collectors.Snapshot {
+// capture reads one stream within the slot's time, of which the session takes its part.
+func (t *tick) capture(ctx context.Context, visit func() *collectors.Visit, st evidence.Stream, w evidence.Window) collectors.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SlotTimeout)
 	defer cancel()
-	return v.Capture(ctx, st.Kind, w)
+	return visit().Capture(ctx, st.Kind, w)
 }
 
 // window gives the population that the slot must read: from where the last
@@ -296,7 +281,13 @@ func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors
 		t.done++
 		t.progress(r, t.done, max(t.total, t.done))
 	}
-	t.runs = append(t.runs, runs...)
+	for _, r := range runs {
+		if r.Outcome == evidence.Missed {
+			t.lost[r.Stream.Source]++
+		} else {
+			t.runs = append(t.runs, r)
+		}
+	}
 	return nil
 }
 

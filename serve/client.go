@@ -16,9 +16,10 @@ import (
 // Client talks to a daemon over its socket.
 type Client struct{ http *http.Client }
 
-// Dial finds the daemon that listens at path; nil if there is none.
-func Dial(ctx context.Context, path string) (*Client, error) {
-	c, err := dial(ctx, path)
+// Dial finds the daemon that listens at path; nil if there is none. One of
+// another user is asked only if the file store is theirs, or if they are root.
+func Dial(ctx context.Context, path, store string) (*Client, error) {
+	c, err := ask(ctx, path, store)
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EINVAL):
 		return nil, nil // there is none, or one that is gone, or none there can be
@@ -27,7 +28,7 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	}
 	_ = c.Close()
 	return &Client{&http.Client{Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, path) }}}}, nil
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return ask(ctx, path, store) }}}}, nil
 }
 
 // Run runs a command line in the daemon and gives its exit code.

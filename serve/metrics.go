@@ -68,6 +68,11 @@ func (m *Metrics) Handler(refresh func()) http.Handler {
 // Slot counts a slot that ended.
 func (m *Metrics) Slot(source, outcome string) { m.slots.WithLabelValues(source, outcome).Inc() }
 
+// Slots counts several that ended alike.
+func (m *Metrics) Slots(source, outcome string, n int) {
+	m.slots.WithLabelValues(source, outcome).Add(float64(n))
+}
+
 // Sources tells when a slot of each source was last read whole, as the log says,
 // 0 if never: a source that was well in another life, and is not any more, shows.
 // Others are not told of any more.

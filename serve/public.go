@@ -16,11 +16,29 @@ type Health struct {
 	Live bool `json:"live"`
 	// Ready: it collects, and what it reads is written.
 	Ready bool `json:"ready"`
-	// Problems say what stands in the way.
+	// Problems say what stands in the way. They are for who may open the socket.
 	Problems []string `json:"problems"`
+	// Parts says of each part of the daemon whether it is OK or Failing.
+	Parts map[string]string `json:"parts"`
 	// Version of the program, and since when it runs.
 	Version string    `json:"version"`
 	Since   time.Time `json:"since"`
+}
+
+// The words for a part.
+const (
+	OK      = "ok"
+	Failing = "failing"
+)
+
+// told is what anybody may know of a Health: the text of an error may hold names
+// of hosts and files, or what a source said.
+type told struct {
+	Live    bool              `json:"live"`
+	Ready   bool              `json:"ready"`
+	Parts   map[string]string `json:"parts"`
+	Version string            `json:"version"`
+	Since   time.Time         `json:"since"`
 }
 
 // Public answers over HTTP, where no one is asked who he is: how the daemon is,
@@ -63,7 +81,7 @@ func (p *Public) health(w http.ResponseWriter, well func(Health) bool) {
 	if !well(h) {
 		status = http.StatusServiceUnavailable
 	}
-	writeJSON(w, status, h)
+	writeJSON(w, status, told{h.Live, h.Ready, h.Parts, h.Version, h.Since})
 }
 
 // known refuses names that are not its own.

@@ -29,7 +29,7 @@ func socketIn(t *testing.T) string {
 
 func TestSocket(t *testing.T) {
 	path := socketIn(t)
-	if c, err := Dial(t.Context(), path); c != nil || err != nil {
+	if c, err := Dial(t.Context(), path, ""); c != nil || err != nil {
 		t.Fatalf("a daemon where there is none: %v %v", c, err)
 	}
 	l, err := Listen(path)
@@ -46,7 +46,7 @@ func TestSocket(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := Dial(t.Context(), path); c != nil || err != nil {
+	if c, err := Dial(t.Context(), path, ""); c != nil || err != nil {
 		t.Fatalf("a daemon at a socket left behind: %v %v", c, err)
 	}
 	if l, err = Listen(path); err != nil {
@@ -74,7 +74,7 @@ func daemonAt(t *testing.T, run Runner) *Client {
 	s := Server((&Local{Run: run, Reload: func(context.Context) error { return errors.New("no") }, Health: func() Health { return Health{} }}).Handler())
 	go func() { _ = s.Serve(l) }() // ends with Close
 	t.Cleanup(func() { _ = s.Close() })
-	c, err := Dial(t.Context(), path)
+	c, err := Dial(t.Context(), path, "")
 	if err != nil || c == nil {
 		t.Fatalf("%v %v", c, err)
 	}
@@ -148,6 +148,12 @@ func TestPublic(t *testing.T) {
 	} {
 		if got, body := ask(c.method, c.path, c.host); got != c.want {
 			t.Errorf("%s %s by %q: %d, want %d: %s", c.method, c.path, c.host, got, c.want, body)
+		}
+	}
+	h.Problems, h.Parts = []string{"store: open /srv/s3cret: no space"}, map[string]string{"store": Failing}
+	for _, path := range []string{"/readyz", "/healthz"} {
+		if _, body := ask("GET", path, "10.1.2.3"); strings.Contains(body, "s3cret") || !strings.Contains(body, `"store":"failing"`) {
+			t.Errorf("%s tells anybody %s", path, body)
 		}
 	}
 	h.Ready = true

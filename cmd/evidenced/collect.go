@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -113,14 +114,14 @@ func (a *app) collectInto(ctx context.Context, c *config.Config, s *store.Store,
 	}
 	out := &collected{Started: a.now().UTC()}
 	before := engine.Result(out.Started)
-	runs, err := a.runNow(ctx, c, s, names)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range runs {
-		if err := engine.Observe(r, gap.LinesOf(s, r)); err != nil {
-			return nil, err
+	var unseen error
+	runs, err := a.runNow(ctx, c, s, names, out.counting(func(r evidence.Run, _, _ int) {
+		if unseen == nil {
+			unseen = engine.Observe(r, gap.LinesOf(s, r))
 		}
+	}))
+	if err = errors.Join(err, unseen); err != nil {
+		return nil, err
 	}
 	out.Finished = a.now().UTC()
 	out.add(runs)
@@ -146,7 +147,18 @@ func replay(cat *gap.Catalogue, c *config.Config, s *store.Store) (*gap.Engine, 
 	return engine, nil
 }
 
-func (a *app) runNow(ctx context.Context, c *config.Config, s *store.Store, names []string) ([]evidence.Run, error) {
+// counting counts the missed slots that go by: they are told of, and not kept.
+func (o *collected) counting(tell schedule.Progress) schedule.Progress {
+	return func(r evidence.Run, done, total int) {
+		if r.Outcome == evidence.Missed {
+			o.missed++
+		}
+		tell(r, done, total)
+	}
+}
+
+// runNow collects, and tells of each slot that ended.
+func (a *app) runNow(ctx context.Context, c *config.Config, s *store.Store, names []string, tell schedule.Progress) ([]evidence.Run, error) {
 	srcs, err := sources(c, collectors.DoorOptions{}, a.logger())
 	if err != nil {
 		return nil, err
@@ -154,7 +166,10 @@ func (a *app) runNow(ctx context.Context, c *config.Config, s *store.Store, name
 	p := a.progress("collecting")
 	defer p.end()
 	r, err := schedule.New(srcs, s, s, schedule.Options{Begin: c.Period.From, Now: a.now,
-		Progress: p.slots})
+		Progress: func(r evidence.Run, done, total int) {
+			tell(r, done, total)
+			p.slots(r, done, total)
+		}})
 	if err != nil {
 		return nil, err
 	}
@@ -164,10 +179,6 @@ func (a *app) runNow(ctx context.Context, c *config.Config, s *store.Store, name
 func (o *collected) add(runs []evidence.Run) {
 	o.Streams = make([]streamResult, 0, len(runs))
 	for _, r := range runs {
-		if r.Outcome == evidence.Missed {
-			o.missed++
-			continue
-		}
 		s := streamResult{Stream: r.Stream.String(), Outcome: r.Outcome}
 		if r.Reason != nil {
 			s.Reason = r.Reason.String()

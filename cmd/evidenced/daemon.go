@@ -75,7 +75,7 @@ func (d *daemon) live(ctx context.Context, c *config.Config) error {
 
 // open makes ready to collect by a configuration.
 func (d *daemon) open(ctx context.Context, c *config.Config) (*host, error) {
-	h := &host{config: c, store: d.store, key: d.key, judge: &judge{config: c, store: d.store}}
+	h := &host{config: c, store: d.store, key: d.key, judge: &judge{config: c, store: d.store}, troubles: func() []string { return d.health().Problems }}
 	r, err := d.runner(ctx, c)
 	if err != nil {
 		return nil, err
@@ -196,10 +196,13 @@ func (d *daemon) ended(p schedule.Pass) {
 	for _, r := range p.Runs {
 		d.metrics.Slot(r.Stream.Source, string(r.Outcome))
 	}
+	for name, n := range p.Missed {
+		d.metrics.Slots(name, string(evidence.Missed), n)
+	}
 	for _, name := range p.Sources {
 		d.metrics.Pass(name, p.Took, p.Err)
 	}
-	d.log.Info("pass", "sources", p.Sources, "slots", len(p.Runs), "outcomes", outcomes(p.Runs), "took", p.Took.Round(time.Millisecond).String())
+	d.log.Info("pass", "sources", p.Sources, "slots", p.Slots(), "outcomes", outcomes(p), "took", p.Took.Round(time.Millisecond).String())
 	var clock, log error
 	if errors.Is(p.Err, schedule.ErrClock) {
 		clock = p.Err
@@ -235,10 +238,13 @@ func (d *daemon) sourcesOf(p schedule.Pass) []string {
 	return names
 }
 
-func outcomes(runs []evidence.Run) map[string]int {
+func outcomes(p schedule.Pass) map[string]int {
 	n := map[string]int{}
-	for _, r := range runs {
+	for _, r := range p.Runs {
 		n[string(r.Outcome)]++
+	}
+	for _, missed := range p.Missed {
+		n[string(evidence.Missed)] += missed
 	}
 	return n
 }
@@ -295,14 +301,34 @@ func (d *daemon) trouble(what string, err error) {
 func (d *daemon) health() serve.Health {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := serve.Health{Version: version(), Since: d.begun, Problems: []string{}}
+	h := serve.Health{Version: version(), Since: d.begun, Problems: []string{}, Parts: map[string]string{}}
+	for _, part := range parts {
+		h.Parts[part] = serve.OK
+	}
 	for _, what := range slices.Sorted(maps.Keys(d.troubles)) {
 		h.Problems = append(h.Problems, what+": "+d.troubles[what])
+		h.Parts[partOf(what)] = serve.Failing
 	}
 	quiet := elapsed() - time.Duration(d.beaten.Load())
 	h.Live = d.host == nil || quiet < 2*pollEvery+time.Minute
 	h.Ready = d.host != nil && !d.blocked()
 	return h
+}
+
+// parts are the parts of the daemon that may be in trouble.
+var parts = []string{"anchors", "clock", "configuration", "judge", "notifications", "store"}
+
+// partOf gives the part that a trouble is one of.
+func partOf(trouble string) string {
+	switch {
+	case strings.HasPrefix(trouble, storeTrouble):
+		return "store"
+	case strings.HasPrefix(trouble, clockTrouble):
+		return "clock"
+	case strings.HasPrefix(trouble, channelTrouble):
+		return "notifications"
+	}
+	return trouble
 }
 
 // gauge sets the metrics that tell of a state.

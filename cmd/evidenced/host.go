@@ -25,6 +25,8 @@ type host struct {
 	judge  *judge
 	folder string // where the caller's relative paths begin
 	report func(serve.Progress)
+	// troubles say what stands in the daemon's way.
+	troubles func() []string
 }
 
 // lend gives a configuration that the command may change, and the store, which
@@ -111,7 +113,7 @@ func (a *app) hosted(ctx context.Context, names []string) (*collected, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, err := h.daemon.Now(ctx, p.slots, names...)
+	runs, err := h.daemon.Now(ctx, out.counting(p.slots), names...)
 	if err != nil {
 		return nil, err
 	}

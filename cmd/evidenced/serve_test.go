@@ -25,7 +25,7 @@ import (
 
 // serveCommands are what the scripts of the daemon need.
 func serveCommands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){"await": await, "leave": leave, "get": get, "occupy": occupy, "signal": signalAll, "api": api, "stopwatch": stopwatch, "hanging": hanging, "hook": hook, "agentlog": agentLog}
+	return map[string]func(*testscript.TestScript, bool, []string){"await": await, "leave": leave, "socket": socket, "get": get, "occupy": occupy, "signal": signalAll, "api": api, "stopwatch": stopwatch, "hanging": hanging, "hook": hook, "agentlog": agentLog}
 }
 
 func mustAbs(path string) string {
@@ -80,6 +80,13 @@ func over(socket, path string) ([]byte, error) {
 	}
 	defer resp.Body.Close()
 	return io.ReadAll(resp.Body)
+}
+
+// socket asks a daemon at its socket, and writes the answer to a file: socket SOCKET PATH OUT.
+func socket(ts *testscript.TestScript, _ bool, args []string) {
+	b, err := over(ts.MkAbs(args[0]), args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b, 0o600))
 }
 
 // leave leaves a socket behind, as a process that was killed does.

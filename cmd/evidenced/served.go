@@ -44,7 +44,7 @@ func (a *app) daemon(ctx context.Context) (*serve.Client, *config.Config, error)
 	if err != nil {
 		return nil, nil, nil
 	}
-	d, err := serve.Dial(ctx, c.Serve.Socket)
+	d, err := serve.Dial(ctx, c.Serve.Socket, c.Store.Path)
 	return d, c, err
 }
 

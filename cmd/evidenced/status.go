@@ -124,7 +124,19 @@ func (a *app) status(ctx context.Context, controls bool) error {
 	if st.Next, err = next(c, res.AsOf); err != nil {
 		return err
 	}
+	a.troubles()
 	return a.print(st, st.text)
+}
+
+// troubles says what stands in the way of the daemon in which the command is run.
+// It is not in the document, which is told over HTTP as well.
+func (a *app) troubles() {
+	if a.host == nil {
+		return
+	}
+	for _, t := range a.host.troubles() {
+		fmt.Fprintln(a.stderr, "evidenced: the daemon has trouble:", evidence.Printable(t))
+	}
 }
 
 // openGaps counts the open gaps by severity.

@@ -81,7 +81,7 @@ func (d *daemon) tell(ctx context.Context, desk *notify.Desk, events []notify.Ev
 			d.log.Warn("notification", "channel", r.Channel, "error", r.Err.Error())
 		}
 		d.metrics.Told(r.Channel, result)
-		d.trouble(channelTrouble+r.Channel, r.Err) // so that /readyz shows it
+		d.trouble(channelTrouble+r.Channel, r.Err) // so that it shows
 	}
 }
 

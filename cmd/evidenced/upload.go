@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -85,27 +86,41 @@ func fileOf(c *config.Config, name, file string) (src config.Source, as, path st
 const maxUpload = 64 << 20
 
 // stage copies a file beside its target, so that it can take its place as a whole.
+// The copy has the time of the file: whether that is still being written shows by it.
 func stage(file, target string) (path string, err error) {
-	in, err := os.Open(file)
+	before, err := os.Stat(file)
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = in.Close() }() // it was read; nothing is lost
 	out, err := os.CreateTemp(filepath.Dir(target), ".upload-*")
 	if err != nil {
 		return "", err
 	}
+	err = copyFrom(file, before, out)
+	if old, statErr := os.Stat(target); err == nil && statErr == nil {
+		err = out.Chmod(old.Mode().Perm())
+	}
+	if err = errors.Join(err, out.Sync(), out.Close(), os.Chtimes(out.Name(), time.Time{}, before.ModTime())); err != nil {
+		return "", errors.Join(err, os.Remove(out.Name()))
+	}
+	return out.Name(), nil
+}
+
+// copyFrom copies a file that stays as it was before.
+func copyFrom(file string, before os.FileInfo, out io.Writer) error {
+	in, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // it was read; nothing is lost
 	n, err := io.Copy(out, io.LimitReader(in, maxUpload+1))
 	if err == nil && n > maxUpload {
 		err = fmt.Errorf("it has more than %d bytes", maxUpload)
 	}
-	if old, statErr := os.Stat(target); err == nil && statErr == nil {
-		err = out.Chmod(old.Mode().Perm())
+	if now, statErr := os.Stat(file); err == nil && (statErr != nil || now.Size() != n || !now.ModTime().Equal(before.ModTime())) {
+		err = errors.New("it changed while it was copied: try again once it is whole")
 	}
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return "", errors.Join(err, os.Remove(out.Name()))
-	}
-	return out.Name(), nil
+	return err
 }
 
 // uploaded is a configuration whose files lie elsewhere.

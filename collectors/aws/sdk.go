@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -56,7 +57,7 @@ func hashBody(stack *middleware.Stack) error {
 // one its class.
 type guarded struct {
 	aws.CredentialsProvider
-	conceal func(string)
+	conceal func(string, time.Time)
 	failed  func(error) error
 }
 
@@ -71,8 +72,12 @@ func (g guarded) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err != nil {
 		return c, g.failed(err)
 	}
-	g.conceal(c.SecretAccessKey)
-	g.conceal(c.SessionToken)
+	var until time.Time
+	if c.CanExpire {
+		until = c.Expires
+	}
+	g.conceal(c.SecretAccessKey, until)
+	g.conceal(c.SessionToken, until)
 	return c, nil
 }
 
@@ -88,7 +93,7 @@ const sessionName = "evidenced"
 
 // assume gives cfg with the credential of a role, which is fetched at its
 // first use, and again before it expires.
-func assume(cfg aws.Config, arn, externalID string, conceal func(string)) aws.Config {
+func assume(cfg aws.Config, arn, externalID string, conceal func(string, time.Time)) aws.Config {
 	p := stscreds.NewAssumeRoleProvider(stsClient(cfg), arn, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = sessionName
 		if externalID != "" {

@@ -124,7 +124,7 @@ type installed struct {
 	proof   *app
 	api     *client // asks in the name of the App itself
 	id      int64
-	conceal func(string)
+	conceal func(string, time.Time)
 
 	mu      sync.Mutex
 	current collectors.Secret
@@ -167,8 +167,9 @@ func (i *installed) fetch(ctx context.Context) error {
 	if err != nil {
 		theirs = now
 	}
-	i.conceal(got.Token.Reveal())
-	i.current, i.renew, i.rights = got.Token, now.Add(got.Expires.Sub(theirs)-early), got.Rights
+	ends := now.Add(got.Expires.Sub(theirs))
+	i.conceal(got.Token.Reveal(), ends)
+	i.current, i.renew, i.rights = got.Token, ends.Add(-early), got.Rights
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/collectortest"
@@ -26,7 +27,8 @@ func kept(t testing.TB, name, text string) *Config {
 
 func write(t testing.TB, c *Config, name, text string) {
 	t.Helper()
-	if err := os.WriteFile(c.Files()[c.Registers[name].File], []byte(text), 0o600); err != nil {
+	path, longAgo := c.Files()[c.Registers[name].File], time.Now().Add(-time.Hour) // what was written just now would be waited for
+	if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, longAgo, longAgo)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -45,7 +45,7 @@ func (s *session) assert(values map[string]string, tokenURL string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", collectors.ErrUnauthenticated, err)
 	}
-	s.env.Conceal(signed)
+	s.env.Conceal(signed, s.env.Now().Add(lifetime))
 	values["assertion"] = signed
 	return nil
 }
@@ -62,11 +62,13 @@ func (s *session) accessToken(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("getting a token: %w", err)
 	}
-	s.env.Conceal(token)
-	s.token, s.expires = token, time.Time{}
-	if seconds > 0 {
-		s.expires = now.Add(time.Duration(seconds)*time.Second - min(time.Minute, time.Duration(seconds)*time.Second/2))
+	var ends time.Time
+	s.token, s.expires = token, ends
+	if good := time.Duration(seconds) * time.Second; good > 0 {
+		ends = now.Add(good)
+		s.expires = ends.Add(-min(time.Minute, good/2))
 	}
+	s.env.Conceal(token, ends)
 	return token, nil
 }
 

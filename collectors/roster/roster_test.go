@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/collectortest"
@@ -26,7 +27,8 @@ func file(t testing.TB, text string) *Config {
 
 func write(t testing.TB, c *Config, text string) {
 	t.Helper()
-	if err := os.WriteFile(c.Files()[c.File], []byte(text), 0o600); err != nil {
+	path, longAgo := c.Files()[c.File], time.Now().Add(-time.Hour) // what was written just now would be waited for
+	if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, longAgo, longAgo)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,126 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// stretch is some slots in a row of one stream that nobody filled. After a year off
+// there may be millions: they are written as they are made.
+type stretch struct {
+	stream evidence.Stream
+	spec   Spec
+	after  time.Time // they are due after it
+	last   time.Time // and this is the last of them
+	n      int
+}
+
+// newStretch makes that of the slots due in (after, until].
+func newStretch(st evidence.Stream, spec Spec, after, until time.Time) stretch {
+	s := stretch{stream: st, spec: spec, after: after}
+	for s.last = range spec.Due(after, until) {
+		s.n++
+	}
+	return s
+}
+
+// newest takes the last slot off.
+func (s stretch) newest() (time.Time, stretch) {
+	due := s.last
+	s.last, s.n = due.Add(-time.Second), s.n-1
+	return due, s
+}
+
+// within yields the slots due in (from, to].
+func (s stretch) within(from, to time.Time) iter.Seq[time.Time] {
+	if to.After(s.last) {
+		to = s.last
+	}
+	if s.n == 0 {
+		return func(func(time.Time) bool) {}
+	}
+	return s.spec.Due(later(from, s.after), to)
+}
+
+func count(stretches []stretch) (n int) {
+	for _, s := range stretches {
+		n += s.n
+	}
+	return n
+}
+
+// window is how much of the stretches is put in order at a time.
+const window = 24 * time.Hour
+
+// windows yields the stretches of time that cover them; newest first, if so asked.
+func windows(stretches []stretch, newestFirst bool) iter.Seq2[time.Time, time.Time] {
+	stretches = slices.DeleteFunc(slices.Clone(stretches), func(s stretch) bool { return s.n == 0 })
+	return func(yield func(from, to time.Time) bool) {
+		if len(stretches) == 0 {
+			return
+		}
+		first := slices.MinFunc(stretches, func(a, b stretch) int { return a.after.Compare(b.after) }).after
+		last := slices.MaxFunc(stretches, func(a, b stretch) int { return a.last.Compare(b.last) }).last
+		n := int(last.Sub(first)/window) + 1
+		for i := range n {
+			if newestFirst {
+				i = n - 1 - i
+			}
+			from := first.Add(time.Duration(i) * window)
+			if !yield(from, from.Add(window)) {
+				return
+			}
+		}
+	}
+}
+
+// missed writes slots that nobody filled, in the order in which they were due.
+// Those that lie before what the log tells of are written newest first: where the
+// log begins says what is still to be written.
+func (t *tick) missed(ctx context.Context, stretches []stretch, newestFirst bool) error {
+	var runs []evidence.Run
+	for from, to := range windows(stretches, newestFirst) {
+		begin := len(runs)
+		for _, s := range stretches {
+			for due := range s.within(from, to) {
+				runs = append(runs, t.runner.missed(s.stream, due))
+			}
+		}
+		slices.SortStableFunc(runs[begin:], func(a, b evidence.Run) int {
+			if newestFirst {
+				return b.Due.Compare(a.Due)
+			}
+			return a.Due.Compare(b.Due)
+		})
+		for len(runs) >= atOnce {
+			if err := t.absentees(ctx, runs[:atOnce]); err != nil {
+				return err
+			}
+			runs = slices.Clone(runs[atOnce:])
+		}
+	}
+	return t.absentees(ctx, runs)
+}
+
+// atOnce is how many missed slots one transaction holds: after a long time off
+// there are many, and whoever dies at the last of them must not begin anew.
+const atOnce = 5000
+
+// absentees writes some missed slots.
+func (t *tick) absentees(ctx context.Context, runs []evidence.Run) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	if err := t.append(ctx, runs, nil); err != nil {
+		return fmt.Errorf("write the missed slots: %w", err)
+	}
+	for _, r := range runs {
+		t.runner.source(r.Stream.Source).ledger.note(r)
+	}
+	return nil
+}
