@@ -44,7 +44,7 @@ func repositoryJSON(o *organization, r *repository) []byte {
 		"forks": 0, "forks_count": 0, "stargazers_count": 0, "watchers": 0, "watchers_count": 0, "open_issues": 1, "open_issues_count": 1,
 		"has_issues": true, "has_projects": false, "has_wiki": false, "has_pages": false, "has_downloads": true, "has_discussions": false,
 		"is_template": false, "allow_forking": false, "web_commit_signoff_required": false,
-		"permissions": object{"admin": true, "maintain": true, "push": true, "triage": true, "pull": true},
+		"permissions":           object{"admin": true, "maintain": true, "push": true, "triage": true, "pull": true},
 		"security_and_analysis": object{"secret_scanning": object{"status": "enabled"}},
 	}
 	for name, path := range repositoryURLs {
