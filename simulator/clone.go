@@ -23,6 +23,7 @@ type clone struct {
 	amended []time.Time         // when somebody wrote the tip anew
 	// What follows.
 	commits []gitCommit
+	cameBy  map[string]*pull // of a commit
 	tips    timeline[string]
 	// What was written of it.
 	written map[string]bool
@@ -113,6 +114,7 @@ func (k *clone) commit(parent, name, email string, at time.Time, message string)
 
 func (p *pull) squash(k *clone, line []string) []string {
 	p.squashed = k.commit(line[len(line)-1], p.author.name, p.author.email(), p.merged, fmt.Sprintf("%s (#%d)", p.title, p.number))
+	k.cameBy[p.squashed] = p
 	return append(line, p.squashed)
 }
 
@@ -123,11 +125,11 @@ func (x *push) add(k *clone, line []string) []string {
 
 // amend writes the tip anew: it says the same, but is another commit.
 func (k *clone) amend(line []string, at time.Time) []string {
-	for _, p := range k.repo.pulls {
-		if p.squashed == line[len(line)-1] {
-			parent := line[len(line)-2]
-			return append(slices.Clone(line[:len(line)-1]), k.commit(parent, p.author.name, p.author.email(), at, fmt.Sprintf("%s, again (#%d)", p.title, p.number)))
-		}
+	p := k.cameBy[line[len(line)-1]]
+	if p == nil {
+		return line
 	}
-	return line
+	sha := k.commit(line[len(line)-2], p.author.name, p.author.email(), at, fmt.Sprintf("%s, again (#%d)", p.title, p.number))
+	k.cameBy[sha] = p
+	return append(slices.Clone(line[:len(line)-1]), sha)
 }

@@ -92,7 +92,7 @@ func New(o Options) *Company {
 	c.openDirectory(d)
 	c.listPrivileged(d)
 	if o.Clone {
-		c.clone = &clone{repo: c.repos[0], dropped: map[*pull]time.Time{}}
+		c.clone = &clone{repo: c.repos[0], dropped: map[*pull]time.Time{}, cameBy: map[string]*pull{}}
 	}
 	if o.Plant {
 		c.goWrong()

@@ -36,6 +36,11 @@ func TestTruthIsWellFormed(t *testing.T) {
 					t.Fatalf("seed %d, %d days: %v: %+v", seed, days, err, p)
 				}
 			}
+			for _, at := range c.clone.amended {
+				if before, after := readings(at); c.clone.tips.at(before) == c.clone.tips.at(after) {
+					t.Fatalf("seed %d, %d days: nothing was amended at %v", seed, days, at)
+				}
+			}
 			if err := separate(c.Truth()); err != nil {
 				t.Fatalf("seed %d, %d days: %v", seed, days, err)
 			}
