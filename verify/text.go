@@ -14,7 +14,7 @@ func (r Result) ExitCode() int {
 	switch {
 	case !r.OK:
 		return 1
-	case !r.Complete:
+	case !r.Complete || len(r.Otherwise) > 0:
 		return 3
 	}
 	return 0
@@ -31,6 +31,11 @@ func (r Result) WriteText(w io.Writer) error {
 	if len(r.Foreign) > 0 {
 		fmt.Fprintf(&b, "judged by tests that are not this program's; read them in catalogue/: %s\n", evidence.Printable(strings.Join(r.Foreign, ", ")))
 	}
+	if len(r.Otherwise) > 0 {
+		fmt.Fprintf(&b, "%d pages and tables were written by another version of the program, and come out otherwise by this one: whether they say what the evidence says was not settled. "+
+			"The verdicts and gaps, result.json and gaps.jsonl, come out the same. Derive the bundle again by the version that manifest.json names, to settle: %s\n",
+			len(r.Otherwise), evidence.Printable(strings.Join(r.Otherwise[:min(len(r.Otherwise), 5)], ", ")))
+	}
 	for _, u := range r.Unknown {
 		fmt.Fprintln(&b, evidence.Printable(u))
 	}
@@ -44,7 +49,7 @@ func (r Result) WriteText(w io.Writer) error {
 	switch {
 	case !r.OK:
 		fmt.Fprintf(&b, "NOT SOUND: %d failures\n", len(r.Failures))
-	case len(r.Unknown) > 0:
+	case len(r.Unknown) > 0 || len(r.Otherwise) > 0:
 		b.WriteString("sound as far as this verifier knows\n")
 	case !r.Complete:
 		b.WriteString("sound, but made before its period ended\n")

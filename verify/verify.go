@@ -58,6 +58,9 @@ type Result struct {
 	// Foreign are tests of the bundle's catalogue that are not those of whoever
 	// derived it again.
 	Foreign []string `json:"foreign_tests,omitempty"`
+	// Otherwise are pages and tables that another version of the program wrote,
+	// and that come out otherwise by the one that derived them again.
+	Otherwise []string `json:"otherwise,omitempty"`
 	// Complete is false for a sound bundle that does not cover its period: it
 	// was made before the end.
 	Complete bool `json:"-"`

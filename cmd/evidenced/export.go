@@ -124,7 +124,7 @@ func (a *app) writeBundle(ctx context.Context, out string, c *config.Config, s *
 	p := a.progress("exporting")
 	w := bufio.NewWriterSize(f, 1<<20)
 	sum, err = export.Write(ctx, w, export.Input{Organization: c.Organization, Type: c.Period.Type, Result: res, Catalogue: cat,
-		Roots: rootKinds(c), Log: s, Sign: key.Sign, Generator: "evidenced " + version(), Progress: p.set})
+		Roots: rootKinds(c), Log: s, Sign: key.Sign, Generator: generator(), Progress: p.set})
 	p.end()
 	if err = errors.Join(err, w.Flush(), f.Sync(), f.Close()); err != nil {
 		return sum, err

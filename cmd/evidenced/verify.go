@@ -54,8 +54,7 @@ func (a *app) verify(ctx context.Context, path string, o verify.Options, again b
 		o.Progress = p.set
 		res, err = b.Check(ctx, o)
 		if err == nil && again && res.OK { // there is no sense in deriving from evidence that is not sound
-			derived, res.Foreign, res.Failures = reperform(ctx, b)
-			res.OK = len(res.Failures) == 0
+			derived = reperform(ctx, b, &res)
 		}
 		p.end()
 	}
@@ -66,7 +65,7 @@ func (a *app) verify(ctx context.Context, path string, o verify.Options, again b
 		return err
 	}
 	err = a.print(res, func(w io.Writer) {
-		if derived > 0 && res.OK {
+		if derived > 0 && res.OK && len(res.Otherwise) == 0 {
 			fmt.Fprintf(w, "derived %d files again from the evidence: every verdict, table and page\n", derived)
 		}
 		_ = res.WriteText(w)
