@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"hash/fnv"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -77,8 +78,11 @@ func send(w http.ResponseWriter, a reply, e effect, now time.Time) {
 }
 
 // hangUp ends the connection with a reset where the server lets us, or by aborting.
+// The answer has begun by then: otherwise Go's client would ask again by itself, or not,
+// by whether it had used the connection before, which is a matter of chance.
 func hangUp(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		_, _ = io.WriteString(conn, "HTTP/1.1 ")
 		if tcp, ok := conn.(interface{ SetLinger(int) error }); ok {
 			_ = tcp.SetLinger(0)
 		}
