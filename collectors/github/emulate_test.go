@@ -138,7 +138,8 @@ org.members-2fa: unknown
 pr.approved-last-push: unknown
 pr.checks-passed: unknown
 pr.independent-approval: unknown
-pr.ticket-linked: unknown`
+pr.ticket-linked: unknown
+secret-scanning.on: unknown`
 )
 
 // testAsItIs: emulate cannot list the repositories of an organisation.
@@ -212,7 +213,8 @@ pr.independent-approval: fail
 	acme/site#2: merged without an approval
 	acme/site#3: merged without an approval
 	acme/site#4: merged without an approval
-pr.ticket-linked: pass`)
+pr.ticket-linked: pass
+secret-scanning.on: unknown`)
 }
 
 // theMerged are the merged ones of 108 pull requests. emulate links no commit
