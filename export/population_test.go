@@ -73,10 +73,13 @@ func TestUnchangedLines(t *testing.T) {
 	}
 	read := func(text bool) (out []string) {
 		l.text = text
-		b := &derived{from: l, Input: Input{Result: &gap.Result{Period: gap.Period{From: from, To: from.AddDate(1, 0, 0)}, AsOf: from.AddDate(1, 0, 0)}}}
+		b := &derived{from: l, Input: Input{Result: &gap.Result{Streams: []gap.StreamCoverage{{Stream: l.runs[0].Stream}}, Period: gap.Period{From: from, To: from.AddDate(1, 0, 0)}, AsOf: from.AddDate(1, 0, 0)}}}
 		items, err := b.population("aws.thing")
 		if err != nil {
 			t.Fatal(err)
+		}
+		if len(items) != 30 {
+			t.Fatalf("%d items, not 30", len(items))
 		}
 		for _, it := range items {
 			out = append(out, fmt.Sprint(it.itemID, it.name, it.attributes, it.first, it.last, it.snapshots))
