@@ -30,7 +30,8 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"store/storetest":               {rooms: []string{"evidence", "store"}, modules: []string{"golang.org/x/mod", "github.com/transparency-dev/merkle"}},
 	"gap":                           {rooms: []string{"evidence"}, modules: []string{"cel.dev/cel-go", "github.com/goccy/go-yaml"}},
 	"review":                        {rooms: []string{"evidence", "gap"}},
-	"export":                        {rooms: []string{"evidence", "gap"}, modules: []string{"github.com/klauspost/compress"}},
+	"population":                    {rooms: []string{"evidence", "gap"}},
+	"export":                        {rooms: []string{"evidence", "gap", "population"}, modules: []string{"github.com/klauspost/compress"}},
 	"collectors":                    {rooms: []string{"evidence"}, modules: []string{"github.com/cenkalti/backoff/v5", "golang.org/x/sync"}},
 	"collectors/collectortest":      {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml", "github.com/google/go-cmp"}},
 	"collectors/all":                {rooms: []string{"collectors", "collectors/*"}},
@@ -59,7 +60,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"simulator/graphql/graphqltest": {rooms: []string{"simulator/graphql"}, modules: []string{"github.com/vektah/gqlparser/v2"}},
 	"gap/timeline":                  {rooms: []string{"evidence", "gap"}},
 	"cmd/evidenced": {
-		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "gap/timeline", "review", "export", "collectors", "collectors/all", "schedule", "serve", "notify", "config", "kms/aws", "kms/gcp",
+		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "gap/timeline", "population", "review", "export", "collectors", "collectors/all", "schedule", "serve", "notify", "config", "kms/aws", "kms/gcp",
 			"secrets/*", "anchor", "anchor/*"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term"},
 	},

@@ -7,6 +7,7 @@
 //	store       where it is kept: bbolt and a Merkle log, append only
 //	schedule    when it is seen: expected slots, their outcome, retries
 //	gap         what it means: catalogue, verdicts, intervals, gaps
+//	population  what an auditor counts: every item of a kind in a period, once
 //	export      how it is handed over: the bundle
 //	verify      how it is checked, by a stranger, from the bundle alone
 //	simulator   a company with planted faults, speaking the vendors' formats

@@ -17,6 +17,7 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/population"
 	"github.com/evidenced/evidenced/verify"
 )
 
@@ -107,9 +108,9 @@ type drawn struct {
 	Verdict string `json:"verdict"`
 	Size    int    `json:"size"`
 	// Table names the table that gave the size; empty where it was named.
-	Table   string             `json:"table,omitempty"`
-	Whole   bool               `json:"whole"`
-	Streams []streamPopulation `json:"streams"`
+	Table   string              `json:"table,omitempty"`
+	Whole   bool                `json:"whole"`
+	Streams []population.Stream `json:"streams"`
 }
 
 // sampled is what `sample --json` prints.
@@ -143,7 +144,7 @@ func (a *app) sample(ctx context.Context, o sampling) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p, err := populate(from.evidence, k, from.period, from.asOf)
+		p, err := population.Read(from.evidence, k, from.period, from.asOf)
 		if err != nil {
 			return fmt.Errorf("population of %s: %w", k, err)
 		}
@@ -157,7 +158,7 @@ func (a *app) sample(ctx context.Context, o sampling) error {
 		}
 		out.Draws = append(out.Draws, d)
 		if o.population != "" {
-			if _, err := a.newFile(o.population, p.write); err != nil {
+			if _, err := a.newFile(o.population, p.WriteLines); err != nil {
 				return err
 			}
 		}
@@ -239,9 +240,9 @@ func kindsOf(cat *gap.Catalogue, o sampling) ([]evidence.Kind, error) {
 	return []evidence.Kind{evidence.Kind(o.kind)}, nil
 }
 
-func (o sampling) draw(p *populated) (d drawn, err error) {
+func (o sampling) draw(p *population.Population) (d drawn, err error) {
 	d = drawn{Verdict: "drawn", Size: o.size, Whole: p.Whole(), Streams: p.Streams}
-	n := len(p.items)
+	n := len(p.Items)
 	if o.size == 0 {
 		t, err := sizeTable(o.table)
 		if err != nil {
@@ -257,22 +258,8 @@ func (o sampling) draw(p *populated) (d drawn, err error) {
 	case n == 0:
 		d.Verdict, d.Size = string(gap.Unknown), 0
 	}
-	d.Draw, err = gap.NewDraw(o.engagement, o.control, string(p.Kind), p.items, d.Size)
+	d.Draw, err = gap.NewDraw(o.engagement, o.control, string(p.Kind), p.Items, d.Size)
 	return d, err
-}
-
-// write writes the population, which was put in order by the draw, as it is hashed.
-func (p *populated) write(w io.Writer) error {
-	for _, it := range p.items {
-		line, err := evidence.Canonical(it)
-		if err != nil {
-			return err
-		}
-		if _, err := w.Write(append(line, '\n')); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // csv writes the picks for a spreadsheet. A cell that it would run as a formula
