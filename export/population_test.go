@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // lists is a log of one stream, read as text or as records that are decoded.
@@ -73,7 +73,7 @@ func TestUnchangedLines(t *testing.T) {
 	}
 	read := func(text bool) (out []string) {
 		l.text = text
-		b := &derived{from: l, Input: Input{Result: &gap.Result{Streams: []gap.StreamCoverage{{Stream: l.runs[0].Stream}}, Period: gap.Period{From: from, To: from.AddDate(1, 0, 0)}, AsOf: from.AddDate(1, 0, 0)}}}
+		b := &derived{from: l, Input: Input{Result: &result.Result{Streams: []result.StreamCoverage{{Stream: l.runs[0].Stream}}, Period: result.Period{From: from, To: from.AddDate(1, 0, 0)}, AsOf: from.AddDate(1, 0, 0)}}}
 		items, err := b.population("aws.thing")
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // populated is the population of one kind: every event that happened in the
@@ -59,7 +60,7 @@ func (g *gathering) expect(run evidence.Run) {
 
 // populate reads the population of a kind. Only what slots of the period saw by
 // asOf counts: a bundle holds no more, and gives the same.
-func populate(ev gap.Evidence, kind evidence.Kind, p gap.Period, asOf time.Time) (*populated, error) {
+func populate(ev gap.Evidence, kind evidence.Kind, p result.Period, asOf time.Time) (*populated, error) {
 	streams := map[evidence.Stream]*gathering{}
 	for _, read := range []bool{false, true} {
 		for run, err := range ev.Runs() {
@@ -100,7 +101,7 @@ func populate(ev gap.Evidence, kind evidence.Kind, p gap.Period, asOf time.Time)
 }
 
 // take adds one run.
-func (g *gathering) take(ev gap.Evidence, run evidence.Run, p gap.Period) error {
+func (g *gathering) take(ev gap.Evidence, run evidence.Run, p result.Period) error {
 	g.Slots++
 	if run.Outcome.Complete() && run.Certificate != nil && run.Certificate.Complete {
 		g.Complete++
@@ -126,7 +127,7 @@ func (g *gathering) take(ev gap.Evidence, run evidence.Run, p gap.Period) error 
 // maxAhead bounds the room that is made because a log says how many rows come.
 const maxAhead = 1 << 20
 
-func (g *gathering) read(ev gap.Evidence, run evidence.Run, p gap.Period) error {
+func (g *gathering) read(ev gap.Evidence, run evidence.Run, p result.Period) error {
 	known := len(g.items)
 	if known == 0 {
 		g.items = make([]gap.Item, 0, min(max(g.expected, 0), maxAhead))
@@ -167,7 +168,7 @@ func compareIDs(a, b gap.Item) int {
 }
 
 // finish gives each item once: of an event that was read again, the earliest.
-func (g *gathering) finish(p gap.Period) []gap.Item {
+func (g *gathering) finish(p result.Period) []gap.Item {
 	if g.events {
 		slices.SortFunc(g.items, func(a, b gap.Item) int {
 			return cmp.Or(compareIDs(a, b), a.At.Compare(b.At), cmp.Compare(a.Name, b.Name))
@@ -181,7 +182,7 @@ func (g *gathering) finish(p gap.Period) []gap.Item {
 
 // tile reports whether windows leave no hole from the start of the period to
 // the end of the last one.
-func tile(windows []evidence.Window, p gap.Period) bool {
+func tile(windows []evidence.Window, p result.Period) bool {
 	slices.SortFunc(windows, func(a, b evidence.Window) int { return a.From.Compare(b.From) })
 	reach := p.From
 	for _, w := range windows {
