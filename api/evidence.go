@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // CollectionsRequest asks for the scheduled collections and how they ended.

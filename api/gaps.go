@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // GapsRequest asks for the gaps of the period.

@@ -2,6 +2,8 @@ package api
 
 import (
 	"time"
+
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // ExportRequest writes the bundle of a period.

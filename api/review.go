@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // ReviewsRequest asks for the access reviews.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // SampleRequest draws a sample of a control's population.

@@ -2,6 +2,8 @@ package api
 
 import (
 	"time"
+
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // StatusRequest asks for the state of the period.

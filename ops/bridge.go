@@ -11,6 +11,7 @@ import (
 
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // BridgeLetter implements Service.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/evidenced/evidenced/api"
+	"github.com/evidenced/evidenced/gap/catalogue"
 )
 
 // The catalogue, as commands and pages show it.

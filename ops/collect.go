@@ -7,6 +7,7 @@ import (
 
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // Collect implements Service.

@@ -13,6 +13,8 @@ import (
 	"github.com/evidenced/evidenced/collectors/all"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/secrets/aws"
 	"github.com/evidenced/evidenced/secrets/gcp"

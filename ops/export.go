@@ -10,6 +10,8 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/export"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 )
 

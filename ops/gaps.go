@@ -8,6 +8,8 @@ import (
 
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/review"
 )
 

@@ -9,6 +9,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/ops/custody"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/store"

@@ -9,6 +9,7 @@ import (
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
 )
 
 // viewPeople is the view whose rows are the people of the roster.

@@ -12,6 +12,7 @@ import (
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/review"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -53,25 +53,25 @@ type logFact struct {
 
 // letter is what `bridge-letter --json` prints.
 type letter struct {
-	Organization string     `json:"organization"`
-	Period       gap.Period `json:"period"`
-	Type         string     `json:"type"`
-	Until        time.Time  `json:"until"`
-	Days         int        `json:"days"`
+	Organization string        `json:"organization"`
+	Period       result.Period `json:"period"`
+	Type         string        `json:"type"`
+	Until        time.Time     `json:"until"`
+	Days         int           `json:"days"`
 	// Entries and Root are those of the newest checkpoint of the log.
 	Entries uint64 `json:"entries"`
 	Root    string `json:"root"`
 	// PeriodEntries and PeriodRoot are those of the last checkpoint of the period; empty if there is none.
-	PeriodEntries uint64    `json:"period_entries"`
-	PeriodRoot    string    `json:"period_root"`
-	Changes       []logFact `json:"changes"`
-	Scopes        []gap.Gap `json:"scopes"`
-	Open          []gap.Gap `json:"open"`
-	Incidents     []logFact `json:"incidents"`
+	PeriodEntries uint64       `json:"period_entries"`
+	PeriodRoot    string       `json:"period_root"`
+	Changes       []logFact    `json:"changes"`
+	Scopes        []result.Gap `json:"scopes"`
+	Open          []result.Gap `json:"open"`
+	Incidents     []logFact    `json:"incidents"`
 	// Slots are the ones since the period ended.
-	Slots    gap.SlotCounts `json:"slots"`
-	Warnings []string       `json:"warnings"`
-	Text     string         `json:"text"`
+	Slots    result.SlotCounts `json:"slots"`
+	Warnings []string          `json:"warnings"`
+	Text     string            `json:"text"`
 }
 
 func (a *app) bridge(ctx context.Context, until time.Time, out string) error {
@@ -206,17 +206,17 @@ func (a *app) judgeBridge(ctx context.Context, c *config.Config, s *store.Store,
 	if err != nil {
 		return err
 	}
-	l.Slots, l.Scopes, l.Open = res.Slots, []gap.Gap{}, []gap.Gap{}
+	l.Slots, l.Scopes, l.Open = res.Slots, []result.Gap{}, []result.Gap{}
 	for _, g := range res.Gaps {
-		open := g.State == gap.Open || g.State == gap.Accepted
+		open := g.State == result.Open || g.State == result.Accepted
 		switch {
-		case g.Kind == gap.Scope && !g.FirstSeen.Before(own.Period.From):
+		case g.Kind == result.Scope && !g.FirstSeen.Before(own.Period.From):
 			l.Scopes = append(l.Scopes, g)
-		case open && g.Kind != gap.DutyGap && (g.Severity == "critical" || g.Severity == "high"):
+		case open && g.Kind != result.DutyGap && (g.Severity == "critical" || g.Severity == "high"):
 			l.Open = append(l.Open, g)
 		}
 	}
-	slices.SortStableFunc(l.Open, func(a, b gap.Gap) int { return cmp.Compare(severity(a.Severity), severity(b.Severity)) })
+	slices.SortStableFunc(l.Open, func(a, b result.Gap) int { return cmp.Compare(severity(a.Severity), severity(b.Severity)) })
 	return nil
 }
 
@@ -255,7 +255,7 @@ func (l *letter) facts(w io.Writer, title, none string, facts []logFact) {
 	fmt.Fprintln(w)
 }
 
-func (l *letter) gaps(w io.Writer, title, none string, gaps []gap.Gap) {
+func (l *letter) gaps(w io.Writer, title, none string, gaps []result.Gap) {
 	fmt.Fprintf(w, "%s\n", title)
 	for _, g := range gaps {
 		fmt.Fprintf(w, "  - %s, %s, since %s, %s: %s, %s [[what is done about it]]\n", g.ID, g.Severity, g.FirstSeen.Format(time.DateOnly), g.State, evidence.Printable(subject(g)), evidence.Printable(g.Reason))

@@ -13,7 +13,7 @@ import (
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
 )
 
 func (a *app) catalogueCommand() *cobra.Command {
@@ -55,15 +55,15 @@ func (a *app) catalogueCommand() *cobra.Command {
 
 // chosen is the catalogue that the configuration asks for; where there is no
 // configuration, ours whole.
-func (a *app) chosen() (*gap.Catalogue, error) {
+func (a *app) chosen() (*catalogue.Catalogue, error) {
 	if !exists(a.config) && a.config == defaultConfig {
-		return gap.Default()
+		return catalogue.Default()
 	}
 	c, err := a.load()
 	if err != nil {
 		return nil, err
 	}
-	return catalogue(c)
+	return loadCatalogue(c)
 }
 
 // categoriesOf names the trust services categories of criteria.
@@ -71,7 +71,7 @@ func categoriesOf(criteria []string) []string {
 	out := []string{}
 	for _, id := range criteria {
 		prefix := strings.TrimRight(id, "0123456789.")
-		for name, p := range gap.Categories {
+		for name, p := range catalogue.Categories {
 			if p == prefix && !slices.Contains(out, name) {
 				out = append(out, name)
 			}
@@ -82,7 +82,7 @@ func categoriesOf(criteria []string) []string {
 }
 
 // criteriaOf gives the criteria of a control: its own, and those of its tests and duties.
-func criteriaOf(cat *gap.Catalogue, ctl gap.Control) []string {
+func criteriaOf(cat *catalogue.Catalogue, ctl catalogue.Control) []string {
 	has := map[string]bool{}
 	mark := func(ids []string) {
 		for _, id := range ids {
@@ -116,7 +116,7 @@ type controlLine struct {
 	Categories []string `json:"categories"`
 }
 
-func (a *app) listControls(cat *gap.Catalogue) error {
+func (a *app) listControls(cat *catalogue.Catalogue) error {
 	lines := []controlLine{}
 	for _, f := range cat.Families() {
 		for _, c := range f.Controls {
@@ -133,7 +133,7 @@ func (a *app) listControls(cat *gap.Catalogue) error {
 	})
 }
 
-func (a *app) listTests(cat *gap.Catalogue) error {
+func (a *app) listTests(cat *catalogue.Catalogue) error {
 	all := cat.Tests()
 	return a.print(map[string]any{"tests": all}, func(w io.Writer) {
 		table(w, "TEST\tCONTROL\tKIND\tSEVERITY\tSLA DAYS\tCATEGORIES\tCRITERIA\tTITLE", func(row func(...any)) {
@@ -144,7 +144,7 @@ func (a *app) listTests(cat *gap.Catalogue) error {
 	})
 }
 
-func (a *app) listDuties(cat *gap.Catalogue) error {
+func (a *app) listDuties(cat *catalogue.Catalogue) error {
 	all := cat.Duties()
 	return a.print(map[string]any{"duties": all}, func(w io.Writer) {
 		table(w, "DUTY\tCONTROL\tHOW OFTEN\tSEVERITY\tCATEGORIES\tCRITERIA\tTITLE", func(row func(...any)) {
@@ -156,7 +156,7 @@ func (a *app) listDuties(cat *gap.Catalogue) error {
 }
 
 // often says how often a duty falls due.
-func often(d gap.Duty) string {
+func often(d catalogue.Duty) string {
 	if d.Per == "" {
 		return fmt.Sprintf("within %d days", d.WithinDays)
 	}
@@ -165,13 +165,13 @@ func often(d gap.Duty) string {
 
 // criterionLine is one criterion in `catalogue list --criteria --json`.
 type criterionLine struct {
-	gap.Criterion
+	catalogue.Criterion
 	Category string   `json:"category"`
 	Tests    []string `json:"tests"`
 	Duties   []string `json:"duties"`
 }
 
-func criterionLines(cat *gap.Catalogue) []criterionLine {
+func criterionLines(cat *catalogue.Catalogue) []criterionLine {
 	lines := []criterionLine{}
 	for _, c := range cat.Criteria {
 		l := criterionLine{Criterion: c, Category: strings.Join(categoriesOf([]string{c.ID}), ""), Tests: []string{}, Duties: []string{}}
@@ -190,7 +190,7 @@ func criterionLines(cat *gap.Catalogue) []criterionLine {
 	return lines
 }
 
-func (a *app) listCriteria(cat *gap.Catalogue) error {
+func (a *app) listCriteria(cat *catalogue.Catalogue) error {
 	lines := criterionLines(cat)
 	return a.print(map[string]any{"criteria": lines}, func(w io.Writer) {
 		table(w, "CRITERION\tCATEGORY\tTESTS\tDUTIES\tTITLE", func(row func(...any)) {
@@ -232,7 +232,7 @@ func (a *app) catalogueShow(id string) error {
 			return a.print(map[string]any{"criterion": l}, func(w io.Writer) { criterionText(w, l) })
 		}
 	}
-	if into := gap.SplitInto(id); len(into) > 0 {
+	if into := catalogue.SplitInto(id); len(into) > 0 {
 		_, err := control(cat, id)
 		return err
 	}
@@ -246,7 +246,7 @@ func fact(w io.Writer, name, value string) {
 	}
 }
 
-func controlText(w io.Writer, cat *gap.Catalogue, c gap.Control) {
+func controlText(w io.Writer, cat *catalogue.Catalogue, c catalogue.Control) {
 	fact(w, "control", c.ID)
 	fact(w, "title", c.Title)
 	fact(w, "family", c.Family)
@@ -264,7 +264,7 @@ func controlText(w io.Writer, cat *gap.Catalogue, c gap.Control) {
 	}
 }
 
-func testText(w io.Writer, t gap.Test) {
+func testText(w io.Writer, t catalogue.Test) {
 	fact(w, "test", t.ID)
 	fact(w, "title", t.Title)
 	fact(w, "control", t.Control)
@@ -283,7 +283,7 @@ func testText(w io.Writer, t gap.Test) {
 	fact(w, "tested by", t.Procedure)
 }
 
-func dutyText(w io.Writer, d gap.Duty) {
+func dutyText(w io.Writer, d catalogue.Duty) {
 	fact(w, "duty", d.ID)
 	fact(w, "title", d.Title)
 	fact(w, "control", d.Control)
@@ -297,7 +297,7 @@ func dutyText(w io.Writer, d gap.Duty) {
 	fact(w, "command", "evidenced evidence add FILE --duty "+d.ID+" --by YOU")
 }
 
-func viewText(w io.Writer, cat *gap.Catalogue, v gap.View) {
+func viewText(w io.Writer, cat *catalogue.Catalogue, v catalogue.View) {
 	fact(w, "view", string(v.Kind))
 	fact(w, "title", v.Title)
 	fact(w, "of", string(v.Of))
@@ -340,12 +340,12 @@ func (a *app) ownFolder(args []string) (string, error) {
 }
 
 // laidOver loads the catalogue of a folder, laid over ours.
-func laidOver(folder string) (*gap.Catalogue, error) {
+func laidOver(folder string) (*catalogue.Catalogue, error) {
 	own, err := config.Folder(folder)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("catalogue %s: %w", folder, err)}
 	}
-	cat, err := gap.LoadOver(own)
+	cat, err := catalogue.LoadOver(own)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("in folder %s: %w", folder, err)}
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/store"
 )
@@ -101,7 +103,7 @@ func (a *app) collectInto(ctx context.Context, c *config.Config, s *store.Store,
 	if a.host != nil {
 		return a.hosted(ctx, names)
 	}
-	cat, err := catalogue(c)
+	cat, err := loadCatalogue(c)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +132,7 @@ func (a *app) collectInto(ctx context.Context, c *config.Config, s *store.Store,
 }
 
 // replay gives an engine that has seen the whole log.
-func replay(cat *gap.Catalogue, c *config.Config, s *store.Store) (*gap.Engine, error) {
+func replay(cat *catalogue.Catalogue, c *config.Config, s *store.Store) (*gap.Engine, error) {
 	acts, err := evidence.Acts(s.Entries(0))
 	if err != nil {
 		return nil, err
@@ -191,7 +193,7 @@ func (o *collected) add(runs []evidence.Run) {
 }
 
 // change counts the gaps that opened and closed between two results.
-func change(before, after *gap.Result) (n gapChange) {
+func change(before, after *result.Result) (n gapChange) {
 	was := map[string]bool{}
 	for _, g := range before.Gaps {
 		was[g.ID] = !closed(g)
@@ -211,7 +213,7 @@ func change(before, after *gap.Result) (n gapChange) {
 	return n
 }
 
-func closed(g gap.Gap) bool { return g.State == gap.FixedInSLA || g.State == gap.FixedLate }
+func closed(g result.Gap) bool { return g.State == result.FixedInSLA || g.State == result.FixedLate }
 
 func (o *collected) incomplete() bool {
 	for _, s := range o.Streams {

@@ -18,7 +18,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/serve"
 	"github.com/evidenced/evidenced/store"
@@ -99,7 +99,7 @@ func (d *daemon) runner(ctx context.Context, c *config.Config) (*schedule.Runner
 	if err != nil {
 		return nil, err
 	}
-	cat, err := catalogue(c)
+	cat, err := loadCatalogue(c)
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +357,7 @@ func (d *daemon) gauge() {
 }
 
 // lastWhole gives when a slot of each source was last read whole; zero if never.
-func lastWhole(c *config.Config, res *gap.Result) map[string]time.Time {
+func lastWhole(c *config.Config, res *result.Result) map[string]time.Time {
 	last := map[string]time.Time{}
 	for _, s := range c.Sources {
 		last[s.Spec.Name] = time.Unix(0, 0)

@@ -13,6 +13,7 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/review"
 	"github.com/evidenced/evidenced/store"
 )
@@ -112,15 +113,15 @@ func checkUntil(d evidence.Decision, now time.Time) error {
 }
 
 // mayDecide finds the gap, and refuses what may not be accepted, or not by that person.
-func (a *app) mayDecide(c *config.Config, s *store.Store, res *gap.Result, d evidence.Decision) (g gap.Gap, err error) {
-	i := slices.IndexFunc(res.Gaps, func(g gap.Gap) bool { return g.ID == d.Gap })
+func (a *app) mayDecide(c *config.Config, s *store.Store, res *result.Result, d evidence.Decision) (g result.Gap, err error) {
+	i := slices.IndexFunc(res.Gaps, func(g result.Gap) bool { return g.ID == d.Gap })
 	if i < 0 {
 		return g, noGap(res, d.Gap)
 	}
 	if g = res.Gaps[i]; d.Verb != evidence.Accept {
 		return g, nil
 	}
-	if g.State != gap.Open && g.State != gap.Accepted {
+	if g.State != result.Open && g.State != result.Accepted {
 		return g, usageError{fmt.Errorf("gap %s is %s: only an open one can be accepted; `evidenced gaps respond` says something of it", g.ID, g.State)}
 	}
 	owners, err := a.ownersOf(c, s, g)
@@ -135,7 +136,7 @@ func (a *app) mayDecide(c *config.Config, s *store.Store, res *gap.Result, d evi
 
 // ownersOf gives by what names the owner of a gap's resource may go: the
 // resource's own, and those of the people to whom an account belongs.
-func (a *app) ownersOf(c *config.Config, s *store.Store, g gap.Gap) ([]string, error) {
+func (a *app) ownersOf(c *config.Config, s *store.Store, g result.Gap) ([]string, error) {
 	names := []string{g.Resource, g.Name}
 	if g.Stream == "" || g.Resource == "" {
 		return names, nil
@@ -173,7 +174,7 @@ func (a *app) rows(c *config.Config, s *store.Store, view evidence.Kind) ([]gap.
 	if a.host != nil {
 		return a.host.judge.rows(view)
 	}
-	cat, err := catalogue(c)
+	cat, err := loadCatalogue(c)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,7 +20,8 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/simulator"
 	"github.com/evidenced/evidenced/store"
@@ -54,16 +55,16 @@ type demoOptions struct {
 
 // demoResult is what `demo --json` prints.
 type demoResult struct {
-	Seed     int64          `json:"seed"`
-	Days     int            `json:"days"`
-	Seconds  float64        `json:"seconds"`
-	Slots    gap.SlotCounts `json:"slots"`
-	Planted  int            `json:"planted"`
-	Found    int            `json:"found"`
-	Missing  []string       `json:"missing"`
-	Extra    []string       `json:"extra"`
-	Bundle   string         `json:"bundle"`
-	Verified bool           `json:"verified"`
+	Seed     int64             `json:"seed"`
+	Days     int               `json:"days"`
+	Seconds  float64           `json:"seconds"`
+	Slots    result.SlotCounts `json:"slots"`
+	Planted  int               `json:"planted"`
+	Found    int               `json:"found"`
+	Missing  []string          `json:"missing"`
+	Extra    []string          `json:"extra"`
+	Bundle   string            `json:"bundle"`
+	Verified bool              `json:"verified"`
 }
 
 // demoStart is when the simulated period begins.
@@ -199,7 +200,7 @@ func (d *demo) gitSource() string {
 
 // live goes through the period slot by slot.
 func (d *demo) live(ctx context.Context, s *store.Store) error {
-	cat, err := catalogue(d.config)
+	cat, err := loadCatalogue(d.config)
 	if err != nil {
 		return err
 	}
@@ -244,7 +245,7 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 }
 
 // duties lets the company do what the catalogue asks of people, in order of time.
-func (d *demo) duties(cat *gap.Catalogue) []simulator.Deed {
+func (d *demo) duties(cat *catalogue.Catalogue) []simulator.Deed {
 	var all []simulator.Duty
 	for _, x := range cat.Duties() {
 		all = append(all, simulator.Duty{ID: x.ID, Per: x.Per, WithinDays: x.WithinDays, GraceDays: x.GraceDays})
@@ -299,7 +300,7 @@ func (d *demo) finish(ctx context.Context, s *store.Store, key *store.Key) (*dem
 }
 
 // compare matches what was found with what was planted, each with at most one.
-func (r *demoResult) compare(truth []simulator.Planted, gaps []gap.Gap) {
+func (r *demoResult) compare(truth []simulator.Planted, gaps []result.Gap) {
 	r.Planted = len(truth)
 	used := make([]bool, len(gaps))
 	for _, p := range truth {
@@ -329,7 +330,7 @@ func describe(p simulator.Planted) string {
 
 // matches reports whether g is p, with bounds that hold: not_before <= start <=
 // first_seen, and last_seen < end <= fixed_by.
-func matches(p simulator.Planted, g gap.Gap) bool {
+func matches(p simulator.Planted, g result.Gap) bool {
 	stream := ""
 	if p.Stream != (evidence.Stream{}) {
 		stream = p.Stream.String()

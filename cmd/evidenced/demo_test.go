@@ -19,7 +19,7 @@ import (
 
 	"github.com/evidenced/evidenced/collectors/all"
 	"github.com/evidenced/evidenced/config"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 	"github.com/evidenced/evidenced/verify"
 )
@@ -142,15 +142,15 @@ func TestReperformFindsALyingGenerator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, lie := range map[string]func(*gap.Result){
-		"honest":   func(*gap.Result) {},
-		"a gap":    func(r *gap.Result) { r.Gaps = r.Gaps[1:] },
-		"coverage": func(r *gap.Result) { r.Slots.Missed, r.Slots.Collected = 0, r.Slots.Expected },
-		"verdict":  func(r *gap.Result) { r.Controls[0].Status = gap.Pass },
+	for name, lie := range map[string]func(*result.Result){
+		"honest":   func(*result.Result) {},
+		"a gap":    func(r *result.Result) { r.Gaps = r.Gaps[1:] },
+		"coverage": func(r *result.Result) { r.Slots.Missed, r.Slots.Collected = 0, r.Slots.Expected },
+		"verdict":  func(r *result.Result) { r.Controls[0].Status = result.Pass },
 	} {
 		t.Run(name, func(t *testing.T) {
 			told := *res
-			told.Controls = append([]gap.ControlResult(nil), res.Controls...)
+			told.Controls = append([]result.ControlResult(nil), res.Controls...)
 			lie(&told)
 			path := filepath.Join(t.TempDir(), "b.zip")
 			if _, err := a.writeBundle(t.Context(), path, c, s, key, &told); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/evidenced/evidenced/collectors/all"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
 )
 
 var update = flag.Bool("update", false, "write the generated documents anew")
@@ -120,12 +120,12 @@ func kinds(ks []evidence.Kind) string {
 
 // controlsPage is the catalogue as a page.
 func controlsPage() ([]byte, error) {
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString("# Controls and tests\n\nGenerated from `gap/catalog`. A predicate is CEL over one record; an attribute that the source did not state makes the verdict\n`unknown`. SLA days are suggested defaults: no criterion prescribes a number. What no test shows is a duty: a person brings the evidence.\n\nYour own controls are YAML files of the same form, in the folder that `catalogue` names in the configuration: a file takes the place of the\none of the same name here, or is added; `calendar.yaml` holds your time zone and holidays.\n")
+	b.WriteString("# Controls and tests\n\nGenerated from `gap/catalogue/catalog`. A predicate is CEL over one record; an attribute that the source did not state makes the verdict\n`unknown`. SLA days are suggested defaults: no criterion prescribes a number. What no test shows is a duty: a person brings the evidence.\n\nYour own controls are YAML files of the same form, in the folder that `catalogue` names in the configuration: a file takes the place of the\none of the same name here, or is added; `calendar.yaml` holds your time zone and holidays.\n")
 	b.WriteString("\n| control | what is promised | criteria | tests | duties |\n|---|---|---|---|---|\n")
 	for _, f := range cat.Families() {
 		for _, c := range f.Controls {
@@ -150,7 +150,7 @@ func controlsPage() ([]byte, error) {
 }
 
 // controlBlock is one control on that page.
-func controlBlock(b *strings.Builder, c gap.Control) {
+func controlBlock(b *strings.Builder, c catalogue.Control) {
 	fmt.Fprintf(b, "\n### %s\n\n%s. %s\n\n*Tested by:* %s\n", c.ID, c.Title, strings.TrimSpace(c.Description), strings.TrimSpace(c.Procedure))
 	if len(c.Tests) > 0 {
 		b.WriteString("\n| test | passes when | criteria | severity | SLA days | mapping rests on |\n|---|---|---|---|---|---|\n")

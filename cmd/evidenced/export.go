@@ -14,7 +14,7 @@ import (
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/export"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -108,11 +108,11 @@ func (a *app) settled(ctx context.Context, c *config.Config, now time.Time) (*st
 
 // writeBundle writes the bundle beside its place and moves it there whole, so
 // that a bundle is never half there.
-func (a *app) writeBundle(ctx context.Context, out string, c *config.Config, s *store.Store, key *store.Key, res *gap.Result) (sum export.Summary, err error) {
+func (a *app) writeBundle(ctx context.Context, out string, c *config.Config, s *store.Store, key *store.Key, res *result.Result) (sum export.Summary, err error) {
 	if key.Verifier != s.VerifierKey() {
 		return sum, fmt.Errorf("export: %w: %s holds %s, the log was signed by %s", store.ErrWrongKey, c.Store.Key, key.Verifier, s.VerifierKey())
 	}
-	cat, err := catalogue(c)
+	cat, err := loadCatalogue(c)
 	if err != nil {
 		return sum, err
 	}

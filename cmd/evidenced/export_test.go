@@ -10,7 +10,7 @@ import (
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -38,7 +38,7 @@ func TestNoBundleByAnotherKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, out := &app{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}}, filepath.Join(dir, "b.zip")
-	_, err = a.writeBundle(context.Background(), out, &config.Config{}, s, wrong, &gap.Result{})
+	_, err = a.writeBundle(context.Background(), out, &config.Config{}, s, wrong, &result.Result{})
 	if _, there := os.Stat(out); !errors.Is(err, store.ErrWrongKey) || there == nil {
 		t.Fatalf("%v, written: %t", err, there == nil)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 func (a *app) gapsCommand() *cobra.Command {
@@ -33,20 +33,20 @@ func (a *app) gapsCommand() *cobra.Command {
 
 // gapList is what `gaps --json` prints.
 type gapList struct {
-	AsOf   time.Time  `json:"as_of"`
-	Period gap.Period `json:"period"`
-	Gaps   []gapLine  `json:"gaps"`
+	AsOf   time.Time     `json:"as_of"`
+	Period result.Period `json:"period"`
+	Gaps   []gapLine     `json:"gaps"`
 
-	whole []gap.Gap // with the names that the table shows
+	whole []result.Gap // with the names that the table shows
 }
 
 // gapLine is a gap with the members that scripts depend on, and no others.
 type gapLine struct {
-	gap.Gap
+	result.Gap
 	Name struct{} `json:"name,omitzero"` // hides the name
 }
 
-func (a *app) result(ctx context.Context) (*gap.Result, error) {
+func (a *app) result(ctx context.Context) (*result.Result, error) {
 	c, s, err := a.opened()
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (a *app) gaps(ctx context.Context, all bool) error {
 	out := gapList{AsOf: res.AsOf, Period: res.Period, Gaps: []gapLine{}}
 	open := 0
 	for _, g := range res.Gaps {
-		if !closed(g) && g.State != gap.Accepted {
+		if !closed(g) && g.State != result.Accepted {
 			open++
 		} else if !all {
 			continue
@@ -94,7 +94,7 @@ func (l gapList) text(w io.Writer) {
 }
 
 // subject names what a gap is about.
-func subject(g gap.Gap) string {
+func subject(g result.Gap) string {
 	switch {
 	case g.Name != "":
 		return g.Name
@@ -113,7 +113,7 @@ func orDash(s string) string {
 
 // gapDetail is what `gaps show --json` prints.
 type gapDetail struct {
-	gap.Gap
+	result.Gap
 	Title       string `json:"title"`
 	Procedure   string `json:"procedure"`
 	Remediation string `json:"remediation"`
@@ -131,7 +131,7 @@ func (a *app) gapShow(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	cat, err := catalogue(c)
+	cat, err := loadCatalogue(c)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (a *app) gapShow(ctx context.Context, id string) error {
 }
 
 // noGap is the error of a gap that is not there.
-func noGap(res *gap.Result, id string) error {
+func noGap(res *result.Result, id string) error {
 	var ids []string
 	for _, g := range res.Gaps {
 		ids = append(ids, g.ID)

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evidenced/evidenced/config"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/serve"
 	"github.com/evidenced/evidenced/store"
@@ -129,7 +129,7 @@ func (a *app) hosted(ctx context.Context, names []string) (*collected, error) {
 
 // live gives what the daemon's engine says now; ok is false where a command
 // speaks of another time, or runs by itself.
-func (a *app) live() (res *gap.Result, ok bool, err error) {
+func (a *app) live() (res *result.Result, ok bool, err error) {
 	if a.host == nil || !a.asOf.IsZero() {
 		return nil, false, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -20,11 +21,11 @@ type judge struct {
 	mu     sync.Mutex // guards what follows
 	engine *gap.Engine
 	seen   uint64 // how many entries of the log the engine has seen
-	last   *gap.Result
+	last   *result.Result
 }
 
 // result gives what the log says as of t, which must be now.
-func (j *judge) result(t time.Time) (*gap.Result, error) {
+func (j *judge) result(t time.Time) (*result.Result, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := j.follow(); err != nil {
@@ -50,7 +51,7 @@ func (j *judge) rows(view evidence.Kind) (rows []gap.Row, from []gap.ViewSource,
 // follow takes what the log has that the engine has not seen.
 func (j *judge) follow() error {
 	if j.engine == nil {
-		cat, err := catalogue(j.config)
+		cat, err := loadCatalogue(j.config)
 		if err != nil {
 			return err
 		}
@@ -77,7 +78,7 @@ func (j *judge) follow() error {
 }
 
 // known gives the newest result; nil before the first.
-func (j *judge) known() *gap.Result {
+func (j *judge) known() *result.Result {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.last

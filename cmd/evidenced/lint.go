@@ -12,7 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/gap/timeline"
 	"github.com/evidenced/evidenced/review"
 )
@@ -64,7 +65,7 @@ func (a *app) lint(args []string) error {
 }
 
 // leadsNowhere tells what of a catalogue no source feeds, and what nothing shows.
-func leadsNowhere(cat *gap.Catalogue, known []string) []string {
+func leadsNowhere(cat *catalogue.Catalogue, known []string) []string {
 	out := []string{}
 	warn := func(text string, args ...any) { out = append(out, fmt.Sprintf(text, args...)) }
 	fed := map[evidence.Kind]bool{}
@@ -184,15 +185,15 @@ func escapeGlob(path string) string {
 // seenTests are the tests that a timeline shows failing, and passing.
 type seenTests struct{ failing, passing map[string]bool }
 
-func (s seenTests) take(res *gap.Result) {
+func (s seenTests) take(res *result.Result) {
 	for _, t := range res.Tests {
-		s.failing[t.Test] = s.failing[t.Test] || strings.Contains(t.Days, string(gap.DayFail))
-		s.passing[t.Test] = s.passing[t.Test] || strings.Contains(t.Days, string(gap.DayPass))
+		s.failing[t.Test] = s.failing[t.Test] || strings.Contains(t.Days, string(result.DayFail))
+		s.passing[t.Test] = s.passing[t.Test] || strings.Contains(t.Days, string(result.DayPass))
 	}
 }
 
 // missing tells which of the user's own tests no timeline shows both ways.
-func (s seenTests) missing(own []string, cat *gap.Catalogue) []string {
+func (s seenTests) missing(own []string, cat *catalogue.Catalogue) []string {
 	out := []string{}
 	for _, t := range cat.Tests() {
 		if !slices.Contains(own, t.ID) {
@@ -211,7 +212,7 @@ func (s seenTests) missing(own []string, cat *gap.Catalogue) []string {
 // maxTimeline bounds a timeline, in bytes.
 const maxTimeline = 16 << 20
 
-func runTimeline(ctx context.Context, cat *gap.Catalogue, file string, update bool, seen seenTests) (r timelineResult, err error) {
+func runTimeline(ctx context.Context, cat *catalogue.Catalogue, file string, update bool, seen seenTests) (r timelineResult, err error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return r, err

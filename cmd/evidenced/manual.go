@@ -16,6 +16,8 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -60,7 +62,7 @@ type added struct {
 	Recorded time.Time       `json:"recorded"`
 	Upload   evidence.Upload `json:"upload"`
 	// Counts are the occurrences of duties that it fulfils.
-	Counts []gap.Occurrence `json:"counts"`
+	Counts []result.Occurrence `json:"counts"`
 }
 
 func (a *app) evidenceAdd(ctx context.Context, files []string, b brought) error {
@@ -68,7 +70,7 @@ func (a *app) evidenceAdd(ctx context.Context, files []string, b brought) error 
 	if err != nil {
 		return err
 	}
-	cat, err := catalogue(c)
+	cat, err := loadCatalogue(c)
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (a *app) evidenceAdd(ctx context.Context, files []string, b brought) error 
 }
 
 // checked gives the upload, or says what is wrong with it before anything is written.
-func (b brought) checked(cat *gap.Catalogue, c *config.Config, files []attachment, now time.Time) (evidence.Upload, error) {
+func (b brought) checked(cat *catalogue.Catalogue, c *config.Config, files []attachment, now time.Time) (evidence.Upload, error) {
 	u := b.upload
 	u.By, u.Title = strings.TrimSpace(u.By), strings.TrimSpace(u.Title)
 	if u.Effective = b.date.Time; u.Effective.IsZero() {
@@ -133,7 +135,7 @@ func (b brought) checked(cat *gap.Catalogue, c *config.Config, files []attachmen
 }
 
 // about checks that duties and controls are there.
-func about(cat *gap.Catalogue, u evidence.Upload) error {
+func about(cat *catalogue.Catalogue, u evidence.Upload) error {
 	for _, id := range u.Controls {
 		if _, err := control(cat, id); err != nil {
 			return err
@@ -148,7 +150,7 @@ func about(cat *gap.Catalogue, u evidence.Upload) error {
 }
 
 // labelled checks that each duty has the occurrence that the upload names.
-func labelled(cat *gap.Catalogue, c *config.Config, u evidence.Upload, now time.Time) error {
+func labelled(cat *catalogue.Catalogue, c *config.Config, u evidence.Upload, now time.Time) error {
 	if u.Occurrence == "" {
 		return nil
 	}
@@ -236,12 +238,12 @@ func (b *bounded) Read(p []byte) (int, error) {
 func (b *bounded) Close() error { return b.file.Close() }
 
 // counts gives the occurrences of duties that an entry fulfils.
-func counts(cat *gap.Catalogue, c *config.Config, s *store.Store, e evidence.Entry) ([]gap.Occurrence, error) {
+func counts(cat *catalogue.Catalogue, c *config.Config, s *store.Store, e evidence.Entry) ([]result.Occurrence, error) {
 	acts, err := evidence.Acts(s.Entries(0))
 	if err != nil {
 		return nil, err
 	}
-	out := []gap.Occurrence{}
+	out := []result.Occurrence{}
 	for _, o := range gap.NewEngine(cat, period(c), gap.WithActs(acts)).Result(e.Recorded).Duties {
 		if o.Entry != nil && *o.Entry == e.Index {
 			out = append(out, o)
@@ -256,7 +258,7 @@ func (o added) text(w io.Writer) {
 		fmt.Fprintf(w, "It counts for %s, %s: %s.\n", c.Duty, c.Label, c.State)
 	}
 	for _, id := range o.Upload.Duties {
-		if !slices.ContainsFunc(o.Counts, func(c gap.Occurrence) bool { return c.Duty == id }) {
+		if !slices.ContainsFunc(o.Counts, func(c result.Occurrence) bool { return c.Duty == id }) {
 			fmt.Fprintf(w, "It counts for no occurrence of %s in this period: what its day or --for says was done already, or lies outside. `evidenced status` shows what is due.\n", id)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/evidenced/evidenced/config"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
 )
 
 // maxNearest is how many names a mistyped one is answered with.
@@ -22,12 +22,12 @@ func nearest(name string, known []string) string {
 
 // control finds a control of the catalogue; one that is not there is a mistake
 // of who typed it.
-func control(cat *gap.Catalogue, id string) (gap.Control, error) {
+func control(cat *catalogue.Catalogue, id string) (catalogue.Control, error) {
 	ctl, ok := cat.Control(id)
 	if ok {
 		return ctl, nil
 	}
-	if into := gap.SplitInto(id); len(into) > 0 {
+	if into := catalogue.SplitInto(id); len(into) > 0 {
 		return ctl, usageError{fmt.Errorf("control %s was split: name one of %s", id, strings.Join(into, ", "))}
 	}
 	var ids []string
@@ -38,7 +38,7 @@ func control(cat *gap.Catalogue, id string) (gap.Control, error) {
 }
 
 // duty finds a duty of the catalogue, likewise.
-func duty(cat *gap.Catalogue, id string) (gap.Duty, error) {
+func duty(cat *catalogue.Catalogue, id string) (catalogue.Duty, error) {
 	var ids []string
 	for _, d := range cat.Duties() {
 		if d.ID == id {
@@ -46,7 +46,7 @@ func duty(cat *gap.Catalogue, id string) (gap.Duty, error) {
 		}
 		ids = append(ids, d.ID)
 	}
-	return gap.Duty{}, usageError{fmt.Errorf("there is no duty %q%s; `evidenced catalogue list --duties` shows them all", id, nearest(id, ids))}
+	return catalogue.Duty{}, usageError{fmt.Errorf("there is no duty %q%s; `evidenced catalogue list --duties` shows them all", id, nearest(id, ids))}
 }
 
 // given demands flags that a command cannot do without: name, value, name, value.

@@ -15,6 +15,8 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/secrets/aws"
 	"github.com/evidenced/evidenced/secrets/gcp"
@@ -158,7 +160,7 @@ func (a *app) signing(c *config.Config, o store.Options) (s *store.Store, key *s
 
 // declare appends the configuration and the catalogue in force, if they are
 // not those that the log holds already.
-func declare(ctx context.Context, s *store.Store, c *config.Config, cat *gap.Catalogue) error {
+func declare(ctx context.Context, s *store.Store, c *config.Config, cat *catalogue.Catalogue) error {
 	text, err := c.Redacted()
 	if err != nil {
 		return err
@@ -192,7 +194,9 @@ func declare(ctx context.Context, s *store.Store, c *config.Config, cat *gap.Cat
 }
 
 // period gives the engine's period of a configuration.
-func period(c *config.Config) gap.Period { return gap.Period{From: c.Period.From, To: c.Period.To} }
+func period(c *config.Config) result.Period {
+	return result.Period{From: c.Period.From, To: c.Period.To}
+}
 
 // rootKinds names, per source, the kind whose records are its scopes.
 func rootKinds(c *config.Config) map[string]evidence.Kind {
@@ -205,7 +209,7 @@ func rootKinds(c *config.Config) map[string]evidence.Kind {
 
 // evaluate judges the whole log as it stood at the time the command speaks of,
 // and the slots that were due by then but that no agent was there to miss.
-func (a *app) evaluate(ctx context.Context, c *config.Config, s *store.Store) (*gap.Result, error) {
+func (a *app) evaluate(ctx context.Context, c *config.Config, s *store.Store) (*result.Result, error) {
 	if res, ok, err := a.live(); ok {
 		return res, err
 	}
@@ -217,8 +221,8 @@ func (a *app) evaluate(ctx context.Context, c *config.Config, s *store.Store) (*
 }
 
 // judge judges evidence as of the time that the command speaks of.
-func (a *app) judge(ctx context.Context, c *config.Config, e judged) (*gap.Result, error) {
-	cat, err := catalogue(c)
+func (a *app) judge(ctx context.Context, c *config.Config, e judged) (*result.Result, error) {
+	cat, err := loadCatalogue(c)
 	if err != nil {
 		return nil, err
 	}
@@ -231,14 +235,14 @@ func (a *app) judge(ctx context.Context, c *config.Config, e judged) (*gap.Resul
 
 // catalogue gives the controls that a configuration asks for: ours with its own
 // laid over them, in its categories.
-func catalogue(c *config.Config) (*gap.Catalogue, error) {
-	load := gap.Default
+func loadCatalogue(c *config.Config) (*catalogue.Catalogue, error) {
+	load := catalogue.Default
 	if c.Catalogue != "" {
 		own, err := config.Folder(c.Catalogue)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("catalogue %s: %w", c.Catalogue, err)}
 		}
-		load = func() (*gap.Catalogue, error) { return gap.LoadOver(own) }
+		load = func() (*catalogue.Catalogue, error) { return catalogue.LoadOver(own) }
 	}
 	cat, err := load()
 	if err != nil {

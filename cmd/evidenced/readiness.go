@@ -13,7 +13,8 @@ import (
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 func (a *app) readinessCommand() *cobra.Command {
@@ -72,7 +73,7 @@ type readyLine struct {
 // readiness is what `readiness --json` prints.
 type readiness struct {
 	AsOf     time.Time      `json:"as_of"`
-	Period   gap.Period     `json:"period"`
+	Period   result.Period  `json:"period"`
 	Criteria []string       `json:"categories"`
 	Counts   map[string]int `json:"counts"`
 	Controls []readyLine    `json:"controls"`
@@ -88,7 +89,7 @@ func (a *app) readiness(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cat, err := catalogue(c)
+	cat, err := loadCatalogue(c)
 	if err != nil {
 		return err
 	}
@@ -102,17 +103,17 @@ func (a *app) readiness(ctx context.Context) error {
 	return nil
 }
 
-func newReadiness(cat *gap.Catalogue, c *config.Config, res *gap.Result) readiness {
+func newReadiness(cat *catalogue.Catalogue, c *config.Config, res *result.Result) readiness {
 	out := readiness{AsOf: res.AsOf, Period: res.Period, Criteria: c.Period.Criteria, Counts: map[string]int{}, Controls: []readyLine{}}
-	j := readyJudge{cat: cat, config: c, tests: map[string]gap.TestResult{}, gaps: map[string][]gap.Gap{}, due: map[string][]gap.Occurrence{}, accepted: map[string]int{}}
+	j := readyJudge{cat: cat, config: c, tests: map[string]result.TestResult{}, gaps: map[string][]result.Gap{}, due: map[string][]result.Occurrence{}, accepted: map[string]int{}}
 	for _, t := range res.Tests {
 		j.tests[t.Test] = t
 	}
 	for _, g := range res.Gaps {
 		switch g.State {
-		case gap.Open:
+		case result.Open:
 			j.gaps[g.Test] = append(j.gaps[g.Test], g)
-		case gap.Accepted:
+		case result.Accepted:
 			j.accepted[g.Test]++
 		}
 	}
@@ -126,23 +127,23 @@ func newReadiness(cat *gap.Catalogue, c *config.Config, res *gap.Result) readine
 	}
 	slices.SortStableFunc(out.Controls, func(a, b readyLine) int {
 		return cmp.Or(cmp.Compare(slices.Index(readyOrder, a.State), slices.Index(readyOrder, b.State)),
-			cmp.Compare(a.source(), b.source()), gap.CompareFamilies(a.Family, b.Family), cmp.Compare(a.Control, b.Control))
+			cmp.Compare(a.source(), b.source()), result.CompareFamilies(a.Family, b.Family), cmp.Compare(a.Control, b.Control))
 	})
 	return out
 }
 
 // readyJudge says of controls how ready they are.
 type readyJudge struct {
-	cat    *gap.Catalogue
+	cat    *catalogue.Catalogue
 	config *config.Config
-	tests  map[string]gap.TestResult
-	gaps   map[string][]gap.Gap // the open ones, by test
-	due    map[string][]gap.Occurrence
+	tests  map[string]result.TestResult
+	gaps   map[string][]result.Gap // the open ones, by test
+	due    map[string][]result.Occurrence
 	// accepted counts the gaps that are accepted, by test.
 	accepted map[string]int
 }
 
-func (j readyJudge) control(ctl gap.Control) readyLine {
+func (j readyJudge) control(ctl catalogue.Control) readyLine {
 	l := readyLine{Control: ctl.ID, Title: ctl.Title, Family: ctl.Family, Criteria: criteriaOf(j.cat, ctl), Points: []point{}}
 	read, blind := false, 0
 	for _, t := range ctl.Tests {
@@ -152,7 +153,7 @@ func (j readyJudge) control(ctl gap.Control) readyLine {
 		switch {
 		case ok:
 			l.Points = append(l.Points, p)
-		case j.tests[t.ID].Now == gap.ManualEvidence:
+		case j.tests[t.ID].Now == result.ManualEvidence:
 			blind++
 		default:
 			read = true
@@ -182,16 +183,16 @@ func (j readyJudge) control(ctl gap.Control) readyLine {
 }
 
 // performed reports whether people did some duty of a control.
-func (j readyJudge) performed(ctl gap.Control) bool {
-	return slices.ContainsFunc(ctl.Duties, func(d gap.Duty) bool {
-		return slices.ContainsFunc(j.due[d.ID], func(o gap.Occurrence) bool { return o.Performed != nil })
+func (j readyJudge) performed(ctl catalogue.Control) bool {
+	return slices.ContainsFunc(ctl.Duties, func(d catalogue.Duty) bool {
+		return slices.ContainsFunc(j.due[d.ID], func(o result.Occurrence) bool { return o.Performed != nil })
 	})
 }
 
 func severity(s string) int { return slices.Index([]string{"critical", "high", "medium", "low"}, s) }
 
 // test tells what a test stands in the way with; not ok where it passes, or reads nothing.
-func (j readyJudge) test(t gap.Test) (p point, ok bool) {
+func (j readyJudge) test(t catalogue.Test) (p point, ok bool) {
 	r, open := j.tests[t.ID], j.gaps[t.ID]
 	p = point{About: t.ID, Severity: t.Severity, Remedy: oneLine(t.Remediation), State: failing}
 	findings := 0
@@ -206,7 +207,7 @@ func (j readyJudge) test(t gap.Test) (p point, ok bool) {
 			p.State = failingCritical
 		}
 		p.What, p.Command = fmt.Sprintf("%d open: %s", findings, t.Title), "evidenced gaps show "+first(open).ID
-	case r.Now == gap.Unknown:
+	case r.Now == result.Unknown:
 		p.State, p.What, p.Command = unknownState, "not known: "+t.Title, "evidenced doctor"
 		p.Remedy = "What could not be read, or what the source does not say, stands in the gaps of kind blind. Grant what is missing, and collect again."
 		if len(open) > 0 {
@@ -219,13 +220,13 @@ func (j readyJudge) test(t gap.Test) (p point, ok bool) {
 }
 
 // first gives the first finding of open gaps.
-func first(open []gap.Gap) gap.Gap {
-	return open[max(0, slices.IndexFunc(open, func(g gap.Gap) bool { return g.Kind.Finding() }))]
+func first(open []result.Gap) result.Gap {
+	return open[max(0, slices.IndexFunc(open, func(g result.Gap) bool { return g.Kind.Finding() }))]
 }
 
 // duty tells what a duty stands in the way with: that it was missed, or that it
 // is due and nothing shows it.
-func (j readyJudge) duty(d gap.Duty) (p point, ok bool) {
+func (j readyJudge) duty(d catalogue.Duty) (p point, ok bool) {
 	p = point{About: d.ID, Severity: d.Severity, Remedy: oneLine(d.Remediation) + " Bring: " + oneLine(d.Evidence)}
 	for _, o := range j.due[d.ID] {
 		p.Command = "evidenced evidence add FILE --duty " + d.ID + " --by YOU"
@@ -233,10 +234,10 @@ func (j readyJudge) duty(d gap.Duty) (p point, ok bool) {
 			p.Command += " --for " + o.Label
 		}
 		switch o.State {
-		case gap.MissedDuty:
+		case result.MissedDuty:
 			p.State, p.What = dutyMissed, fmt.Sprintf("missed for %s, was due on %s: %s", o.Label, o.Due.Format(time.DateOnly), d.Title)
 			return p, true
-		case gap.DueNow:
+		case result.DueNow:
 			p.State, p.What, ok = missing, fmt.Sprintf("due on %s for %s: %s", o.Due.Format(time.DateOnly), o.Label, d.Title), true
 		}
 	}
@@ -244,7 +245,7 @@ func (j readyJudge) duty(d gap.Duty) (p point, ok bool) {
 }
 
 // uncollected tells which sources would feed the tests of a control.
-func (j readyJudge) uncollected(ctl gap.Control) point {
+func (j readyJudge) uncollected(ctl catalogue.Control) point {
 	configured := map[string]bool{}
 	for _, s := range j.config.Sources {
 		configured[s.Spec.Name] = true

@@ -12,6 +12,8 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/export"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/verify"
 )
 
@@ -67,8 +69,8 @@ func mayDiffer(path, by string) bool {
 // foreignTests names the tests, views and duties that this program does not
 // have, or has otherwise. That a catalogue is of some categories makes it no other,
 // and neither does the control under which a test or a duty stands.
-func foreignTests(c *gap.Catalogue) (ids []string) {
-	own, err := gap.Default()
+func foreignTests(c *catalogue.Catalogue) (ids []string) {
+	own, err := catalogue.Default()
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -99,12 +101,12 @@ func foreignTests(c *gap.Catalogue) (ids []string) {
 	return ids
 }
 
-func testAlone(t gap.Test) gap.Test {
+func testAlone(t catalogue.Test) catalogue.Test {
 	t.Criteria, t.Control, t.Family = nil, "", ""
 	return t
 }
 
-func dutyAlone(d gap.Duty) gap.Duty {
+func dutyAlone(d catalogue.Duty) catalogue.Duty {
 	d.Criteria, d.Control, d.Family = nil, "", ""
 	return d
 }
@@ -117,7 +119,7 @@ func rejudge(ctx context.Context, b *verify.Bundle) (in export.Input, err error)
 	}
 	m := b.Manifest
 	in = export.Input{Organization: m.Organization, Type: m.Period.Type, Generator: m.Generator}
-	if in.Catalogue, err = gap.Parse(raw); err != nil {
+	if in.Catalogue, err = catalogue.Parse(raw); err != nil {
 		return in, fmt.Errorf("read the catalogue: %w", err)
 	}
 	if raw, err = b.Read("catalogue/roots.json", 1<<20); err != nil {
@@ -126,7 +128,7 @@ func rejudge(ctx context.Context, b *verify.Bundle) (in export.Input, err error)
 	if err := json.Unmarshal(raw, &in.Roots); err != nil {
 		return in, fmt.Errorf("read the root kinds: %w", err)
 	}
-	p := gap.Period{From: m.Period.From, To: m.Period.To}
+	p := result.Period{From: m.Period.From, To: m.Period.To}
 	acts, err := evidence.Acts(b.Entries(0))
 	if err != nil {
 		return in, err
@@ -139,7 +141,7 @@ func rejudge(ctx context.Context, b *verify.Bundle) (in export.Input, err error)
 // it says must follow from what it holds.
 type ofPeriod struct {
 	judged
-	period gap.Period
+	period result.Period
 }
 
 // Runs implements gap.Evidence.

@@ -5,12 +5,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
 )
 
 // TestForeignTests: a bundle may be judged by other tests than ours, and says so.
 func TestForeignTests(t *testing.T) {
-	own, err := gap.Default()
+	own, err := catalogue.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestForeignTests(t *testing.T) {
 		"renamed": {`"id":"aws.s3.tls-only"`, `"id":"aws.s3.tls-most"`, []string{"aws.s3.tls-most"}},
 	} {
 		changed := bytes.Replace(text, []byte(tt.old), []byte(tt.new), 1)
-		c, err := gap.Parse(changed)
+		c, err := catalogue.Parse(changed)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

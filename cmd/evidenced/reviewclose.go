@@ -12,7 +12,8 @@ import (
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/review"
 	"github.com/evidenced/evidenced/store"
 )
@@ -47,15 +48,15 @@ must be decided. Nothing can be changed after that.`,
 // closedReview is what `review close --json` prints.
 type closedReview struct {
 	campaignSum
-	Digest evidence.Hash    `json:"digest"`
-	Entry  uint64           `json:"entry"` // of the sheet
-	Counts []gap.Occurrence `json:"counts"`
+	Digest evidence.Hash       `json:"digest"`
+	Entry  uint64              `json:"entry"` // of the sheet
+	Counts []result.Occurrence `json:"counts"`
 
 	streams []string
 }
 
 func (a *app) reviewClose(ctx context.Context, conf *config.Config, s *store.Store, r *review.Campaign, by, label string) error {
-	cat, err := catalogue(conf)
+	cat, err := loadCatalogue(conf)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (a *app) reviewClose(ctx context.Context, conf *config.Config, s *store.Sto
 
 // sheetUpload is the sheet as evidence: of the duty, or where the catalogue has
 // no such duty of the control.
-func sheetUpload(cat *gap.Catalogue, c *config.Config, r *review.Campaign, by, label string, now time.Time) (evidence.Upload, error) {
+func sheetUpload(cat *catalogue.Catalogue, c *config.Config, r *review.Campaign, by, label string, now time.Time) (evidence.Upload, error) {
 	u := evidence.Upload{Title: r.Title, Duties: []string{reviewDuty}, Occurrence: label, Effective: now, By: by}
 	if _, err := duty(cat, reviewDuty); err != nil {
 		return u, fmt.Errorf("the catalogue has no duty %s that a review would do: put it back, or choose its criteria in `period.criteria`", reviewDuty)

@@ -17,6 +17,8 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/population"
 	"github.com/evidenced/evidenced/verify"
 )
@@ -95,8 +97,8 @@ func sizeTable(id string) (gap.SizeTable, error) {
 // drawFrom is what a sample is drawn from: a store or a bundle.
 type drawFrom struct {
 	evidence  gap.Evidence
-	catalogue *gap.Catalogue
-	period    gap.Period
+	catalogue *catalogue.Catalogue
+	period    result.Period
 	asOf      time.Time
 }
 
@@ -115,11 +117,11 @@ type drawn struct {
 
 // sampled is what `sample --json` prints.
 type sampled struct {
-	Engagement string     `json:"engagement"`
-	Control    string     `json:"control"`
-	Period     gap.Period `json:"period"`
-	AsOf       time.Time  `json:"as_of"`
-	Draws      []drawn    `json:"draws"`
+	Engagement string        `json:"engagement"`
+	Control    string        `json:"control"`
+	Period     result.Period `json:"period"`
+	AsOf       time.Time     `json:"as_of"`
+	Draws      []drawn       `json:"draws"`
 	// NotCollected are kinds that the control reads and no slot of the period was of.
 	NotCollected []evidence.Kind `json:"not_collected"`
 
@@ -211,19 +213,19 @@ func (a *app) drawFromBundle(path string) (from drawFrom, done func(), err error
 	done = func() { _ = b.Close() } // it was only read
 	raw, err := b.Read("catalogue/catalogue.json", maxCatalogue)
 	if err == nil {
-		from.catalogue, err = gap.Parse(raw)
+		from.catalogue, err = catalogue.Parse(raw)
 	}
 	if err != nil {
 		done()
 		return from, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	m := b.Manifest
-	from.evidence, from.period, from.asOf = b, gap.Period{From: m.Period.From, To: m.Period.To}, m.AsOf
+	from.evidence, from.period, from.asOf = b, result.Period{From: m.Period.From, To: m.Period.To}, m.AsOf
 	return from, done, nil
 }
 
 // kindsOf gives the kinds to draw from.
-func kindsOf(cat *gap.Catalogue, o sampling) ([]evidence.Kind, error) {
+func kindsOf(cat *catalogue.Catalogue, o sampling) ([]evidence.Kind, error) {
 	ctl, err := control(cat, o.control)
 	if err != nil {
 		return nil, err
@@ -254,9 +256,9 @@ func (o sampling) draw(p *population.Population) (d drawn, err error) {
 	}
 	switch {
 	case n == 0 && d.Whole:
-		d.Verdict, d.Size = string(gap.DidNotOccur), 0
+		d.Verdict, d.Size = string(result.DidNotOccur), 0
 	case n == 0:
-		d.Verdict, d.Size = string(gap.Unknown), 0
+		d.Verdict, d.Size = string(result.Unknown), 0
 	}
 	d.Draw, err = gap.NewDraw(o.engagement, o.control, string(p.Kind), p.Items, d.Size)
 	return d, err
@@ -309,9 +311,9 @@ func (d drawn) text(w io.Writer) {
 	}
 	line := func(name string, value any) { fmt.Fprintf(w, "  %-12s %v\n", name, value) }
 	switch {
-	case d.Verdict == string(gap.DidNotOccur):
+	case d.Verdict == string(result.DidNotOccur):
 		line("result", "did not occur: recorded query, 0 rows")
-	case d.Verdict == string(gap.Unknown):
+	case d.Verdict == string(result.Unknown):
 		line("result", "unknown: 0 rows, but the population was not read whole")
 	case !d.Whole:
 		line("warning", "not all of the population is proven to be there: see the slots")

@@ -12,7 +12,7 @@ import (
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/store"
 )
@@ -32,8 +32,8 @@ func (a *app) statusCommand() *cobra.Command {
 // status is what `status --json` prints.
 type status struct {
 	AsOf     time.Time            `json:"as_of"`
-	Period   gap.Period           `json:"period"`
-	Slots    gap.SlotCounts       `json:"slots"`
+	Period   result.Period        `json:"period"`
+	Slots    result.SlotCounts    `json:"slots"`
 	Families []family             `json:"families"`
 	Open     map[string]int       `json:"open_gaps"` // by severity
 	Next     map[string]time.Time `json:"next"`      // by source
@@ -41,7 +41,7 @@ type status struct {
 	// Expiring counts the acceptances in force that end within 30 days.
 	Expiring int `json:"expiring_acceptances"`
 
-	summary  []gap.FamilyResult
+	summary  []result.FamilyResult
 	controls bool
 }
 
@@ -54,18 +54,18 @@ type dutyCounts struct {
 	Due    int `json:"due"`
 	Soon   int `json:"next_30_days"`
 	// List are those of the three sorts, by the day they are or were due.
-	List []gap.Occurrence `json:"list"`
+	List []result.Occurrence `json:"list"`
 }
 
-func newDutyCounts(res *gap.Result) dutyCounts {
-	d := dutyCounts{List: []gap.Occurrence{}}
+func newDutyCounts(res *result.Result) dutyCounts {
+	d := dutyCounts{List: []result.Occurrence{}}
 	for _, o := range res.Duties {
 		switch {
-		case o.State == gap.MissedDuty:
+		case o.State == result.MissedDuty:
 			d.Missed++
-		case o.State == gap.DueNow:
+		case o.State == result.DueNow:
 			d.Due++
-		case o.State == gap.Upcoming && o.Due.Before(res.AsOf.Add(soon)):
+		case o.State == result.Upcoming && o.Due.Before(res.AsOf.Add(soon)):
 			d.Soon++
 		default:
 			continue
@@ -76,7 +76,7 @@ func newDutyCounts(res *gap.Result) dutyCounts {
 }
 
 // expiring counts the acceptances of gaps that end soon.
-func expiring(s *store.Store, res *gap.Result) (n int, err error) {
+func expiring(s *store.Store, res *result.Result) (n int, err error) {
 	acts, err := evidence.Acts(s.Entries(0))
 	if err != nil {
 		return 0, err
@@ -88,7 +88,7 @@ func expiring(s *store.Store, res *gap.Result) (n int, err error) {
 		}
 	}
 	for _, g := range res.Gaps {
-		if g.State == gap.Accepted && last[g.ID].Before(res.AsOf.Add(soon)) {
+		if g.State == result.Accepted && last[g.ID].Before(res.AsOf.Add(soon)) {
 			n++
 		}
 	}
@@ -97,13 +97,13 @@ func expiring(s *store.Store, res *gap.Result) (n int, err error) {
 
 // family sums up one control of a family.
 type family struct {
-	Control    string      `json:"control"`
-	Family     string      `json:"family"`
-	Status     gap.Verdict `json:"status"`
-	Coverage   float64     `json:"coverage"`
-	Population int         `json:"population"`
-	Deviations int         `json:"deviations"`
-	Open       int         `json:"open"`
+	Control    string         `json:"control"`
+	Family     string         `json:"family"`
+	Status     result.Verdict `json:"status"`
+	Coverage   float64        `json:"coverage"`
+	Population int            `json:"population"`
+	Deviations int            `json:"deviations"`
+	Open       int            `json:"open"`
 }
 
 func (a *app) status(ctx context.Context, controls bool) error {
@@ -140,21 +140,21 @@ func (a *app) troubles() {
 }
 
 // openGaps counts the open gaps by severity.
-func openGaps(res *gap.Result) map[string]int {
+func openGaps(res *result.Result) map[string]int {
 	n := map[string]int{}
 	for _, g := range res.Gaps {
-		if g.State == gap.Open {
+		if g.State == result.Open {
 			n[g.Severity]++
 		}
 	}
 	return n
 }
 
-func families(res *gap.Result) (out []family) {
+func families(res *result.Result) (out []family) {
 	for _, c := range res.Controls {
 		out = append(out, family{c.Control, c.Family, c.Status, c.Coverage, c.Population, c.Deviations, c.Open})
 	}
-	slices.SortStableFunc(out, func(x, y family) int { return gap.CompareFamilies(x.Family, y.Family) })
+	slices.SortStableFunc(out, func(x, y family) int { return result.CompareFamilies(x.Family, y.Family) })
 	return out
 }
 
@@ -209,7 +209,7 @@ func (s status) verdicts(w io.Writer) {
 	table(w, "FAMILY\tCONTROLS\tPASS\tFAIL\tUNKNOWN\tPROVIDED\tNO EVIDENCE\tOTHER\tCOVERAGE\tDEVIATIONS\tOPEN", func(row func(...any)) {
 		for _, f := range s.summary {
 			n := f.Statuses
-			row(f.Family, f.Controls, n[gap.Pass], n[gap.Fail], n[gap.Unknown], n[gap.Provided], n[gap.ManualEvidence], n[gap.NotApplicable]+n[gap.DidNotOccur],
+			row(f.Family, f.Controls, n[result.Pass], n[result.Fail], n[result.Unknown], n[result.Provided], n[result.ManualEvidence], n[result.NotApplicable]+n[result.DidNotOccur],
 				fmt.Sprintf("%.1f %%", f.Coverage), f.Deviations, f.Open)
 		}
 	})

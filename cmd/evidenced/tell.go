@@ -99,7 +99,7 @@ const channelTrouble = "notify "
 
 // testTitles names the tests and the duties.
 func testTitles(c *config.Config) (map[string]string, error) {
-	cat, err := catalogue(c)
+	cat, err := loadCatalogue(c)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -47,7 +49,7 @@ func BenchmarkStoreYear(b *testing.B) {
 		}
 	}
 	cat := thingCatalogue(b, kinds)
-	p := gap.Period{From: demoStart, To: demoStart.AddDate(0, 0, days)}
+	p := result.Period{From: demoStart, To: demoStart.AddDate(0, 0, days)}
 	for b.Loop() {
 		res, err := gap.Evaluate(context.Background(), cat, s, p, p.To)
 		if err != nil || res.Slots.Expected != 0 && res.Slots.Collected == 0 || len(res.Tests) != 100 {
@@ -83,7 +85,7 @@ func things(rnd *rand.Rand, said map[[2]int]map[string]any, k, n int) []evidence
 	return out
 }
 
-func thingCatalogue(b *testing.B, kinds int) *gap.Catalogue {
+func thingCatalogue(b *testing.B, kinds int) *catalogue.Catalogue {
 	var s bytes.Buffer
 	s.WriteString("id: one\ntitle: One\nfamily: test\ndescription: d\nprocedure: p\ntests:\n")
 	for k := range kinds {
@@ -91,7 +93,7 @@ func thingCatalogue(b *testing.B, kinds int) *gap.Catalogue {
 			fmt.Fprintf(&s, "  - {id: t%d-%d, title: t, kind: aws.thing%d, pass: \"r.a%d && size(r.list) > 0\", criteria: [CC6.1], basis: own, severity: high, sla_days: 7}\n", k, a, k, a)
 		}
 	}
-	cat, err := gap.Load(fstest.MapFS{"one.yaml": {Data: s.Bytes()}, "criteria.yaml": {Data: []byte("criteria: [{id: CC6.1, title: t}]\n")}})
+	cat, err := catalogue.Load(fstest.MapFS{"one.yaml": {Data: s.Bytes()}, "criteria.yaml": {Data: []byte("criteria: [{id: CC6.1, title: t}]\n")}})
 	if err != nil {
 		b.Fatal(err)
 	}

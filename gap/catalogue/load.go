@@ -1,4 +1,4 @@
-package gap
+package catalogue
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 const criteriaFile = "criteria.yaml"
@@ -183,14 +184,14 @@ func (c *Catalogue) finish(fail failFunc) error {
 			return err
 		}
 	}
-	comp, err := newCompiler()
+	comp, err := rule.NewCompiler()
 	if err != nil {
 		return err
 	}
 	if err := c.finishViews(comp, fail); err != nil {
 		return err
 	}
-	c.rules, c.perView = map[string]*rule{}, map[evidence.Kind]int{}
+	c.rules, c.perView = map[string]*rule.Rule{}, map[evidence.Kind]int{}
 	seen, duties := map[string]bool{}, map[string]bool{}
 	for i := range c.Controls {
 		ctl, path := &c.Controls[i], fmt.Sprintf("controls[%d]", i)
@@ -254,7 +255,7 @@ func checkKnown(ids []string, path string, known map[string]bool, fail failFunc)
 
 var severities = []string{"critical", "high", "medium", "low"}
 
-func (c *Catalogue) finishTest(comp *compiler, ctl *Control, j int, path string, known map[string]bool, fail failFunc) error {
+func (c *Catalogue) finishTest(comp *rule.Compiler, ctl *Control, j int, path string, known map[string]bool, fail failFunc) error {
 	t := &ctl.Tests[j]
 	t.Control, t.Family, t.Mode = ctl.ID, ctl.Family, cmp.Or(t.Mode, Each)
 	if err := checkTest(t, path, fail); err != nil {
@@ -266,21 +267,25 @@ func (c *Catalogue) finishTest(comp *compiler, ctl *Control, j int, path string,
 	if err := checkKnown(t.Criteria, path, known, fail); err != nil {
 		return err
 	}
-	r, part, err := comp.compile(*t)
+	r, part, err := comp.Rule(t.When, t.Pass, t.Detail)
 	if err != nil {
 		return fail(path+"."+part, "test %s: %s: %v", t.ID, part, err)
 	}
-	if v := c.views[t.Kind]; v != nil {
-		r.joined = slices.ContainsFunc(v.joins, func(j joinRule) bool { return r.all || slices.Contains(r.keys, j.name) })
-	}
+	c.rules[t.ID] = r
 	if c.perView[t.Kind]++; c.views[t.Kind] != nil && c.perView[t.Kind] > maxViewTests {
 		return fail(path+".kind", "test %s: view %s has more than %d tests", t.ID, t.Kind, maxViewTests)
 	}
-	if r.joined && t.Mode != Each {
+	if c.Joined(t) && t.Mode != Each {
 		return fail(path+".mode", "test %s: what is joined is judged record by record: mode each", t.ID)
 	}
-	c.rules[t.ID] = r
 	return nil
+}
+
+// Joined reports whether a test reads what its view joins: its verdicts rest on
+// more than one reading.
+func (c *Catalogue) Joined(t *Test) bool {
+	v, r := c.views[t.Kind], c.rules[t.ID]
+	return v != nil && slices.ContainsFunc(v.Joins, func(j CompiledJoin) bool { return r.Reads(j.Name) })
 }
 
 func checkTest(t *Test, path string, fail failFunc) error {

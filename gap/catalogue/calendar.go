@@ -1,4 +1,4 @@
-package gap
+package catalogue
 
 import (
 	"fmt"
@@ -63,9 +63,12 @@ func (c *Calendar) working(day time.Time) bool {
 	return !c.free[day.Weekday()] && !c.off[day.Format(time.DateOnly)]
 }
 
-// passed gives the first instant at which more than n working days have passed
+// Location is the zone in which a day begins.
+func (c *Calendar) Location() *time.Location { return c.zone }
+
+// Passed returns the first instant at which more than n working days have passed
 // after the day of t.
-func (c *Calendar) passed(t time.Time, n int) time.Time {
+func (c *Calendar) Passed(t time.Time, n int) time.Time {
 	d := c.midnight(t)
 	for left := n; left >= 0; {
 		if d = c.midnight(d.AddDate(0, 0, 1).Add(12 * time.Hour)); c.working(d) {

@@ -1,4 +1,4 @@
-package gap
+package rule
 
 import (
 	"cmp"
@@ -14,17 +14,17 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-var ofOne = map[string]func(*bench, any) (any, bool){
-	operators.LogicalNot: func(_ *bench, x any) (any, bool) { v, ok := x.(bool); return !v, ok },
+var ofOne = map[string]func(*Context, any) (any, bool){
+	operators.LogicalNot: func(_ *Context, x any) (any, bool) { v, ok := x.(bool); return !v, ok },
 	"size":               size,
 	"string":             text,
 	"timestamp":          timestamp,
 	"lowerAscii":         lower,
 }
 
-var ofTwo = map[string]func(b *bench, x, y any) (any, bool){
+var ofTwo = map[string]func(b *Context, x, y any) (any, bool){
 	operators.Equals:        equal,
-	operators.NotEquals:     func(b *bench, x, y any) (any, bool) { v, sure := equal(b, x, y); return v != true, sure },
+	operators.NotEquals:     func(b *Context, x, y any) (any, bool) { v, sure := equal(b, x, y); return v != true, sure },
 	operators.In:            in,
 	operators.Index:         at,
 	operators.Add:           add,
@@ -39,7 +39,7 @@ var ofTwo = map[string]func(b *bench, x, y any) (any, bool){
 	"substring":             substring,
 }
 
-func equal(b *bench, x, y any) (any, bool) {
+func equal(b *Context, x, y any) (any, bool) {
 	switch x := x.(type) {
 	case string:
 		y, ok := y.(string)
@@ -55,8 +55,8 @@ func equal(b *bench, x, y any) (any, bool) {
 }
 
 // compare orders whole numbers and instants.
-func compare(holds func(int) bool) func(*bench, any, any) (any, bool) {
-	return func(_ *bench, x, y any) (any, bool) {
+func compare(holds func(int) bool) func(*Context, any, any) (any, bool) {
+	return func(_ *Context, x, y any) (any, bool) {
 		switch x := x.(type) {
 		case int64:
 			y, ok := y.(int64)
@@ -70,7 +70,7 @@ func compare(holds func(int) bool) func(*bench, any, any) (any, bool) {
 }
 
 // in looks for a text in a list of texts.
-func in(b *bench, x, list any) (any, bool) {
+func in(b *Context, x, list any) (any, bool) {
 	s, isText := x.(string)
 	all, isList := list.([]any)
 	if !isText || !isList || !b.spend(len(all)*(1+len(s)/10)) {
@@ -101,7 +101,7 @@ func constants(l ast.ListExpr) []string {
 }
 
 func oneOf(x shortcut, list []string) shortcut {
-	return onOne(x, func(b *bench, v any) (any, bool) {
+	return onOne(x, func(b *Context, v any) (any, bool) {
 		s, ok := v.(string)
 		return slices.Contains(list, s), ok && b.spend(len(s)/10)
 	})
@@ -117,7 +117,7 @@ func matching(x shortcut, pattern ast.Expr) shortcut {
 	if !isText || err != nil {
 		return nil
 	}
-	return onOne(x, func(b *bench, v any) (any, bool) {
+	return onOne(x, func(b *Context, v any) (any, bool) {
 		s, ok := v.(string)
 		if !ok || !b.spend(len(s)*len(p)/16) {
 			return b.leave()
@@ -127,14 +127,14 @@ func matching(x shortcut, pattern ast.Expr) shortcut {
 }
 
 // at gives the member of a map.
-func at(b *bench, x, key any) (any, bool) {
+func at(b *Context, x, key any) (any, bool) {
 	k, isText := key.(string)
-	v, said, _ := b.member(x, k)
+	v, said, _ := member(x, k)
 	return v, said && isText
 }
 
 // add joins texts and lists.
-func add(b *bench, x, y any) (any, bool) {
+func add(b *Context, x, y any) (any, bool) {
 	switch x := x.(type) {
 	case string:
 		if y, ok := y.(string); ok && b.spend((len(x)+len(y))/10) {
@@ -155,7 +155,7 @@ func add(b *bench, x, y any) (any, bool) {
 // small tells numbers whose sum is one.
 func small(n int64) bool { return -1<<32 < n && n < 1<<32 }
 
-func size(b *bench, x any) (any, bool) {
+func size(b *Context, x any) (any, bool) {
 	switch x := x.(type) {
 	case []any:
 		return int64(len(x)), true
@@ -165,7 +165,7 @@ func size(b *bench, x any) (any, bool) {
 	return nil, false
 }
 
-func text(b *bench, x any) (any, bool) {
+func text(b *Context, x any) (any, bool) {
 	switch x := x.(type) {
 	case string:
 		return x, b.spend(len(x) / 10)
@@ -178,7 +178,7 @@ func text(b *bench, x any) (any, bool) {
 }
 
 // timestamp reads an instant that is written as it is printed.
-func timestamp(_ *bench, x any) (any, bool) {
+func timestamp(_ *Context, x any) (any, bool) {
 	s, _ := x.(string)
 	if len(s) != len("2026-07-02T10:00:00Z") || s < "0001" {
 		return nil, false
@@ -189,11 +189,11 @@ func timestamp(_ *bench, x any) (any, bool) {
 
 // plain reports whether a text is not long, and of ASCII alone: its characters
 // are its bytes.
-func plain(b *bench, s string) bool {
+func plain(b *Context, s string) bool {
 	return b.spend(len(s)) && strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 }
 
-func lower(b *bench, x any) (any, bool) {
+func lower(b *Context, x any) (any, bool) {
 	s, ok := x.(string)
 	if !ok || !plain(b, s) {
 		return nil, false
@@ -201,8 +201,8 @@ func lower(b *bench, x any) (any, bool) {
 	return strings.ToLower(s), true
 }
 
-func search(f func(s, t string) any) func(*bench, any, any) (any, bool) {
-	return func(b *bench, x, y any) (any, bool) {
+func search(f func(s, t string) any) func(*Context, any, any) (any, bool) {
+	return func(b *Context, x, y any) (any, bool) {
 		s, isText := x.(string)
 		t, too := y.(string)
 		if !isText || !too || !plain(b, s) || !plain(b, t) || !b.spend(len(s)*len(t)/100) {
@@ -212,7 +212,7 @@ func search(f func(s, t string) any) func(*bench, any, any) (any, bool) {
 	}
 }
 
-func substring(b *bench, x, n any) (any, bool) {
+func substring(b *Context, x, n any) (any, bool) {
 	s, isText := x.(string)
 	from, isInt := n.(int64)
 	if !isText || !isInt || from < 0 || from > int64(len(s)) || !plain(b, s) {
@@ -225,9 +225,9 @@ func substring(b *bench, x, n any) (any, bool) {
 func timing(name string, of []shortcut) shortcut {
 	switch {
 	case name == "@older_than" && len(of) == 2:
-		return onTwo(of[0], of[1], func(b *bench, t, n any) (any, bool) { return timed(b.clock.olderThan, t, n) })
+		return onTwo(of[0], of[1], func(b *Context, t, n any) (any, bool) { return timed(b.clock.olderThan, t, n) })
 	case name == "@workdays_passed" && len(of) == 2:
-		return onTwo(of[0], of[1], func(b *bench, t, n any) (any, bool) { return timed(b.clock.workdaysPassed, t, n) })
+		return onTwo(of[0], of[1], func(b *Context, t, n any) (any, bool) { return timed(b.clock.workdaysPassed, t, n) })
 	}
 	return nil
 }

@@ -1,17 +1,9 @@
-package gap
+package result
 
 import (
 	"cmp"
 	"slices"
 )
-
-// Family is what an auditor reads together.
-type Family struct {
-	ID    string
-	Title string
-	// Controls are sorted by id.
-	Controls []Control
-}
 
 // familyOrder are the families that our catalogue has, in the order of the
 // criteria that they stand for: CC1 and CC2 first, privacy last.
@@ -19,6 +11,15 @@ var familyOrder = [][2]string{{"governance", "Governance"}, {"people", "People"}
 	{"mfa", "Second factors"}, {"physical", "Places, media and devices"}, {"network", "Network"}, {"encryption", "Encryption"},
 	{"vulnerability", "Weaknesses"}, {"logging", "Logging and monitoring"}, {"incident", "Incidents"}, {"change", "Change"}, {"vendors", "Vendors"},
 	{"continuity", "Continuity"}, {"availability", "Backups"}, {"data", "Confidential data"}, {"processing", "Processing"}, {"privacy", "Privacy"}}
+
+// FamilyIDs returns the families that our catalogue has, in their order.
+func FamilyIDs() []string {
+	ids := make([]string, len(familyOrder))
+	for i, f := range familyOrder {
+		ids[i] = f[0]
+	}
+	return ids
+}
 
 func familyPlace(id string) int {
 	if i := slices.IndexFunc(familyOrder, func(f [2]string) bool { return f[0] == id }); i >= 0 {
@@ -39,20 +40,6 @@ func FamilyTitle(id string) string {
 		return familyOrder[i][1]
 	}
 	return id
-}
-
-// Families gives the controls by family, in the order in which an auditor expects them.
-func (c *Catalogue) Families() (all []Family) {
-	controls := slices.Clone(c.Controls)
-	slices.SortStableFunc(controls, func(a, b Control) int { return CompareFamilies(a.Family, b.Family) })
-	for _, ctl := range controls {
-		if len(all) == 0 || all[len(all)-1].ID != ctl.Family {
-			all = append(all, Family{ID: ctl.Family, Title: FamilyTitle(ctl.Family)})
-		}
-		f := &all[len(all)-1]
-		f.Controls = append(f.Controls, ctl)
-	}
-	return all
 }
 
 // FamilyResult sums up the controls of a family over the period.
@@ -90,7 +77,7 @@ func (f *FamilyResult) plus(c ControlResult) {
 	f.Population += c.Population
 	f.Deviations += c.Deviations
 	f.Open += c.Open
-	f.expected += c.expected
-	f.complete += c.complete
-	f.Coverage = percent(f.complete, f.expected)
+	f.expected += c.Expected
+	f.complete += c.Complete
+	f.Coverage = Percent(f.complete, f.expected)
 }

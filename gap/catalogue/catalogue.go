@@ -1,4 +1,4 @@
-package gap
+package catalogue
 
 import (
 	"cmp"
@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // Catalogue is what is promised and how it is checked. It is read-only once
@@ -25,8 +27,8 @@ type Catalogue struct {
 	// Views are sorted by kind.
 	Views []View `json:"views,omitempty"`
 
-	rules map[string]*rule // compiled, by test id
-	views map[evidence.Kind]*viewRule
+	rules map[string]*rule.Rule // compiled, by test id
+	views map[evidence.Kind]*CompiledView
 	// perView counts the tests of each view.
 	perView map[evidence.Kind]int
 }
@@ -75,11 +77,11 @@ type Test struct {
 	Mode     string        `json:"mode" yaml:"mode"` // Each where not stated
 	// Finds is the kind of gap that a failure is: Deviation where not stated, or
 	// Reconciliation where two sources are compared.
-	Finds Kind `json:"finds,omitempty" yaml:"finds"`
+	Finds result.Kind `json:"finds,omitempty" yaml:"finds"`
 	// Max is the limit of an AtMost test.
 	Max int `json:"max,omitempty" yaml:"max"`
 	// When and Pass are CEL predicates over one record; Detail is CEL giving a
-	// short text of why it failed. When and Detail may be empty. See docs of rule.
+	// short text of why it failed. When and Detail may be empty. See rule.Rule.
 	When   string `json:"when,omitempty" yaml:"when"`
 	Pass   string `json:"pass" yaml:"pass"`
 	Detail string `json:"detail,omitempty" yaml:"detail"`
@@ -205,6 +207,26 @@ func (c *Catalogue) Tests() []Test {
 	slices.SortFunc(all, func(a, b Test) int { return cmp.Compare(a.ID, b.ID) })
 	return all
 }
+
+// CriteriaOf returns the criteria of each test and duty.
+func (c *Catalogue) CriteriaOf() map[string][]string {
+	m := map[string][]string{}
+	for _, ctl := range c.Controls {
+		for _, t := range ctl.Tests {
+			m[t.ID] = t.Criteria
+		}
+		for _, d := range ctl.Duties {
+			m[d.ID] = d.Criteria
+		}
+	}
+	return m
+}
+
+// Rule returns the compiled form of a test; nil where there is none of that id.
+func (c *Catalogue) Rule(test string) *rule.Rule { return c.rules[test] }
+
+// View returns the compiled form of a view; nil where kind is none.
+func (c *Catalogue) View(kind evidence.Kind) *CompiledView { return c.views[kind] }
 
 // Control finds a control by its id.
 func (c *Catalogue) Control(id string) (Control, bool) {

@@ -1,4 +1,4 @@
-package gap
+package result
 
 // Verdict is what a test says of a record, a slot, a period.
 type Verdict string
@@ -20,34 +20,9 @@ const (
 	ManualEvidence Verdict = "manual_evidence"
 )
 
-// code is a Verdict as an index.
-type code uint8
-
-const (
-	cNone code = iota // not judged yet, or gone
-	cPass
-	cFail
-	cUnknown
-	cNA
-	codes
-)
-
-var verdictOf = [codes]Verdict{cNone: Unknown, cPass: Pass, cFail: Fail, cUnknown: Unknown, cNA: NotApplicable}
-
-// fine tells the codes under which a resource is not failing.
-func (c code) fine() bool { return c == cPass || c == cNA }
-
-// counts holds how many records stand at each code.
-type counts [codes]int
-
-func (n *counts) move(from, to code) {
-	n[from]--
-	n[to]++
-}
-
-// worse gives the graver of two verdicts: fail, unknown, pass, what a person
+// Worse returns the graver of two verdicts: fail, unknown, pass, what a person
 // brought, then the empty ones.
-func worse(a, b Verdict) Verdict {
+func Worse(a, b Verdict) Verdict {
 	for _, v := range []Verdict{Fail, Unknown, Pass, Provided, DidNotOccur, NotApplicable} {
 		if a == v || b == v {
 			return v

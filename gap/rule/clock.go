@@ -1,4 +1,4 @@
-package gap
+package rule
 
 import (
 	"fmt"
@@ -11,13 +11,24 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
+// Forever is the Judgement.Until of an answer that stays.
+const Forever = math.MaxInt64
+
 const (
 	clockName = "@clock" // no predicate can spell it
-	forever   = math.MaxInt64
 	maxDays   = 100_000
 
 	maxWorkdays = 1000
 )
+
+// Calendar tells working days.
+type Calendar interface {
+	// Location is the zone in which a day begins.
+	Location() *time.Location
+	// Passed returns the first instant at which more than n working days have
+	// passed after the day of t.
+	Passed(t time.Time, n int) time.Time
+}
 
 var clockType = cel.OpaqueType("gap.clock")
 
@@ -27,7 +38,7 @@ var clockType = cel.OpaqueType("gap.clock")
 type clock struct {
 	now      time.Time
 	until    int64
-	calendar *Calendar
+	calendar Calendar
 }
 
 func (c *clock) holds(t time.Time) { c.until = min(c.until, t.Unix()) }
@@ -73,7 +84,7 @@ func (c *clock) workdaysPassed(t, n ref.Val) ref.Val {
 	case !ok || days < 0 || days > maxWorkdays:
 		return types.NewErr("%v is not a number of working days from 0 to %d", n.Value(), maxWorkdays)
 	}
-	limit := c.calendar.passed(at, int(days))
+	limit := c.calendar.Passed(at, int(days))
 	if !c.now.Before(limit) {
 		return types.True // and ever after
 	}
@@ -84,7 +95,7 @@ func (c *clock) workdaysPassed(t, n ref.Val) ref.Val {
 // date gives an instant, or the first one of a day that is written 2026-07-02.
 func (c *clock) date(v ref.Val) (time.Time, error) {
 	if s, ok := v.(types.String); ok && len(s) == len(time.DateOnly) && c.calendar != nil {
-		if t, err := time.ParseInLocation(time.DateOnly, string(s), c.calendar.zone); err == nil {
+		if t, err := time.ParseInLocation(time.DateOnly, string(s), c.calendar.Location()); err == nil {
 			return t, nil
 		}
 	}

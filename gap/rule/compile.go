@@ -1,4 +1,4 @@
-package gap
+package rule
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 // costLimit bounds one evaluation, in CEL's units: about one for each step.
 const costLimit = 1_000_000
 
-// rule is the compiled form of a test. Predicates are CEL over these variables:
+// Rule is the compiled form of a test. Predicates are CEL over these variables:
 //
 //	r          the attributes of the record; one that is absent is an error, so
 //	           that "a || b" is still true if a is and b is not said
@@ -36,17 +36,19 @@ const costLimit = 1_000_000
 //
 // A test that measures age with them rather than with now is judged again only
 // when the answer can have changed.
-type rule struct {
+type Rule struct {
 	when, pass, detail *expression
-	// keys are the attributes that the predicates read; all is set when that cannot be told.
-	keys []string
-	all  bool
-	// now and effective tell whether the predicates name these variables, aged
-	// whether they measure age.
-	now, effective, aged bool
-	// joined: the predicates read what a view joins, see settle.
-	joined bool
+	// Keys are the attributes that the predicates read; All is set when that cannot be told.
+	Keys []string
+	All  bool
+	// Effective tells whether the predicates name this variable; now and aged
+	// whether they name now, or measure age.
+	Effective bool
+	now, aged bool
 }
+
+// Reads reports whether the predicates may read an attribute.
+func (r *Rule) Reads(key string) bool { return r.All || slices.Contains(r.Keys, key) }
 
 // expression is one of CEL, with the shortcut to its answer where there is one.
 type expression struct {
@@ -54,9 +56,11 @@ type expression struct {
 	short shortcut
 }
 
-type compiler struct{ env *cel.Env }
+// Compiler compiles the expressions of one catalogue.
+type Compiler struct{ env *cel.Env }
 
-func newCompiler() (*compiler, error) {
+// NewCompiler returns a compiler that knows the variables and functions of Rule.
+func NewCompiler() (*Compiler, error) {
 	env, err := cel.NewEnv(
 		cel.Variable("r", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("id", cel.StringType),
@@ -85,7 +89,7 @@ func newCompiler() (*compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: CEL environment: %w", err)
 	}
-	return &compiler{env}, nil
+	return &Compiler{env}, nil
 }
 
 // withClock turns name(args) into @name(clock, args).
@@ -96,14 +100,15 @@ func withClock(name string, args int) cel.EnvOption {
 		}))
 }
 
-// compile gives the rule of t; on error it names the member that is wrong.
-func (c *compiler) compile(t Test) (*rule, string, error) {
-	r := new(rule)
+// Rule compiles the members of a test; when and detail may be empty. On error it
+// names the member that is wrong.
+func (c *Compiler) Rule(when, pass, detail string) (r *Rule, member string, err error) {
+	r = new(Rule)
 	for _, p := range []struct {
 		name, src string
 		want      *cel.Type
 		dst       **expression
-	}{{"when", t.When, cel.BoolType, &r.when}, {"pass", t.Pass, cel.BoolType, &r.pass}, {"detail", t.Detail, cel.StringType, &r.detail}} {
+	}{{"when", when, cel.BoolType, &r.when}, {"pass", pass, cel.BoolType, &r.pass}, {"detail", detail, cel.StringType, &r.detail}} {
 		if p.src == "" && p.name != "pass" {
 			continue
 		}
@@ -116,7 +121,7 @@ func (c *compiler) compile(t Test) (*rule, string, error) {
 	return r, "", nil
 }
 
-func (c *compiler) program(r *rule, name, src string, want *cel.Type) (*expression, error) {
+func (c *Compiler) program(r *Rule, name, src string, want *cel.Type) (*expression, error) {
 	tree, iss := c.env.Compile(src)
 	if iss.Err() != nil {
 		return nil, iss.Err()
@@ -132,7 +137,7 @@ func (c *compiler) program(r *rule, name, src string, want *cel.Type) (*expressi
 }
 
 // reads notes which attributes and variables an expression names.
-func (r *rule) reads(e ast.Expr) {
+func (r *Rule) reads(e ast.Expr) {
 	whole, named := 0, 0
 	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
 		switch e.Kind() {
@@ -143,7 +148,7 @@ func (r *rule) reads(e ast.Expr) {
 			case "now":
 				r.now = true
 			case "effective":
-				r.effective = true
+				r.Effective = true
 			case clockName:
 				r.aged = true
 			}
@@ -154,12 +159,12 @@ func (r *rule) reads(e ast.Expr) {
 			}
 		}
 	}))
-	r.all = r.all || whole > named
+	r.All = r.All || whole > named
 }
 
-func (r *rule) addKey(key string) {
-	if !slices.Contains(r.keys, key) {
-		r.keys = append(r.keys, key)
+func (r *Rule) addKey(key string) {
+	if !slices.Contains(r.Keys, key) {
+		r.Keys = append(r.Keys, key)
 	}
 }
 

@@ -1,4 +1,4 @@
-package gap
+package rule
 
 import (
 	"cel.dev/cel-go/common/ast"
@@ -10,14 +10,14 @@ import (
 // sure only of what is certainly CEL's own answer: not of attributes that are
 // absent, or of another type than is asked for, or long. Then CEL is asked, and
 // says why there is no answer.
-type shortcut func(*bench) (v any, sure bool)
+type shortcut func(*Context) (v any, sure bool)
 
 // maxSteps bounds what shortcuts read for one answer. So many steps cost far
 // less than costLimit; whatever takes more is left to CEL, which counts.
 const maxSteps = 2000
 
 // answer gives what a shortcut is sure of; it may be nil.
-func (s shortcut) answer(b *bench) (any, bool) {
+func (s shortcut) answer(b *Context) (any, bool) {
 	if s == nil {
 		return nil, false
 	}
@@ -27,20 +27,20 @@ func (s shortcut) answer(b *bench) (any, bool) {
 }
 
 // truth is the answer to a condition.
-func (s shortcut) truth(b *bench) (yes, sure bool) {
+func (s shortcut) truth(b *Context) (yes, sure bool) {
 	v, sure := s(b)
 	yes, isBool := v.(bool)
 	return yes, sure && isBool
 }
 
 // spend counts steps, and reports whether there were so many left.
-func (b *bench) spend(n int) bool {
+func (b *Context) spend(n int) bool {
 	b.steps -= n
 	return b.steps >= 0
 }
 
 // leave makes no shortcut of this answer sure: CEL might not come to its end.
-func (b *bench) leave() (any, bool) {
+func (b *Context) leave() (any, bool) {
 	b.steps = -1
 	return nil, false
 }
@@ -94,7 +94,7 @@ func (c *shortener) some(es ...ast.Expr) []shortcut {
 		if i == 0 {
 			return nil
 		}
-		out[i] = (*bench).leave
+		out[i] = (*Context).leave
 		c.holes++
 	}
 	return out
@@ -112,25 +112,25 @@ func literal(e ast.Expr) shortcut {
 	default:
 		return nil
 	}
-	return func(*bench) (any, bool) { return v, true }
+	return func(*Context) (any, bool) { return v, true }
 }
 
 func (c *shortener) variable(name string) shortcut {
 	for i := len(c.vars) - 1; i >= 0; i-- {
 		if c.vars[i] == name {
-			return func(b *bench) (any, bool) { return b.vars[i], true }
+			return func(b *Context) (any, bool) { return b.vars[i], true }
 		}
 	}
 	switch name {
 	case "r":
-		return func(b *bench) (any, bool) {
-			if b.row != nil {
-				return b.row, true
+		return func(b *Context) (any, bool) {
+			if b.Attributes != nil {
+				return b.Attributes, true
 			}
 			return b.rec.Attributes, true
 		}
 	case "id", "name", "scope", "source", "stream", "effective":
-		return func(b *bench) (any, bool) { return b.ResolveName(name) }
+		return func(b *Context) (any, bool) { return b.ResolveName(name) }
 	}
 	return nil
 }
@@ -140,9 +140,9 @@ func (c *shortener) selection(s ast.SelectExpr) shortcut {
 	if of == nil {
 		return nil
 	}
-	return func(b *bench) (any, bool) {
+	return func(b *Context) (any, bool) {
 		v, _ := of(b)
-		field, said, isMap := b.member(v, key)
+		field, said, isMap := member(v, key)
 		if test {
 			return said, isMap
 		}
@@ -155,7 +155,7 @@ func (c *shortener) list(l ast.ListExpr) shortcut {
 	if of == nil || len(l.OptionalIndices()) > 0 {
 		return nil
 	}
-	return func(b *bench) (any, bool) {
+	return func(b *Context) (any, bool) {
 		out := make([]any, len(of))
 		for i, s := range of {
 			v, sure := s(b)
@@ -193,7 +193,7 @@ func (c *shortener) call(e ast.Expr) shortcut {
 	case of == nil:
 		return nil
 	case name == "unknown":
-		return func(*bench) (any, bool) { return nil, false }
+		return func(*Context) (any, bool) { return nil, false }
 	case len(of) == 1:
 		return onOne(of[0], ofOne[name])
 	case len(of) == 2:
@@ -215,7 +215,7 @@ func branching(name string, of []shortcut) shortcut {
 // logic is || where wins is true, && where it is false: one side that wins
 // decides, whatever the other one is.
 func logic(of []shortcut, wins bool) shortcut {
-	return func(b *bench) (any, bool) {
+	return func(b *Context) (any, bool) {
 		all := true
 		for _, s := range of {
 			yes, sure := s.truth(b)
@@ -229,7 +229,7 @@ func logic(of []shortcut, wins bool) shortcut {
 }
 
 func choice(of []shortcut) shortcut {
-	return func(b *bench) (any, bool) {
+	return func(b *Context) (any, bool) {
 		yes, sure := of[0].truth(b)
 		if !sure {
 			return nil, false
@@ -238,11 +238,11 @@ func choice(of []shortcut) shortcut {
 	}
 }
 
-func onOne(x shortcut, f func(*bench, any) (any, bool)) shortcut {
+func onOne(x shortcut, f func(*Context, any) (any, bool)) shortcut {
 	if f == nil {
 		return nil
 	}
-	return func(b *bench) (any, bool) {
+	return func(b *Context) (any, bool) {
 		v, sure := x(b)
 		if !sure {
 			return nil, false
@@ -251,11 +251,11 @@ func onOne(x shortcut, f func(*bench, any) (any, bool)) shortcut {
 	}
 }
 
-func onTwo(x, y shortcut, f func(b *bench, x, y any) (any, bool)) shortcut {
+func onTwo(x, y shortcut, f func(b *Context, x, y any) (any, bool)) shortcut {
 	if f == nil {
 		return nil
 	}
-	return func(b *bench) (any, bool) {
+	return func(b *Context) (any, bool) {
 		v, sure := x(b)
 		if !sure {
 			return nil, false
@@ -282,7 +282,7 @@ func (c *shortener) loop(l ast.ComprehensionExpr) shortcut {
 	of.body = c.shorten(args[1])
 	c.vars, of.nodes = c.vars[:of.i], c.nodes-of.nodes
 	if of.body == nil {
-		of.body = (*bench).leave
+		of.body = (*Context).leave
 		c.holes++
 	}
 	switch {
@@ -302,7 +302,7 @@ type round struct {
 
 // each calls f with every element of the list, until it says no. A false answer
 // means that it is not sure what the elements are.
-func (of round) each(b *bench, f func() bool) bool {
+func (of round) each(b *Context, f func() bool) bool {
 	v, sure := of.over(b)
 	list, isList := v.([]any)
 	if !sure || !isList || !b.spend(len(list)*of.nodes) {
@@ -320,7 +320,7 @@ func (of round) each(b *bench, f func() bool) bool {
 
 // quantifier is exists where wins is true, all where it is false.
 func (of round) quantifier(wins bool) shortcut {
-	return func(b *bench) (any, bool) {
+	return func(b *Context) (any, bool) {
 		all, decided := true, false
 		sure := of.each(b, func() bool {
 			yes, sure := of.body.truth(b)
@@ -333,7 +333,7 @@ func (of round) quantifier(wins bool) shortcut {
 
 // mapping adds what the body gives, which is a list of one.
 func (of round) mapping() shortcut {
-	return func(b *bench) (any, bool) {
+	return func(b *Context) (any, bool) {
 		all, out := true, []any{}
 		sure := of.each(b, func() bool {
 			v, sure := of.body(b)

@@ -1,18 +1,13 @@
-package gap
+package catalogue
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 
-	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
-
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // View is a kind that no source has: records of other kinds under names that
@@ -61,200 +56,60 @@ type Join struct {
 // maxViewTests is how many tests one view may have: a bit for each.
 const maxViewTests = 62
 
-// viewRule is the compiled form of a view.
-type viewRule struct {
+// CompiledView is the compiled form of a view.
+type CompiledView struct {
 	View
-	parts []partRule
-	joins []joinRule // sorted by name
+	Parts []CompiledPart
+	Joins []CompiledJoin // sorted by name
 }
 
-type partRule struct {
-	rule   // when, and which attributes the part reads
-	kind   evidence.Kind
-	fixed  bool
-	names  []string
-	fields []term
+// CompiledPart is the compiled form of a part.
+type CompiledPart struct {
+	*rule.Projection
+	Kind  evidence.Kind
+	Fixed bool
 }
 
-type joinRule struct {
+// CompiledJoin is the compiled form of a join.
+type CompiledJoin struct {
 	Join
-	name    string
-	on, key term
+	Name    string
+	On, Key rule.Term
 }
 
-// term is an expression of a view. Most name one attribute, and need no evaluation.
-type term struct {
-	attribute string
-	prg       *expression
-}
-
-// compileView gives the rule of v; on error it names the member that is wrong.
-func (c *compiler) compileView(v View) (*viewRule, string, error) {
-	r := &viewRule{View: v}
+// compileView returns the compiled form of v; on error it names the member that is wrong.
+func compileView(comp *rule.Compiler, v View) (*CompiledView, string, error) {
+	r := &CompiledView{View: v}
 	for i, p := range v.From {
-		part, member, err := c.compilePart(p)
-		part.kind, part.fixed = p.Kind, p.Fixed
+		projection, member, err := comp.Projection(p.When, p.Fields)
 		if err != nil {
 			return nil, fmt.Sprintf("from[%d].%s", i, member), err
 		}
-		r.parts = append(r.parts, part)
+		r.Parts = append(r.Parts, CompiledPart{projection, p.Kind, p.Fixed})
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Join)) {
-		j := joinRule{Join: v.Join[name], name: name}
+		j := CompiledJoin{Join: v.Join[name], Name: name}
 		var err error
-		if j.on, err = c.timeless(new(rule), j.On); err != nil {
+		if j.On, err = comp.Term(j.Join.On); err != nil {
 			return nil, "join." + name + ".on", err
 		}
-		if j.key, err = c.timeless(new(rule), j.Key); err != nil {
+		if j.Key, err = comp.Term(j.Join.Key); err != nil {
 			return nil, "join." + name + ".key", err
 		}
-		r.joins = append(r.joins, j)
+		r.Joins = append(r.Joins, j)
 	}
 	return r, "", nil
-}
-
-func (c *compiler) compilePart(p Part) (r partRule, member string, err error) {
-	if p.When != "" {
-		if _, err = c.timeless(&r.rule, p.When); err == nil {
-			r.when, err = c.program(&r.rule, "when", p.When, cel.BoolType)
-		}
-		if err != nil {
-			return r, "when", err
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.Fields)) {
-		t, err := c.timeless(&r.rule, p.Fields[name])
-		if err != nil {
-			return r, "fields." + name, err
-		}
-		r.names, r.fields = append(r.names, name), append(r.fields, t)
-	}
-	return r, "", nil
-}
-
-// timeless compiles what must not depend on when it is asked: a row is made
-// once, and read at any time.
-func (c *compiler) timeless(r *rule, src string) (term, error) {
-	prg, err := c.program(r, "field", src, cel.DynType)
-	if err == nil && (r.now || r.aged) {
-		err = errors.New("a view says what is, not how old it is: measure age in the test")
-	}
-	if err != nil {
-		return term{}, err
-	}
-	tree, _ := c.env.Compile(src) // which was just compiled
-	e := tree.NativeRep().Expr()
-	if e.Kind() == ast.SelectKind && !e.AsSelect().IsTestOnly() {
-		if name, ok := attribute(e); ok {
-			return term{attribute: name}, nil
-		}
-	}
-	return term{prg: prg}, nil
-}
-
-// row gives the fields of the record on the bench, in the order of their names,
-// and whether the part takes it.
-func (p *partRule) row(b *bench) (fields []any, taken bool) {
-	if p.when != nil {
-		if applies, why := ask(p.when, b); why == "" && !applies {
-			return nil, false
-		}
-	}
-	fields = make([]any, len(p.names))
-	for i := range p.names {
-		v, ok := p.fields[i].value(b)
-		fields[i] = pick(ok, v, any(absent{}))
-	}
-	return fields, true
-}
-
-// value gives what a term says of the record on the bench; not ok where it says nothing.
-func (t term) value(b *bench) (any, bool) {
-	if t.prg == nil {
-		v, ok := b.rec.Attributes[t.attribute]
-		return v, ok
-	}
-	if v, sure := t.prg.short.answer(b); sure && storable(v) {
-		return v, true
-	}
-	out, _, err := t.prg.Eval(b)
-	if err != nil {
-		return nil, false
-	}
-	return native(out)
-}
-
-// texts gives the texts of a value that is one, or a list of them.
-func texts(v any) []string {
-	if s, ok := v.(string); ok && s != "" {
-		return []string{s}
-	}
-	list, _ := v.([]any)
-	var out []string
-	for _, v := range list {
-		if s, ok := v.(string); ok && s != "" && !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// native gives a CEL value as the value of an attribute; not ok if it is none.
-func native(v ref.Val) (any, bool) {
-	switch v := v.(type) {
-	case types.String:
-		return string(v), true
-	case types.Bool:
-		return bool(v), true
-	case types.Int:
-		return int64(v), true
-	case types.Double:
-		return float64(v), true
-	case types.Timestamp:
-		return v.UTC().Format("2006-01-02T15:04:05.999999999Z07:00"), true
-	case traits.Mapper:
-		return nativeMap(v)
-	case traits.Lister:
-		return nativeList(v)
-	}
-	return nil, false
-}
-
-func nativeList(v traits.Lister) (any, bool) {
-	out := []any{}
-	for it := v.Iterator(); it.HasNext() == types.True; {
-		item, ok := native(it.Next())
-		if !ok {
-			return nil, false
-		}
-		out = append(out, item)
-	}
-	return out, true
-}
-
-func nativeMap(v traits.Mapper) (any, bool) {
-	out := map[string]any{}
-	for it := v.Iterator(); it.HasNext() == types.True; {
-		k := it.Next()
-		name, isText := k.(types.String)
-		item, ok := native(v.Get(k))
-		if !isText || !ok {
-			return nil, false
-		}
-		out[string(name)] = item
-	}
-	return out, true
 }
 
 // finishViews checks and compiles the views.
-func (c *Catalogue) finishViews(comp *compiler, fail failFunc) error {
-	c.views = map[evidence.Kind]*viewRule{}
+func (c *Catalogue) finishViews(comp *rule.Compiler, fail failFunc) error {
+	c.views = map[evidence.Kind]*CompiledView{}
 	for i, v := range c.Views {
 		path := fmt.Sprintf("views[%d]", i)
 		if err := c.checkView(v, path, fail); err != nil {
 			return err
 		}
-		r, member, err := comp.compileView(c.whole(v))
+		r, member, err := compileView(comp, c.whole(v))
 		if err != nil {
 			return fail(path+"."+member, "view %s: %v", v.Kind, err)
 		}
@@ -267,7 +122,7 @@ func (c *Catalogue) finishViews(comp *compiler, fail failFunc) error {
 			}
 		}
 	}
-	slices.SortFunc(c.Views, func(a, b View) int { return compareKinds(a.Kind, b.Kind) })
+	slices.SortFunc(c.Views, func(a, b View) int { return cmp.Compare(a.Kind, b.Kind) })
 	return nil
 }
 
@@ -305,13 +160,6 @@ func (c *Catalogue) checkView(v View, path string, fail failFunc) error {
 	return nil
 }
 
-func compareKinds(a, b evidence.Kind) int {
-	if a < b {
-		return -1
-	}
-	return pick(a > b, 1, 0)
-}
-
 // Kinds gives the kinds of records that a test on kind reads: of a view those
 // that it and the views that it joins are made of, sorted.
 func (c *Catalogue) Kinds(kind evidence.Kind) []evidence.Kind {
@@ -320,7 +168,7 @@ func (c *Catalogue) Kinds(kind evidence.Kind) []evidence.Kind {
 		return []evidence.Kind{kind}
 	}
 	kinds := v.bases()
-	for _, j := range v.joins {
+	for _, j := range v.Joins {
 		kinds = append(kinds, c.views[j.View].bases()...)
 	}
 	slices.Sort(kinds)
@@ -344,7 +192,7 @@ func (c *Catalogue) ViewsOf(ctl Control) []View {
 	for _, t := range ctl.Tests {
 		if v := c.views[t.Kind]; v != nil {
 			read[v.Kind], read[v.Of] = true, true
-			for _, j := range v.joins {
+			for _, j := range v.Joins {
 				read[j.View], read[c.views[j.View].Of] = true, true
 			}
 		}
@@ -361,7 +209,7 @@ func (c *Catalogue) ViewsOf(ctl Control) []View {
 // Parts gives the kinds that a view is made of.
 func (c *Catalogue) Parts(v View) []evidence.Kind { return c.views[v.Kind].bases() }
 
-func (v *viewRule) bases() []evidence.Kind {
+func (v *CompiledView) bases() []evidence.Kind {
 	var kinds []evidence.Kind
 	for _, p := range v.From {
 		kinds = append(kinds, p.Kind)
