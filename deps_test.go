@@ -38,9 +38,10 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"api":               {rooms: []string{"evidence", "gap/result"}},
 	"ops": {rooms: []string{"api", "evidence", "config", "collectors", "collectors/all", "schedule", "store", "gap", "gap/catalogue", "gap/result", "gap/timeline", "population", "review", "export", "verify",
 		"anchor", "anchor/*", "secrets/*", "ops/custody"}},
+	"ops/setup":                     {rooms: []string{"api", "ops", "ops/custody", "evidence", "config", "collectors", "collectors/all", "store"}},
 	"ops/custody":                   {rooms: []string{"api", "evidence", "config", "store", "kms/*"}},
 	"daemon":                        {rooms: []string{"api", "ops", "ops/custody", "evidence", "config", "collectors", "schedule", "store", "gap/catalogue", "gap/result", "notify", "serve"}, modules: []string{"golang.org/x/sys"}},
-	"demo":                          {rooms: []string{"api", "ops", "ops/custody", "evidence", "config", "collectors", "schedule", "store", "gap/catalogue", "gap/result", "simulator", "verify"}},
+	"demo":                          {rooms: []string{"api", "ops", "ops/custody", "ops/setup", "evidence", "config", "collectors", "schedule", "store", "gap/catalogue", "gap/result", "simulator", "verify"}},
 	"collectors":                    {rooms: []string{"evidence"}, modules: []string{"github.com/cenkalti/backoff/v5", "golang.org/x/sync"}},
 	"collectors/collectortest":      {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml", "github.com/google/go-cmp"}},
 	"collectors/all":                {rooms: []string{"collectors", "collectors/*"}},
@@ -69,7 +70,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"simulator/graphql/graphqltest": {rooms: []string{"simulator/graphql"}, modules: []string{"github.com/vektah/gqlparser/v2"}},
 	"gap/timeline":                  {rooms: []string{"evidence", "gap", "gap/catalogue", "gap/result"}},
 	"cmd/evidenced": {
-		rooms:   []string{"api", "config", "daemon", "demo", "evidence", "ops", "ops/custody", "serve", "anchor/*", "verify"},
+		rooms:   []string{"api", "config", "daemon", "demo", "evidence", "ops", "ops/custody", "ops/setup", "serve", "anchor/*", "verify"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
 	},
 }

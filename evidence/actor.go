@@ -1,5 +1,7 @@
 package evidence
 
+import "context"
+
 // How an actor was established.
 const (
 	// ByOperatingSystem: the kernel names the user who runs the command, or who is at the other end of the socket.
@@ -41,4 +43,19 @@ func (p Person) String() string {
 		return p.Name
 	}
 	return p.Name + " <" + p.Email + ">"
+}
+
+type actorKey struct{}
+
+// WithActor returns a context that carries who asked for what is done in it.
+func WithActor(ctx context.Context, a Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+// ActorFrom returns who asked for what is done in ctx; nil where the program does it by itself.
+func ActorFrom(ctx context.Context) *Actor {
+	if a, ok := ctx.Value(actorKey{}).(Actor); ok && a != (Actor{}) {
+		return &a
+	}
+	return nil
 }

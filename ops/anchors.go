@@ -60,8 +60,8 @@ func placeOf(ctx context.Context, an config.Anchor, log anchor.Log) (anchor.Plac
 	return anchor.NewFolder(an.Name, an.Folder), nil
 }
 
-// anchorType returns of what type a configured anchor is.
-func anchorType(a config.Anchor) evidence.AnchorType {
+// AnchorType returns of what type a configured anchor is.
+func AnchorType(a config.Anchor) evidence.AnchorType {
 	switch {
 	case a.Git != nil:
 		return evidence.AnchorGit

@@ -25,26 +25,12 @@ func (o *Operations) Collect(ctx context.Context, req api.CollectRequest, progre
 		return nil, err
 	}
 	defer s.Close()
-	cat, err := s.judge.Catalogue()
-	if err != nil {
-		return nil, err
-	}
-	if err := declare(ctx, s, c, cat, actorOrNil(req.Actor)); err != nil {
-		return nil, err
-	}
-	out, err := o.collect(ctx, s, req.Sources, progress)
+	out, err := o.collect(evidence.WithActor(ctx, req.Actor), s, req.Sources, progress)
 	if err != nil {
 		return nil, err
 	}
 	out.Warnings = o.anchorAfter(ctx, s)
 	return out, nil
-}
-
-func actorOrNil(a api.Actor) *api.Actor {
-	if a == (api.Actor{}) {
-		return nil
-	}
-	return &a
 }
 
 // collect collects, and compares what the log says with what it said before.

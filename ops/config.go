@@ -205,9 +205,13 @@ func findDuty(cat *catalogue.Catalogue, id string) (catalogue.Duty, error) {
 	return catalogue.Duty{}, api.Errorf(api.Usage, "there is no duty %q%s; `evidenced catalogue list --duties` shows them all", id, suggest(id, ids))
 }
 
-// declare appends the configuration and the catalogue in force, if they are
-// not those that the log holds already.
-func declare(ctx context.Context, s Store, c *config.Config, cat *catalogue.Catalogue, actor *api.Actor) error {
+// Declare appends the configuration and the catalogue in force to the log, if
+// they are not those that it holds already.
+func Declare(ctx context.Context, s Store, c *config.Config) error {
+	cat, err := LoadCatalogue(c)
+	if err != nil {
+		return err
+	}
 	return appendDecided(ctx, s, func() (func(evidence.Writer) error, error) {
 		want, err := declarations(s, c, cat)
 		if err != nil || len(want) == 0 {
@@ -215,7 +219,7 @@ func declare(ctx context.Context, s Store, c *config.Config, cat *catalogue.Cata
 		}
 		return func(w evidence.Writer) error {
 			for _, e := range want {
-				e.Actor = actor
+				e.Actor = evidence.ActorFrom(ctx)
 				if _, err := w.Entry(e); err != nil {
 					return err
 				}
@@ -223,16 +227,6 @@ func declare(ctx context.Context, s Store, c *config.Config, cat *catalogue.Cata
 			return nil
 		}, nil
 	})
-}
-
-// Declare appends the configuration and the catalogue in force to the log, if
-// they are not those that it holds already. The program does so by itself.
-func Declare(ctx context.Context, s Store, c *config.Config) error {
-	cat, err := LoadCatalogue(c)
-	if err != nil {
-		return err
-	}
-	return declare(ctx, s, c, cat, nil)
 }
 
 // declarations returns the entries that the log does not hold yet.

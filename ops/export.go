@@ -75,6 +75,11 @@ type Bundled struct {
 // WriteBundle writes the bundle of the configured period as of asOf to w. A
 // bundle holds the evidence of its period, and is judged by that alone.
 func WriteBundle(ctx context.Context, w io.Writer, b Bundled, asOf time.Time, progress api.ProgressFunc) (*api.Exported, error) {
+	return writeBundle(ctx, w, b, asOf, func(*result.Result) {}, progress)
+}
+
+// writeBundle is WriteBundle; seen is shown the result before it is written.
+func writeBundle(ctx context.Context, w io.Writer, b Bundled, asOf time.Time, seen func(*result.Result), progress api.ProgressFunc) (*api.Exported, error) {
 	if b.Key.Verifier != b.Store.VerifierKey() {
 		return nil, fmt.Errorf("export: %w: %s holds %s, the log was signed by %s", store.ErrWrongKey, b.Config.Store.Key, b.Key.Verifier, b.Store.VerifierKey())
 	}
@@ -86,6 +91,7 @@ func WriteBundle(ctx context.Context, w io.Writer, b Bundled, asOf time.Time, pr
 	if err != nil {
 		return nil, err
 	}
+	seen(res)
 	sum, err := export.Write(ctx, w, export.Input{Organization: b.Config.Organization, Type: b.Config.Period.Type, Result: res, Catalogue: cat,
 		Roots: rootKinds(b.Config), Log: b.Store, Sign: b.Key.Sign, Generator: Generator(), Progress: func(done, total int64) { progress.Set("exporting", done, total) }})
 	if err != nil {

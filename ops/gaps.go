@@ -112,12 +112,15 @@ func (o *Operations) DecideGap(ctx context.Context, req api.DecideRequest) (*api
 		if err != nil {
 			return nil, err
 		}
+		g, err := mayDecide(ctx, s, res, d)
+		if err != nil {
+			return nil, err
+		}
 		approver, err := s.person(ctx, "--approver", d.Approver)
 		if err != nil {
 			return nil, err
 		}
-		g, err := mayDecide(ctx, s, res, d, approver)
-		if err != nil {
+		if err := notOwner(ctx, s, g, d, approver); err != nil {
 			return nil, err
 		}
 		actor, err := s.acting(ctx, req.Actor, "--by", d.By, approver)
@@ -145,8 +148,8 @@ func checkUntil(d evidence.Decision, now time.Time) error {
 	return nil
 }
 
-// mayDecide finds the gap, and refuses what may not be accepted, or not by that person.
-func mayDecide(ctx context.Context, s *session, res *result.Result, d evidence.Decision, approver evidence.Person) (g result.Gap, err error) {
+// mayDecide finds the gap, and refuses what may not be accepted.
+func mayDecide(ctx context.Context, s *session, res *result.Result, d evidence.Decision) (g result.Gap, err error) {
 	i := slices.IndexFunc(res.Gaps, func(g result.Gap) bool { return g.ID == d.Gap })
 	if i < 0 {
 		return g, notFound(res, d.Gap)
@@ -157,17 +160,25 @@ func mayDecide(ctx context.Context, s *session, res *result.Result, d evidence.D
 	if g.State != result.Open && g.State != result.Accepted {
 		return g, api.Errorf(api.Usage, "gap %s is %s: only an open one can be accepted; `evidenced gaps respond` says something of it", g.ID, g.State)
 	}
+	return g, notOwner(ctx, s, g, d, evidence.Person{})
+}
+
+// notOwner refuses an approver who owns what fails, however they are named.
+func notOwner(ctx context.Context, s *session, g result.Gap, d evidence.Decision, approver evidence.Person) error {
+	if d.Verb != evidence.Accept {
+		return nil
+	}
 	owners, err := ownersOf(ctx, s, g)
 	if err != nil {
-		return g, err
+		return err
 	}
 	names := []string{d.Approver, approver.Name, approver.Email}
 	for _, owner := range owners {
 		if slices.ContainsFunc(names, func(n string) bool { return samePerson(n, owner) }) {
-			return g, api.Errorf(api.Usage, "%s is the owner of what fails (%s): another person must accept it", d.Approver, owner)
+			return api.Errorf(api.Usage, "%s is the owner of what fails (%s): another person must accept it", d.Approver, owner)
 		}
 	}
-	return g, nil
+	return nil
 }
 
 // ownersOf returns by what names the owner of a gap's resource may go: the

@@ -31,6 +31,8 @@ type Judge struct {
 	// that the log does not tell of; nil where the agent that runs writes them itself.
 	missed func(asOf time.Time) ([]evidence.Run, error)
 
+	rereading chan struct{} // holds one for each evaluation of the past
+
 	mu        sync.Mutex // guards what follows
 	catalogue *catalogue.Catalogue
 	engine    *gap.Engine
@@ -43,32 +45,50 @@ type Judge struct {
 
 // NewJudge returns a judge of a log by a configuration. missed may be nil.
 func NewJudge(c *config.Config, log EvidenceLog, missed func(time.Time) ([]evidence.Run, error)) *Judge {
-	return &Judge{config: c, log: log, missed: missed}
+	return &Judge{config: c, log: log, missed: missed, rereading: make(chan struct{}, 2)}
 }
 
 // Result returns what the log says as of t. One that lies before something that
-// the log holds costs a reading of the whole log.
+// the log holds costs a reading of the whole log; few of these are made at once.
 func (j *Judge) Result(ctx context.Context, t time.Time) (*result.Result, error) {
+	res, past, err := j.now(ctx, t)
+	if err != nil || past == nil {
+		return res, err
+	}
+	select {
+	case j.rereading <- struct{}{}:
+		defer func() { <-j.rereading }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return past(ctx)
+}
+
+// now returns the result, or else what evaluates the past.
+func (j *Judge) now(ctx context.Context, t time.Time) (*result.Result, func(context.Context) (*result.Result, error), error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := j.catchUp(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var missed []evidence.Run
 	if j.missed != nil {
 		var err error
 		if missed, err = j.missed(t); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if t.Before(j.newest) {
-		return evaluate(ctx, j.catalogue, j.config, withMissedSlots{j.log, missed}, j.acts, t)
+		cat, acts := j.catalogue, slices.Clip(j.acts)
+		return nil, func(ctx context.Context) (*result.Result, error) {
+			return evaluate(ctx, cat, j.config, withMissedSlots{j.log, missed}, acts, t)
+		}, nil
 	}
 	if err := j.suppose(missed); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	j.last = j.engine.Result(t)
-	return j.last, nil
+	return j.last, nil, nil
 }
 
 // Observed returns what the log alone says as of t, which must be now.

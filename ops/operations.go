@@ -127,6 +127,9 @@ func ledger(c *config.Config, s Store, log evidence.Log) (*schedule.Runner, erro
 
 // Collect implements Backend.
 func (p *Process) Collect(ctx context.Context, c *config.Config, s Store, names []string, ended schedule.Progress) ([]evidence.Run, error) {
+	if err := Declare(ctx, s, c); err != nil {
+		return nil, err
+	}
 	sources, err := OpenSources(c, collectors.DoorOptions{}, p.Log)
 	if err != nil {
 		return nil, err

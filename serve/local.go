@@ -32,7 +32,7 @@ const ConfigHeader = "Evidenced-Config"
 func (l *Local) Handler() http.Handler {
 	m := http.NewServeMux()
 	for _, o := range operations {
-		m.HandleFunc(o.pattern, func(w http.ResponseWriter, r *http.Request) { o.serve(l, w, r) })
+		m.HandleFunc(o.Pattern, func(w http.ResponseWriter, r *http.Request) { o.serve(l, w, r) })
 	}
 	m.HandleFunc("POST /v1/reload", l.reload)
 	m.HandleFunc("GET /v1/health", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, l.Health()) })

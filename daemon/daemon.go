@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -7,127 +7,170 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/ops"
+	"github.com/evidenced/evidenced/ops/custody"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/serve"
 	"github.com/evidenced/evidenced/store"
 )
 
-// daemon is what `evidenced serve` runs.
+// Options configure a daemon.
+type Options struct {
+	// Path is that of the configuration.
+	Path string
+	// Listen is the address of the HTTP pages, or off; empty leaves it to the configuration.
+	Listen string
+	// Anywhere allows an address that other hosts reach, Profile serves /debug/pprof/ as well.
+	Anywhere, Profile bool
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	Log *slog.Logger
+	// Say tells a person what is done while the store is opened; it may be nil.
+	Say func(text string)
+	// Getenv reads the environment: the service manager is named in it.
+	Getenv func(string) string
+}
+
+// daemon is one that runs.
 type daemon struct {
-	path    string // of the configuration
-	options serveOptions
-	now     func() time.Time
-	log     *slog.Logger
-	manager *serve.Manager
-	metrics *serve.Metrics
-	store   *store.Store
-	key     *store.Key
-	begun   time.Time
-	opened  chan struct{} // closed once there is a host
-	news    chan struct{} // holds one when there may be something to tell
-	beaten  atomic.Int64  // when the loop last went round, as elapsed counts
-	untidy  atomic.Bool   // something was done since memory was given back
+	Options
+	manager  *serve.Manager
+	metrics  *serve.Metrics
+	store    *store.Store
+	key      *store.Key
+	begun    time.Time
+	opened   chan struct{}  // closed once there is a state
+	noticed  chan struct{}  // holds one when there may be something to tell people
+	beaten   atomic.Int64   // when the loop last went round, as elapsed counts
+	untidy   atomic.Bool    // something was done since memory was given back
+	hungUp   chan os.Signal // SIGHUP
+	anchored time.Duration
 
 	reloading sync.Mutex // one at a time
-	anchored  time.Duration
 
 	mu       sync.Mutex // guards what follows
-	host     *host
-	troubles map[string]string
-	hungUp   chan os.Signal // SIGHUP
+	state    *state
+	problems map[string]string
+}
+
+// Run collects by the configuration until ctx ends.
+func Run(ctx context.Context, o Options) (err error) {
+	c, err := ops.Load(o.Path, true)
+	if err != nil {
+		return err
+	}
+	if o.Listen != "" {
+		c.Serve.Listen = o.Listen
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &daemon{Options: o, manager: serve.Notified(o.Getenv), metrics: serve.NewMetrics(ops.Version()), opened: make(chan struct{}),
+		noticed: make(chan struct{}, 1), begun: o.Now().UTC(), problems: map[string]string{}, hungUp: make(chan os.Signal, 1)}
+	signal.Notify(d.hungUp, syscall.SIGHUP)
+	d.store, d.key, err = (&custody.Keeper{Config: c, Now: o.Now, Say: o.Say}).OpenWithKey(store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.store.Close()) }()
+	local, public, err := d.listen(c.Serve.Socket, c.Serve.Listen, c.Serve.Hosts)
+	if err != nil {
+		return err
+	}
+	stop := d.answer(local, public)
+	defer stop()
+	return d.live(ctx, c)
 }
 
 // live collects until ctx ends.
 func (d *daemon) live(ctx context.Context, c *config.Config) error {
-	h, err := d.open(ctx, c)
+	st, err := d.open(ctx, c)
 	if err != nil {
 		return err
 	}
-	d.adopt(h)
+	d.adopt(st)
 	close(d.opened)
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
-	for _, do := range []func(context.Context){d.hangUps, d.watchFiles, d.teller} {
+	for _, do := range []func(context.Context){d.watchSIGHUP, d.watchFiles, d.notifyLoop} {
 		wg.Go(func() { do(background) })
 	}
-	d.manager.Tell("READY=1")
-	d.log.Info("started", "version", version(), "sources", len(c.Sources), "next", h.next(d.now()).Format(time.RFC3339))
-	err = h.daemon.Run(ctx)
-	d.manager.Tell("STOPPING=1")
+	d.manager.State("READY=1")
+	d.Log.Info("started", "version", ops.Version(), "sources", len(c.Sources), "next", nextDue(c, d.Now()).Format(time.RFC3339))
+	err = st.schedule.Run(ctx)
+	d.manager.State("STOPPING=1")
 	stop()
 	wg.Wait()
-	d.log.Info("stopped")
+	d.Log.Info("stopped")
 	return err
 }
 
 // open makes ready to collect by a configuration.
-func (d *daemon) open(ctx context.Context, c *config.Config) (*host, error) {
-	h := &host{config: c, store: d.store, key: d.key, judge: &judge{config: c, store: d.store}, troubles: func() []string { return d.health().Problems }}
+func (d *daemon) open(ctx context.Context, c *config.Config) (*state, error) {
+	st := &state{config: c, store: d.store, key: d.key, judge: ops.NewJudge(c, d.store, nil), problems: func() []string { return d.health().Problems }}
 	r, err := d.runner(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	last, clean, err := lastSign(d.store)
+	last, clean, err := lastHeartbeat(d.store)
 	if err != nil {
 		return nil, err
 	}
-	started := map[string]any{"version": version(), "clean": clean}
+	started := map[string]any{"version": ops.Version(), "clean": clean}
 	if !last.IsZero() {
 		started["last_entry"] = last.UTC().Format(time.RFC3339)
 	}
-	h.daemon = schedule.NewDaemon(r, schedule.DaemonOptions{Jitter: c.Serve.Jitter, Poll: d.poll(), Elapsed: elapsed, Started: started,
+	st.schedule = schedule.NewDaemon(r, schedule.DaemonOptions{Jitter: c.Serve.Jitter, Poll: d.poll(), Elapsed: elapsed, Started: started,
 		Ended: d.ended, Beat: d.beat, Fatal: fatal})
-	return h, nil
+	return st, nil
 }
 
 // runner opens the sources, and reads the log for what of them is still due.
 func (d *daemon) runner(ctx context.Context, c *config.Config) (*schedule.Runner, error) {
-	srcs, err := sources(c, collectors.DoorOptions{}, d.log)
+	sources, err := ops.OpenSources(c, collectors.DoorOptions{}, d.Log)
 	if err != nil {
 		return nil, err
 	}
-	cat, err := loadCatalogue(c)
-	if err != nil {
+	if err := ops.Declare(ctx, d.store, c); err != nil {
 		return nil, err
 	}
-	if err := declare(ctx, d.store, c, cat); err != nil {
-		return nil, err
-	}
-	share := max(2, min(12, 36/max(len(srcs), 1))) // the same for each source, so that one that hangs keeps no other waiting
-	return schedule.New(srcs, d.store, d.store, schedule.Options{Begin: c.Period.From, Since: d.begun, Now: d.now, Parallel: share, Log: d.log})
+	share := max(2, min(12, 36/max(len(sources), 1))) // the same for each source, so that one that hangs keeps no other waiting
+	return schedule.New(sources, d.store, d.store, schedule.Options{Begin: c.Period.From, Since: d.begun, Now: d.Now, Parallel: share, Log: d.Log})
 }
 
-// lastSign gives the time of the newest entry of the log, and whether the agent
+// lastHeartbeat returns the time of the newest entry of the log, and whether the agent
 // that wrote it was stopped, and not killed.
-func lastSign(s *store.Store) (at time.Time, clean bool, err error) {
+func lastHeartbeat(s *store.Store) (at time.Time, clean bool, err error) {
 	n, err := s.Size()
 	if err != nil || n == 0 {
 		return at, true, err
 	}
 	for back, found := uint64(64), false; !found && err == nil; back *= 8 {
-		at, clean, found, err = signsIn(s, n-min(n, back))
+		at, clean, found, err = scanHeartbeats(s, n-min(n, back))
 		found = found || back >= n
 	}
 	return at, clean, err
 }
 
-// signsIn reads the log from an entry on: the time of its last entry, and
+// scanHeartbeats reads the log from an entry on: the time of its last entry, and
 // whether the last thing that an agent said of itself was that it stopped. Where
 // none said anything, none was killed.
-func signsIn(s *store.Store, from uint64) (at time.Time, clean, found bool, err error) {
+func scanHeartbeats(s *store.Store, from uint64) (at time.Time, clean, found bool, err error) {
 	clean = true
 	for e, err := range s.Entries(from) {
 		if err != nil {
@@ -164,18 +207,18 @@ func (d *daemon) poll() time.Duration {
 
 func (d *daemon) beat() {
 	d.beaten.Store(int64(elapsed()))
-	d.manager.Beat()
+	d.manager.Watchdog()
 }
 
-// adopt makes h the one that is lent.
-func (d *daemon) adopt(h *host) {
+// adopt makes st the one that operations are performed on.
+func (d *daemon) adopt(st *state) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.host = h
+	d.state = st
 }
 
-// current waits for the host.
-func (d *daemon) current(ctx context.Context) (*host, error) {
+// current waits for the state.
+func (d *daemon) current(ctx context.Context) (*state, error) {
 	select {
 	case <-d.opened:
 	case <-ctx.Done():
@@ -183,12 +226,13 @@ func (d *daemon) current(ctx context.Context) (*host, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.host, nil
+	return d.state, nil
 }
 
-func (d *daemon) judge(h *host) {
-	_, err := h.judge.result(d.now())
-	d.trouble("judge", err)
+// evaluate lets the judge see what is new.
+func (d *daemon) evaluate(st *state) {
+	_, err := st.judge.Observed(context.Background(), d.Now())
+	d.setProblem("judge", err)
 }
 
 // ended is told of each pass.
@@ -202,7 +246,7 @@ func (d *daemon) ended(p schedule.Pass) {
 	for _, name := range p.Sources {
 		d.metrics.Pass(name, p.Took, p.Err)
 	}
-	d.log.Info("pass", "sources", p.Sources, "slots", p.Slots(), "outcomes", outcomes(p), "took", p.Took.Round(time.Millisecond).String())
+	d.Log.Info("pass", "sources", p.Sources, "slots", p.Slots(), "outcomes", outcomes(p), "took", p.Took.Round(time.Millisecond).String())
 	var clock, log error
 	if errors.Is(p.Err, schedule.ErrClock) {
 		clock = p.Err
@@ -210,17 +254,17 @@ func (d *daemon) ended(p schedule.Pass) {
 		log = p.Err
 	}
 	for _, name := range d.sourcesOf(p) { // what troubles one source is not over because another is well
-		d.trouble(clockTrouble+name, clock)
-		d.trouble(storeTrouble+name, log)
+		d.setProblem(clockProblem+name, clock)
+		d.setProblem(storeProblem+name, log)
 	}
 	d.mu.Lock()
-	h := d.host
+	st := d.state
 	d.mu.Unlock()
-	d.judge(h)
-	d.anchor(h)
+	d.evaluate(st)
+	d.anchor(st)
 	d.untidy.Store(true)
 	select {
-	case d.news <- struct{}{}:
+	case d.noticed <- struct{}{}:
 	default:
 	}
 }
@@ -230,8 +274,8 @@ func (d *daemon) sourcesOf(p schedule.Pass) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	names := slices.Clone(p.Sources)
-	if len(names) == 0 && d.host != nil {
-		for _, s := range d.host.config.Sources {
+	if len(names) == 0 && d.state != nil {
+		for _, s := range d.state.config.Sources {
 			names = append(names, s.Spec.Name)
 		}
 	}
@@ -257,20 +301,20 @@ const (
 
 // anchor shows the newest checkpoint to the anchors. What went wrong is in the
 // log, and is tried again after a later pass.
-func (d *daemon) anchor(h *host) {
-	if len(h.config.Anchors) == 0 || d.anchored != 0 && elapsed()-d.anchored < anchorEvery {
+func (d *daemon) anchor(st *state) {
+	if len(st.config.Anchors) == 0 || d.anchored != 0 && elapsed()-d.anchored < anchorEvery {
 		return
 	}
 	d.anchored = elapsed()
 	ctx, cancel := context.WithTimeout(context.Background(), anchorTime)
 	defer cancel()
-	shown, err := showAnchors(ctx, h.config, d.store)
+	shown, err := ops.ShowAnchors(ctx, st.config, d.store)
 	for _, an := range shown {
 		if an.Error != "" {
 			err = errors.Join(err, fmt.Errorf("%s: %s", an.Name, evidence.Printable(an.Error)))
 		}
 	}
-	d.trouble("anchors", err)
+	d.setProblem("anchors", err)
 }
 
 // tidy gives back the memory that is not needed until the next pass. What lies in
@@ -282,18 +326,18 @@ func (d *daemon) tidy() {
 	}
 }
 
-// trouble notes what stands in the way, or that it does not any more.
-func (d *daemon) trouble(what string, err error) {
+// setProblem notes what stands in the way of a part, or that nothing does.
+func (d *daemon) setProblem(what string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	was := d.troubles[what]
+	was := d.problems[what]
 	if err == nil {
-		delete(d.troubles, what)
+		delete(d.problems, what)
 		return
 	}
-	d.troubles[what] = mistakes(err)
-	if was != d.troubles[what] {
-		d.log.Error("trouble", "with", what, "error", err.Error())
+	d.problems[what] = err.Error()
+	if was != d.problems[what] {
+		d.Log.Error("problem", "with", what, "error", err.Error())
 	}
 }
 
@@ -301,17 +345,17 @@ func (d *daemon) trouble(what string, err error) {
 func (d *daemon) health() serve.Health {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := serve.Health{Version: version(), Since: d.begun, Problems: []string{}, Parts: map[string]string{}}
+	h := serve.Health{Version: ops.Version(), Since: d.begun, Problems: []string{}, Parts: map[string]string{}}
 	for _, part := range parts {
 		h.Parts[part] = serve.OK
 	}
-	for _, what := range slices.Sorted(maps.Keys(d.troubles)) {
-		h.Problems = append(h.Problems, what+": "+d.troubles[what])
+	for _, what := range slices.Sorted(maps.Keys(d.problems)) {
+		h.Problems = append(h.Problems, what+": "+d.problems[what])
 		h.Parts[partOf(what)] = serve.Failing
 	}
 	quiet := elapsed() - time.Duration(d.beaten.Load())
-	h.Live = d.host == nil || quiet < 2*pollEvery+time.Minute
-	h.Ready = d.host != nil && !d.blocked()
+	h.Live = d.state == nil || quiet < 2*pollEvery+time.Minute
+	h.Ready = d.state != nil && !d.blocked()
 	return h
 }
 
@@ -319,45 +363,45 @@ func (d *daemon) health() serve.Health {
 var parts = []string{"anchors", "clock", "configuration", "judge", "notifications", "store"}
 
 // partOf gives the part that a trouble is one of.
-func partOf(trouble string) string {
+func partOf(problem string) string {
 	switch {
-	case strings.HasPrefix(trouble, storeTrouble):
+	case strings.HasPrefix(problem, storeProblem):
 		return "store"
-	case strings.HasPrefix(trouble, clockTrouble):
+	case strings.HasPrefix(problem, clockProblem):
 		return "clock"
-	case strings.HasPrefix(trouble, channelTrouble):
+	case strings.HasPrefix(problem, channelProblem):
 		return "notifications"
 	}
-	return trouble
+	return problem
 }
 
 // gauge sets the metrics that tell of a state.
 func (d *daemon) gauge() {
 	d.mu.Lock()
-	h := d.host
+	st := d.state
 	d.mu.Unlock()
 	d.metrics.Ready(d.health().Ready)
-	if h == nil {
+	if st == nil {
 		return
 	}
 	if n, err := d.store.Size(); err == nil {
-		if fi, err := os.Stat(h.config.Store.Path); err == nil {
+		if fi, err := os.Stat(st.config.Store.Path); err == nil {
 			d.metrics.Store(n, fi.Size())
 		}
 	}
-	if res := h.judge.known(); res != nil {
-		d.metrics.Gaps(openGaps(res))
-		d.metrics.Sources(lastWhole(h.config, res))
+	if res := st.judge.Last(); res != nil {
+		d.metrics.Gaps(ops.OpenGaps(res))
+		d.metrics.Sources(lastComplete(st.config, res))
 	}
-	if due, err := next(h.config, d.now()); err == nil {
+	if due, err := ops.NextDue(st.config, d.Now()); err == nil {
 		for name, at := range due {
 			d.metrics.Next(name, at)
 		}
 	}
 }
 
-// lastWhole gives when a slot of each source was last read whole; zero if never.
-func lastWhole(c *config.Config, res *result.Result) map[string]time.Time {
+// lastComplete returns when a slot of each source was last read whole; zero if never.
+func lastComplete(c *config.Config, res *result.Result) map[string]time.Time {
 	last := map[string]time.Time{}
 	for _, s := range c.Sources {
 		last[s.Spec.Name] = time.Unix(0, 0)
@@ -373,8 +417,8 @@ func lastWhole(c *config.Config, res *result.Result) map[string]time.Time {
 // blocked reports whether something keeps what is read from being written, or
 // anything from being read. It is called with mu held.
 func (d *daemon) blocked() bool {
-	for what := range d.troubles {
-		if strings.HasPrefix(what, storeTrouble) || strings.HasPrefix(what, clockTrouble) {
+	for what := range d.problems {
+		if strings.HasPrefix(what, storeProblem) || strings.HasPrefix(what, clockProblem) {
 			return true
 		}
 	}
@@ -383,16 +427,16 @@ func (d *daemon) blocked() bool {
 
 // The troubles of one source are told by these and its name.
 const (
-	storeTrouble = "store, while reading "
-	clockTrouble = "clock, by "
+	storeProblem = "store, while reading "
+	clockProblem = "clock, by "
 )
 
 // forgive forgets the troubles of sources that are not configured any more.
-func (d *daemon) forgive(c *config.Config) {
+func (d *daemon) pruneProblems(c *config.Config) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	maps.DeleteFunc(d.troubles, func(what, _ string) bool {
-		for _, prefix := range []string{storeTrouble, clockTrouble} {
+	maps.DeleteFunc(d.problems, func(what, _ string) bool {
+		for _, prefix := range []string{storeProblem, clockProblem} {
 			if name, ok := strings.CutPrefix(what, prefix); ok {
 				return !slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.Spec.Name == name })
 			}
@@ -401,9 +445,9 @@ func (d *daemon) forgive(c *config.Config) {
 	})
 }
 
-// next is when the first of all sources is read next.
-func (h *host) next(t time.Time) (first time.Time) {
-	due, err := next(h.config, t)
+// nextDue returns when the first of all sources is collected next; zero if it is not known.
+func nextDue(c *config.Config, t time.Time) (first time.Time) {
+	due, err := ops.NextDue(c, t)
 	if err != nil {
 		return first
 	}

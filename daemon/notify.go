@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -11,95 +11,96 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/notify"
+	"github.com/evidenced/evidenced/ops"
 )
 
-// tellEvery is how often a channel that failed may be tried again, lookAtTimes how
+// retryEvery is how often a channel that failed may be tried again, checkDuesEvery how
 // often promised times are looked at. A pass that ended is looked at at once.
 const (
-	tellEvery   = time.Minute
-	lookAtTimes = 15 * time.Minute
+	retryEvery     = time.Minute
+	checkDuesEvery = 15 * time.Minute
 )
 
-// teller tells people what matters, by the configuration in force.
-func (d *daemon) teller(ctx context.Context) {
+// notifyLoop tells people what matters, by the configuration in force.
+func (d *daemon) notifyLoop(ctx context.Context) {
 	var desk *notify.Desk
-	var of *host
+	var of *state
 	var events []notify.Event
 	var looked time.Duration
-	t := time.NewTicker(tellEvery)
+	t := time.NewTicker(retryEvery)
 	defer t.Stop()
-	for news := true; ; {
-		h, err := d.current(ctx)
+	for noticed := true; ; {
+		st, err := d.current(ctx)
 		if err != nil {
 			return
 		}
-		if h != of {
-			desk, err = d.desk(h.config)
-			d.trouble("notifications", err)
-			of, news = h, true
+		if st != of {
+			desk, err = d.desk(st.config)
+			d.setProblem("notifications", err)
+			of, noticed = st, true
 		}
-		if news || elapsed()-looked >= lookAtTimes {
-			events, looked = d.events(h), elapsed()
+		if noticed || elapsed()-looked >= checkDuesEvery {
+			events, looked = d.events(st), elapsed()
 			d.untidy.Store(true) // the first time the whole log was read
 		}
 		if desk != nil {
-			d.tell(ctx, desk, append(notify.Troubles(d.suffers(), d.now()), events...))
+			d.notify(ctx, desk, append(notify.Troubles(d.notifiableProblems(), d.Now()), events...))
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			news = false
+			noticed = false
 			d.tidy()
-		case <-d.news:
-			news = true
+		case <-d.noticed:
+			noticed = true
 		}
 	}
 }
 
 // events gives what the log has to tell.
-func (d *daemon) events(h *host) []notify.Event {
-	now := d.now().UTC()
-	res, err := h.judge.result(now)
+func (d *daemon) events(st *state) []notify.Event {
+	now := d.Now().UTC()
+	res, err := st.judge.Observed(context.Background(), now)
 	var titles map[string]string
 	if err == nil {
-		titles, err = testTitles(h.config)
+		titles, err = testTitles(st.config)
 	}
-	d.trouble("judge", err)
+	d.setProblem("judge", err)
 	if err != nil {
 		return nil
 	}
 	return append(notify.Events(res, titles, now), notify.Week(res, now)...)
 }
 
-// tell tells what was not told yet.
-func (d *daemon) tell(ctx context.Context, desk *notify.Desk, events []notify.Event) {
-	for _, r := range desk.Tell(ctx, events, d.now().UTC()) {
+// notify tells what was not told yet.
+func (d *daemon) notify(ctx context.Context, desk *notify.Desk, events []notify.Event) {
+	for _, r := range desk.Tell(ctx, events, d.Now().UTC()) {
 		result := "sent"
 		if r.Err != nil {
 			result = "failed"
-			d.log.Warn("notification", "channel", r.Channel, "error", r.Err.Error())
+			d.Log.Warn("notification", "channel", r.Channel, "error", r.Err.Error())
 		}
-		d.metrics.Told(r.Channel, result)
-		d.trouble(channelTrouble+r.Channel, r.Err) // so that it shows
+		d.metrics.Notified(r.Channel, result)
+		d.setProblem(channelProblem+r.Channel, r.Err) // so that it shows
 	}
 }
 
-// suffers are the troubles that people are told of; that they could not be told
+// notifiableProblems returns the problems that people are told of; that they could not be told
 // is none of them.
-func (d *daemon) suffers() map[string]string {
+func (d *daemon) notifiableProblems() map[string]string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out := maps.Clone(d.troubles)
-	maps.DeleteFunc(out, func(what, _ string) bool { return strings.HasPrefix(what, channelTrouble) })
+	out := maps.Clone(d.problems)
+	maps.DeleteFunc(out, func(what, _ string) bool { return strings.HasPrefix(what, channelProblem) })
 	return out
 }
 
-const channelTrouble = "notify "
+const channelProblem = "notify "
 
 // testTitles names the tests and the duties.
 func testTitles(c *config.Config) (map[string]string, error) {
-	cat, err := loadCatalogue(c)
+	cat, err := ops.LoadCatalogue(c)
 	if err != nil {
 		return nil, err
 	}
@@ -120,9 +121,9 @@ func (d *daemon) desk(c *config.Config) (*notify.Desk, error) {
 	}
 	var channels []notify.Channel
 	for _, n := range c.Notify {
-		s, err := sender(n, d.now)
+		s, err := sender(n, d.Now)
 		if err != nil {
-			s = mute{fmt.Errorf("it cannot be used: %w", err)}
+			s = failedSender{fmt.Errorf("it cannot be used: %w", err)}
 		}
 		channels = append(channels, notify.Channel{Name: n.Name, Severity: n.Severity, Digest: n.Digest, Sender: s})
 	}
@@ -148,11 +149,11 @@ func (d *daemon) desk(c *config.Config) (*notify.Desk, error) {
 	return desk, nil
 }
 
-// mute stands for a channel whose secrets could not be had.
-type mute struct{ err error }
+// failedSender stands for a channel whose secrets could not be had.
+type failedSender struct{ err error }
 
 // Send implements notify.Sender.
-func (m mute) Send(context.Context, notify.Message) error { return m.err }
+func (m failedSender) Send(context.Context, notify.Message) error { return m.err }
 
 // sender gives the sender of a channel.
 func sender(n config.Notify, now func() time.Time) (notify.Sender, error) {

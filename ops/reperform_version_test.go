@@ -1,4 +1,4 @@
-package main
+package ops
 
 import "testing"
 
@@ -9,7 +9,7 @@ func TestPagesOfAnotherVersion(t *testing.T) {
 		path, by string
 		may      bool
 	}{
-		{"index.html", generator(), false},
+		{"index.html", Generator(), false},
 		{"index.html", "evidenced v0.0.1", true},
 		{"controls/change-approval/control.txt", "evidenced v0.0.1", true},
 		{"result.json", "evidenced v0.0.1", false},

@@ -1,10 +1,10 @@
-package main
+package demo
 
 import (
-	"io"
 	"net/http/httptest"
 	"testing"
 
+	"github.com/evidenced/evidenced/ops"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/simulator"
 	"github.com/evidenced/evidenced/store"
@@ -14,13 +14,13 @@ import (
 // of every source but the clone, over loopback, into the store.
 func BenchmarkCollectDay(b *testing.B) {
 	const days = 3000
-	d := &demo{app: &app{stdout: io.Discard, stderr: io.Discard}, demoOptions: demoOptions{seed: 1, days: days, out: b.TempDir()}, handouts: handouts(),
-		company: simulator.New(simulator.Options{Seed: 1, Start: demoStart, Days: days})}
+	d := &demo{Options: Options{Seed: 1, Days: days, Out: b.TempDir()}, handouts: handouts(),
+		company: simulator.New(simulator.Options{Seed: 1, Start: Start, Days: days})}
 	server := httptest.NewServer(d.company.Handler())
 	defer server.Close()
 	d.dial = portless(server.Listener.Addr())
 	s, runner := benchRunner(b, d)
-	requests, at := 0, runner.Next(demoStart)
+	requests, at := 0, runner.Next(Start)
 	b.ResetTimer()
 	for b.Loop() {
 		for day := at.Day(); at.Day() == day; at = runner.Next(at) {
@@ -58,12 +58,12 @@ func benchRunner(b *testing.B, d *demo) (*store.Store, *schedule.Runner) {
 		b.Fatal(err)
 	}
 	b.Cleanup(simulatedCredentials())
-	srcs, err := sources(d.config, d.door(), nil)
+	srcs, err := ops.OpenSources(d.config, d.door(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	d.company.SetNow(demoStart)
-	r, err := schedule.New(srcs, s, s, schedule.Options{Begin: demoStart, Now: d.company.Now})
+	d.company.SetNow(Start)
+	r, err := schedule.New(srcs, s, s, schedule.Options{Begin: Start, Now: d.company.Now})
 	if err != nil {
 		b.Fatal(err)
 	}

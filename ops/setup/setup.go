@@ -1,4 +1,4 @@
-package ops
+package setup
 
 import (
 	"cmp"
@@ -15,6 +15,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/all"
 	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/ops"
 	"github.com/evidenced/evidenced/ops/custody"
 )
 
@@ -90,7 +91,7 @@ func WriteNew(path string, b []byte) error {
 // Permissions returns the least-privilege policy that a source needs, from its
 // declared calls; as names a form to put it into place, such as terraform.
 func Permissions(path, source, as string) (string, error) {
-	specs, err := Specs(path)
+	specs, err := ops.Specs(path)
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +103,7 @@ func Permissions(path, source, as string) (string, error) {
 	if as != "" {
 		known := slices.Sorted(maps.Keys(spec.Templates))
 		if render = spec.Templates[as]; render == nil {
-			return "", api.Errorf(api.Usage, "%s has no form %q; known are: %s", source, as, cmp.Or(joined(known), "-"))
+			return "", api.Errorf(api.Usage, "%s has no form %q; known are: %s", source, as, cmp.Or(strings.Join(known, ", "), "-"))
 		}
 	}
 	policy, err := render(spec.Calls)
@@ -122,3 +123,5 @@ func specOf(name string, specs []collectors.Spec) (collectors.Spec, error) {
 	}
 	return collectors.Spec{}, api.Errorf(api.Usage, "unknown source %q; known are %s", name, strings.Join(names, ", "))
 }
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }

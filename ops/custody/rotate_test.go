@@ -1,4 +1,4 @@
-package main
+package custody
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
@@ -47,7 +46,7 @@ func TestRotateInterrupted(t *testing.T) {
 }
 
 type rotation struct {
-	app       *app
+	keeper    *Keeper
 	said      *bytes.Buffer
 	config    *config.Config
 	old, next *store.Key
@@ -63,14 +62,14 @@ func must(t *testing.T, err error) {
 func newRotation(t *testing.T) *rotation {
 	dir := t.TempDir()
 	r := &rotation{said: new(bytes.Buffer), config: &config.Config{Store: config.Store{Path: filepath.Join(dir, "e.db"), Key: filepath.Join(dir, "e.key")}}}
-	r.app = &app{stdout: r.said, stderr: r.said, now: time.Now}
+	r.keeper = &Keeper{Config: r.config, Say: func(text string) { r.said.WriteString(text) }}
 	for _, k := range []**store.Key{&r.old, &r.next} {
 		var err error
 		*k, err = store.NewKey("evidenced/test", nil)
 		must(t, err)
 	}
 	must(t, r.old.WriteFile(r.config.Store.Key))
-	s, err := r.app.writing(r.config, store.Options{})
+	s, _, err := r.keeper.OpenWithKey(store.Options{})
 	must(t, err)
 	must(t, s.Append(t.Context(), func(w evidence.Writer) error {
 		_, err := w.Entry(evidence.Entry{Type: evidence.EntryAgent, Body: []byte(`{"event":"started"}`)})
@@ -82,10 +81,10 @@ func newRotation(t *testing.T) *rotation {
 
 func (r *rotation) finish(t *testing.T, how string, done int) {
 	if how == "rotate" {
-		_, err := r.app.rotateFile(t.Context(), r.config)
+		_, err := r.keeper.rotateFile(t.Context())
 		must(t, err)
 	}
-	s, err := r.app.writing(r.config, store.Options{})
+	s, _, err := r.keeper.OpenWithKey(store.Options{})
 	must(t, err)
 	defer s.Close()
 	key, err := store.ReadKey(r.config.Store.Key)

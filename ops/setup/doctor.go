@@ -1,4 +1,4 @@
-package ops
+package setup
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/ops"
 )
 
 // Examination is what Doctor found out.
@@ -31,11 +32,11 @@ func (e *Examination) OK() bool {
 // the configuration at path: reachable, who am I, which declared call is
 // granted. It stores nothing.
 func Doctor(ctx context.Context, path string, log *slog.Logger, now func() time.Time, progress api.ProgressFunc) (*Examination, error) {
-	c, err := Load(path, true)
+	c, err := ops.Load(path, true)
 	if err != nil {
 		return nil, err
 	}
-	sources, err := OpenSources(c, collectors.DoorOptions{Patience: 20 * time.Second}, log)
+	sources, err := ops.OpenSources(c, collectors.DoorOptions{Patience: 20 * time.Second}, log)
 	if err != nil {
 		return nil, err
 	}

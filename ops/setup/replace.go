@@ -1,4 +1,4 @@
-package ops
+package setup
 
 import (
 	"context"
@@ -17,17 +17,18 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/ops"
 )
 
 // ReplaceFile puts file in the place of the one that a source reads, if the
 // source reads it completely; otherwise nothing changes. Whoever calls it
 // collects the source then.
 func ReplaceFile(ctx context.Context, path, source, file string, log *slog.Logger) error {
-	c, err := Load(path, true)
+	c, err := ops.Load(path, true)
 	if err != nil {
 		return err
 	}
-	if err := CheckSources(c, []string{source}); err != nil {
+	if err := ops.CheckSources(c, []string{source}); err != nil {
 		return err
 	}
 	src, as, target, err := fileOf(c, source, file)

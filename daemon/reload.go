@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/ops"
 	"github.com/evidenced/evidenced/schedule"
 )
 
-// hangUps reloads at each SIGHUP. The signal is caught from before the log is
+// watchSIGHUP reloads at each SIGHUP. The signal is caught from before the log is
 // read to the end of the process: it must never end it.
-func (d *daemon) hangUps(ctx context.Context) {
+func (d *daemon) watchSIGHUP(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -26,21 +27,21 @@ func (d *daemon) hangUps(ctx context.Context) {
 	}
 }
 
-// lookEvery is how often files are looked at for a change; at each vaultEvery-th
+// lookEvery is how often files are looked at for a change; at each secretsEvery-th
 // time secret managers are asked as well.
 const (
-	lookEvery  = time.Minute
-	vaultEvery = 60
+	lookEvery    = time.Minute
+	secretsEvery = 60
 )
 
 // watchFiles reloads when the configuration, or a file that it takes a secret
 // from, has changed.
 func (d *daemon) watchFiles(ctx context.Context) {
-	h, err := d.current(ctx)
+	st, err := d.current(ctx)
 	if err != nil {
 		return
 	}
-	seen := digest(h.config)
+	seen := digest(st.config)
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
 	for n := 1; ; n++ {
@@ -49,10 +50,10 @@ func (d *daemon) watchFiles(ctx context.Context) {
 			return
 		case <-t.C:
 		}
-		if h, err = d.current(ctx); err != nil {
+		if st, err = d.current(ctx); err != nil {
 			return
 		}
-		if now := digest(h.config); now != seen || n%vaultEvery == 0 && d.rotated(h) {
+		if now := digest(st.config); now != seen || n%secretsEvery == 0 && d.rotated(st) {
 			seen = now
 			_ = d.reload(ctx) // it is logged and counted
 		}
@@ -76,22 +77,23 @@ func digest(c *config.Config) (sum [sha256.Size]byte) {
 func (d *daemon) reload(ctx context.Context) error {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
-	d.manager.Tell("RELOADING=1")
-	err := d.take(ctx)
-	d.manager.Tell("READY=1")
+	d.manager.State("RELOADING=1")
+	err := d.applyConfig(ctx)
+	d.manager.State("READY=1")
 	if err != nil {
 		d.metrics.Reload("refused")
-		d.log.Error("the new configuration is refused, the old one goes on", "error", err.Error())
-		d.trouble("configuration", err)
+		d.Log.Error("the new configuration is refused, the old one goes on", "error", err.Error())
+		d.setProblem("configuration", err)
 		return err
 	}
 	d.metrics.Reload("taken")
-	d.trouble("configuration", nil)
-	d.log.Info("the new configuration is taken")
+	d.setProblem("configuration", nil)
+	d.Log.Info("the new configuration is taken")
 	return nil
 }
 
-func (d *daemon) take(ctx context.Context) error {
+// applyConfig puts the configuration as it is now into force.
+func (d *daemon) applyConfig(ctx context.Context) error {
 	old, err := d.current(ctx)
 	if err != nil {
 		return err
@@ -100,8 +102,8 @@ func (d *daemon) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.options.listen != "" { // the command line goes before the file
-		c.Serve.Listen = d.options.listen
+	if d.Listen != "" { // the command line goes before the file
+		c.Serve.Listen = d.Listen
 	}
 	if err := sameStore(old.config, c); err != nil {
 		return err
@@ -109,31 +111,29 @@ func (d *daemon) take(ctx context.Context) error {
 	if lost := c.Lost(old.config); len(lost) > 0 {
 		return &config.Error{File: c.Path, Message: strings.Join(lost, ", ") + " gave a secret before, and gives none now"}
 	}
-	err = old.daemon.Replace(func() (*schedule.Runner, error) { return d.runner(ctx, c) })
+	err = old.schedule.Replace(func() (*schedule.Runner, error) { return d.runner(ctx, c) })
 	if err != nil {
 		return err
 	}
-	h := *old
-	h.config, h.judge = c, &judge{config: c, store: d.store}
-	d.adopt(&h)
-	d.forgive(c)
-	d.judge(&h)
+	st := *old
+	st.config, st.judge = c, ops.NewJudge(c, d.store, nil)
+	d.adopt(&st)
+	d.pruneProblems(c)
+	d.evaluate(&st)
 	return nil
 }
 
 // read reads the configuration as it is now.
-func (d *daemon) read() (*config.Config, error) {
-	return (&app{config: d.path, now: d.now, collects: true}).load()
-}
+func (d *daemon) read() (*config.Config, error) { return ops.Load(d.Path, true) }
 
 // rotated tells whether a secret manager gives other secrets than before. One
 // that cannot be asked gives none, and the old ones go on.
-func (d *daemon) rotated(h *host) bool {
-	if !h.config.Remote {
+func (d *daemon) rotated(st *state) bool {
+	if !st.config.Remote {
 		return false
 	}
 	c, err := d.read()
-	return err == nil && c.Resolved != h.config.Resolved && len(c.Lost(h.config)) == 0
+	return err == nil && c.Resolved != st.config.Resolved && len(c.Lost(st.config)) == 0
 }
 
 // sameStore refuses what only a restart can change.
@@ -151,5 +151,5 @@ func sameStore(old, c *config.Config) error {
 	return nil
 }
 
-// decodeLoose reads what it knows of the body of an entry.
+// decodeLoose reads the members of an entry's body that v has.
 func decodeLoose(b json.RawMessage, v any) bool { return json.Unmarshal(b, v) == nil }

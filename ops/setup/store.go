@@ -1,20 +1,20 @@
-package main
+package setup
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/ops"
+	"github.com/evidenced/evidenced/ops/custody"
 	"github.com/evidenced/evidenced/store"
 )
 
-// storeState is what doctor found out about the store.
-type storeState struct {
+// StoreState is what doctor found out about the store.
+type StoreState struct {
 	Path string `json:"path"`
 	// State is absent, held (by another process), current (of this program's
 	// format) or unusable.
@@ -23,13 +23,13 @@ type storeState struct {
 	Encryption string        `json:"encryption"`
 	Key        string        `json:"key"` // where the signing key is
 	Retention  []string      `json:"retention"`
-	Anchors    []anchorState `json:"anchors"`
+	Anchors    []AnchorState `json:"anchors"`
 	Warnings   []string      `json:"warnings"`
 	Problems   []string      `json:"problems"`
 }
 
-// anchorState tells of one configured anchor what the log knows.
-type anchorState struct {
+// AnchorState tells of one configured anchor what the log knows.
+type AnchorState struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 	// Last is when a checkpoint was last shown to it, Size how many entries that covers.
@@ -39,8 +39,8 @@ type anchorState struct {
 	Error string `json:"error"`
 }
 
-func examineStore(c *config.Config) storeState {
-	st := storeState{Path: c.Store.Path, Key: c.Store.Key, Retention: []string{}, Anchors: []anchorState{}, Warnings: []string{}, Problems: []string{}}
+func examineStore(c *config.Config) StoreState {
+	st := StoreState{Path: c.Store.Path, Key: c.Store.Key, Retention: []string{}, Anchors: []AnchorState{}, Warnings: []string{}, Problems: []string{}}
 	if st.Key == "" {
 		st.Key = "a secret (store.key)"
 	}
@@ -48,9 +48,9 @@ func examineStore(c *config.Config) storeState {
 		st.Retention = append(st.Retention, r.Policy())
 	}
 	for _, a := range c.Anchors {
-		st.Anchors = append(st.Anchors, anchorState{Name: a.Name, Type: string(anchorType(a))})
+		st.Anchors = append(st.Anchors, AnchorState{Name: a.Name, Type: string(ops.AnchorType(a))})
 	}
-	seal, err := sealer(c.Store.Encryption)
+	seal, err := custody.Sealer(c.Store.Encryption)
 	if err != nil {
 		st.Problems = append(st.Problems, err.Error())
 	} else if seal != nil {
@@ -61,39 +61,25 @@ func examineStore(c *config.Config) storeState {
 	return st
 }
 
-func anchorType(a config.Anchor) evidence.AnchorType {
-	switch {
-	case a.Git != nil:
-		return evidence.AnchorGit
-	case a.S3 != nil:
-		return evidence.AnchorS3
-	case a.Timestamp != nil:
-		return evidence.AnchorTimestamp
-	case a.Witness != nil:
-		return evidence.AnchorWitness
-	}
-	return evidence.AnchorFolder
-}
-
 // permissions warns of files that others than their owner may read.
-func (st *storeState) permissions(c *config.Config) {
+func (st *StoreState) permissions(c *config.Config) {
 	for what, path := range map[string]string{"the signing key": c.Store.Key, "the store": c.Store.Path} {
 		if fi, err := os.Stat(path); err == nil && fi.Mode().Perm()&0o044 != 0 {
 			st.Warnings = append(st.Warnings, fmt.Sprintf("%s, %s, may be read by others (mode %04o): chmod 600 it", what, path, fi.Mode().Perm()))
 		}
 	}
-	if c.Store.KeyText == "" && exists(nextKey(c)) {
+	if (&custody.Keeper{Config: c}).RotationPending() {
 		st.Warnings = append(st.Warnings, "a change of the signing key was interrupted: `evidenced key rotate` finishes it")
 	}
 }
 
 // look opens the store, if there is one.
-func (st *storeState) look(c *config.Config) {
+func (st *StoreState) look(c *config.Config) {
 	if !exists(c.Store.Path) {
 		st.State = "absent"
 		return
 	}
-	s, err := reading(c)
+	s, err := (&custody.Keeper{Config: c}).OpenReadOnly()
 	switch {
 	case errors.Is(err, store.ErrHeld):
 		st.State = "held"
@@ -110,7 +96,7 @@ func (st *storeState) look(c *config.Config) {
 		st.State = "held"
 		st.Warnings = append(st.Warnings, "nothing else can write to it now: "+s.Held())
 	}
-	if why := keyProblem(c, s); why != "" {
+	if why := (&custody.Keeper{Config: c}).KeyProblem(s); why != "" {
 		st.Problems = append(st.Problems, why)
 	}
 	if err := st.shown(s); err != nil {
@@ -119,7 +105,7 @@ func (st *storeState) look(c *config.Config) {
 }
 
 // shown finds in the log when each anchor saw it last.
-func (st *storeState) shown(s *store.Store) error {
+func (st *StoreState) shown(s *store.Store) error {
 	for e, err := range s.Entries(0) {
 		if err != nil {
 			return err
@@ -142,39 +128,4 @@ func (st *storeState) shown(s *store.Store) error {
 		}
 	}
 	return nil
-}
-
-func (st storeState) text(w io.Writer) {
-	line := func(name, value string) { fmt.Fprintf(w, "  %-12s %s\n", name, evidence.Printable(value)) }
-	fmt.Fprintf(w, "store %s: %s\n", evidence.Printable(st.Path), map[string]string{"absent": "not there yet; `evidenced collect now` makes it",
-		"held": "held by another process", "current": "opens, of the format of this program", "unusable": "does not open"}[st.State])
-	if st.Encryption == "" {
-		st.Encryption = "none"
-	}
-	line("encryption", st.Encryption)
-	line("signing key", st.Key)
-	if len(st.Retention) == 0 {
-		st.Retention = []string{"everything is kept for ever"}
-	}
-	line("retention", strings.Join(st.Retention, "; "))
-	for _, a := range st.Anchors {
-		text := fmt.Sprintf("%s (%s), never yet", a.Name, a.Type)
-		if a.Last != nil {
-			text = fmt.Sprintf("%s (%s), last at %s, over %d entries", a.Name, a.Type, when(a.Last), a.Size)
-		}
-		if a.Error != "" {
-			text += "; the newest attempt failed: " + a.Error
-		}
-		line("anchor", text)
-	}
-	if len(st.Anchors) == 0 {
-		line("anchors", "none: nobody else sees the log grow")
-	}
-	for _, text := range st.Warnings {
-		line("warning", text)
-	}
-	for _, text := range st.Problems {
-		line("problem", text)
-	}
-	fmt.Fprintln(w)
 }
