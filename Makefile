@@ -89,7 +89,7 @@ CYCLONEDX  = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 release:
 	rm -rf $(RELEASE) && mkdir -p $(RELEASE)
 	for p in $(PLATFORMS); do for c in evidenced evidenced-verify; do \
-	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -buildvcs=false -tags grpcnotrace -ldflags '-s -w -buildid= -X main.released=$(VERSION)' \
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -buildvcs=false -tags grpcnotrace -ldflags '-s -w -buildid= -X github.com/evidenced/evidenced/ops.Released=$(VERSION)' \
 	    -o $(RELEASE)/$$c-$(VERSION)-$${p%/*}-$${p#*/} ./cmd/$$c || exit 1; done; done
 	SOURCE_DATE_EPOCH=0 $(GO) run $(CYCLONEDX) mod -json -licenses -noserial -output $(RELEASE)/evidenced-$(VERSION).cdx.json .
 	cd $(RELEASE) && sha256sum * > SHA256SUMS

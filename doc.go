@@ -6,7 +6,10 @@
 //	collectors  how it is seen: the contract, the one door, one folder per source
 //	store       where it is kept: bbolt and a Merkle log, append only
 //	schedule    when it is seen: expected slots, their outcome, retries
-//	gap         what it means: catalogue, verdicts, intervals, gaps
+//	gap         what it means: the engine of intervals, gaps, duties and results
+//	  catalogue   what is promised and how it is checked: YAML, controls, tests, duties, views
+//	  rule        the CEL of a test, answered for one record
+//	  result      the plain data that the engine answers with
 //	population  what an auditor counts: every item of a kind in a period, once
 //	export      how it is handed over: the bundle
 //	verify      how it is checked, by a stranger, from the bundle alone

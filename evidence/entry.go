@@ -46,6 +46,9 @@ type Entry struct {
 	Body     json.RawMessage `json:"body,omitempty"`
 	// Blobs names what the entry keeps beside the records and exchanges of its run.
 	Blobs []Ref `json:"blobs,omitempty"`
+	// Actor is who caused the entry; absent where the program did so by itself, and
+	// in logs of before it was recorded.
+	Actor *Actor `json:"actor,omitempty"`
 }
 
 // Refs gives every blob that the entry keeps.

@@ -8,7 +8,8 @@ import (
 	"strconv"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/population"
 )
 
@@ -23,7 +24,7 @@ func (b *derived) populations() error {
 	users := map[evidence.Kind][]string{}
 	for _, c := range b.Catalogue.Controls {
 		for _, k := range b.Catalogue.Reads(c) {
-			if slices.ContainsFunc(c.Tests, func(t gap.Test) bool { return t.Kind == k }) {
+			if slices.ContainsFunc(c.Tests, func(t catalogue.Test) bool { return t.Kind == k }) {
 				users[k] = append(users[k], c.ID)
 			} else if b.collected(k) && !slices.Contains(users[k], shared) {
 				users[k] = append(users[k], shared)
@@ -50,7 +51,7 @@ func (b *derived) populations() error {
 
 // collected reports whether any stream is of the kind.
 func (b *derived) collected(k evidence.Kind) bool {
-	return slices.ContainsFunc(b.Result.Streams, func(s gap.StreamCoverage) bool { return s.Stream.Kind == k })
+	return slices.ContainsFunc(b.Result.Streams, func(s result.StreamCoverage) bool { return s.Stream.Kind == k })
 }
 
 // population reads a kind. For one that is not collected, of which there are

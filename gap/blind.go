@@ -1,12 +1,12 @@
 package gap
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // lookAway keeps the blind gap of a stream: a run of slots that were not
@@ -24,7 +24,7 @@ func (e *Engine) lookAway(st *stream, o observation) {
 	case st.blind == nil:
 		why := whyBad(o.run)
 		st.bad = []evidence.Class{why.Class}
-		st.blind = e.open(Gap{Kind: Blind, Criteria: e.criteria(st.plan.tests), Severity: blindSeverity,
+		st.blind = e.open(result.Gap{Kind: result.Blind, Criteria: e.criteria(st.plan.tests), Severity: blindSeverity,
 			Stream: st.text, Reason: why.String()}, blindSLADays, o.due, st.good)
 	default:
 		st.blind.LastSeen = later(st.blind.LastSeen, o.due) // a period that begins earlier adds slots that are older
@@ -85,31 +85,11 @@ func (e *Engine) criteria(tests []*testState) []string {
 	return ids
 }
 
-// SlotCounts tells how the slots of the period ended. Late slots are complete;
-// Expected is the sum of all.
-type SlotCounts struct {
-	Expected  int `json:"expected"`
-	Collected int `json:"collected"`
-	Late      int `json:"late"`
-	Partial   int `json:"partial"`
-	Failed    int `json:"failed"`
-	Missed    int `json:"missed"`
-}
-
-func (s *SlotCounts) plus(o SlotCounts) {
-	s.Expected += o.Expected
-	s.Collected += o.Collected
-	s.Late += o.Late
-	s.Partial += o.Partial
-	s.Failed += o.Failed
-	s.Missed += o.Missed
-}
-
 // slotTally counts the slots of one stream that the schedule demands in the
 // period. Those on demand are evidence, but nobody expected them: they must
 // not make up for missed ones.
 type slotTally struct {
-	SlotCounts
+	result.SlotCounts
 	complete int
 }
 
@@ -133,10 +113,4 @@ func (s *slotTally) add(out evidence.Outcome, o observation) {
 	default:
 		s.Failed++
 	}
-}
-
-// percent gives n of all in percent, rounded down to two digits, so that 100
-// means all. Nothing expected is nothing covered.
-func percent(n, all int) float64 {
-	return float64(n*10_000/cmp.Or(all, 1)) / 100
 }

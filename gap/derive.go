@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // sameMoment is how far apart two readings may lie and still be taken for one.
@@ -12,7 +13,7 @@ const sameMoment = 15 * time.Minute
 
 // maxStale is how long a reading that was not followed by another slot is
 // relied on: a source that is no longer configured is not.
-const maxStale = 35 * day
+const maxStale = 35 * result.Day
 
 // derive judges the rows of every view that a run touched. A run of a joined
 // stream counts for all that it is joined with.
@@ -35,7 +36,7 @@ func (e *Engine) derive(st *stream, o observation) {
 			e.judgeView(v, o, t.base == st)
 		}
 	}
-	e.bench.forget()
+	e.shown.forget()
 }
 
 // looking gives the tables of the view that holds a join.
@@ -89,7 +90,7 @@ func newVerdicts(t *table, n int, ts *testState) *verdicts {
 	v := &verdicts{table: t, n: n, st: newStream(evidence.Stream{Source: id.Source, Kind: t.rel.Kind, Scope: id.Scope}, p)}
 	v.st.text, v.st.rows = t.base.text, true // the evidence of it is with the base
 	for _, j := range t.rel.joins {
-		if ts.rule.all || slices.Contains(ts.rule.keys, j.name) {
+		if ts.rule.Reads(j.Name) {
 			v.joins = append(v.joins, j)
 		}
 	}
@@ -109,7 +110,7 @@ type standing struct {
 func (v *verdicts) standing(at time.Time) standing {
 	t := v.table
 	s := standing{ready: !t.at.IsZero(), whole: true, floor: t.reach(t.at)}
-	if t.part.fixed {
+	if t.part.Fixed {
 		s.floor = at
 	}
 	for _, j := range v.joins {
@@ -181,14 +182,14 @@ func (e *Engine) passRows(v *verdicts, o observation) {
 	st := v.st
 	st.begin(o)
 	st.last = &derivedHash
-	e.bench.clock.now = o.at
+	e.eval.SetNow(o.at)
 	earliest := o.floor
 	next, at := st.spare[:0], 0
 	for _, r := range v.table.order {
 		res := st.find(&at, r.scope, r.id)
 		if res.news != r.news || res.gone || o.at.Unix() >= res.until || o.inPeriod && !res.counted {
 			rec := r.with(nil)
-			e.bench.row = r
+			e.eval.Attributes = r
 			e.see(st, res, &rec, o, o.at, pick(res.news != r.news || res.gone, everything, 0))
 			res.news = r.news
 		} else {
@@ -201,7 +202,7 @@ func (e *Engine) passRows(v *verdicts, o observation) {
 		st.until = min(st.until, res.until)
 		next = append(next, res)
 	}
-	e.bench.row = nil
+	e.eval.Attributes = nil
 	st.spare, st.order = st.order, next
 	st.obs[len(st.obs)-1], st.judged = earliest, o.at
 	if o.complete {
@@ -218,7 +219,7 @@ func (e *Engine) deriveEvents(v *verdicts, o observation) {
 	st := v.st
 	e.beginEvents(st)
 	dims := make([]dimming, len(st.tests))
-	e.bench.clock.now = o.at
+	e.eval.SetNow(o.at)
 	queue := v.queue
 	v.queue = nil
 	for _, r := range queue {
@@ -230,14 +231,14 @@ func (e *Engine) deriveEvents(v *verdicts, o observation) {
 			continue
 		}
 		rec := r.with(nil)
-		e.bench.row = r
+		e.eval.Attributes = r
 		e.judgeEvent(st, &rec, o, dims)
 		r.queued &^= selfBit << v.n
 		if r.queued == 0 && v.table.settled(&rec) {
 			v.table.content(r)
 		}
 	}
-	e.bench.row = nil
+	e.eval.Attributes = nil
 	for _, w := range v.table.base.events.covered {
 		st.events.cover(evidence.Window{From: w.From, To: earlier(w.To, o.floor)})
 	}
@@ -253,7 +254,7 @@ func (t *table) settled(rec *evidence.Record) bool {
 			return false
 		}
 		n, judged := v.st.events.index[key]
-		if !judged || !v.st.events.codes[n].fine() {
+		if !judged || !v.st.events.codes[n].Fine() {
 			return false
 		}
 	}

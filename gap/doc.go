@@ -1,7 +1,8 @@
-// Package gap is what the evidence means: the catalogue of controls and tests,
-// and the engine that turns runs into verdicts, intervals and gaps.
+// Package gap is what the evidence means: the engine that turns runs into
+// verdicts, intervals, gaps and duties, and the reproducible sample.
 //
-// It may import evidence, CEL and YAML. What never enters: input or output
-// beyond an fs.FS and the Evidence it is given, clocks, collectors, networks.
-// The same catalogue, runs, period and instant give the same bytes.
+// It may import evidence and its own catalogue, rule and result. What never
+// enters: input or output beyond the Evidence it is given, clocks, collectors,
+// networks, CEL, YAML. The same catalogue, runs, period and instant give the
+// same bytes.
 package gap

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // Evidence is the log as the engine reads it.
@@ -18,22 +21,6 @@ type Evidence interface {
 	// was decoded must not change.
 	Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error]
 }
-
-// Period is the half-open observation period [From, To).
-type Period struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-}
-
-// Holds reports whether t lies in the period.
-func (p Period) Holds(t time.Time) bool { return !t.Before(p.From) && t.Before(p.To) }
-
-const day = 24 * time.Hour
-
-// days is the number of days that the period touches, counted from its start.
-func (p Period) days() int { return max(int((p.To.Sub(p.From)+day-1)/day), 0) }
-
-func (p Period) day(t time.Time) int { return int(t.Sub(p.From) / day) }
 
 // Option tells an engine what the log does not say.
 type Option func(*Engine)
@@ -56,8 +43,8 @@ func WithActs(acts []evidence.Act) Option {
 // Engine turns runs into gaps, one run at a time. It is not safe for
 // concurrent use, and must be dropped after an error.
 type Engine struct {
-	cat       *Catalogue
-	period    Period
+	cat       *catalogue.Catalogue
+	period    result.Period
 	acts      []evidence.Act
 	began     time.Time // when the log did
 	plans     map[evidence.Kind]*plan
@@ -66,17 +53,20 @@ type Engine struct {
 	sources   map[string]*source
 	relations []*relation
 	spells    []*spell
-	bench     bench
+	shown     *shown
+	eval      rule.Context
 }
 
 // NewEngine gives an engine that has seen nothing.
-func NewEngine(cat *Catalogue, p Period, opts ...Option) *Engine {
-	p = Period{p.From.UTC(), p.To.UTC()}
+func NewEngine(cat *catalogue.Catalogue, p result.Period, opts ...Option) *Engine {
+	p = result.Period{From: p.From.UTC(), To: p.To.UTC()}
 	e := &Engine{cat: cat, period: p, plans: map[evidence.Kind]*plan{},
-		streams: map[evidence.Stream]*stream{}, sources: map[string]*source{}}
-	e.bench.clock.calendar = cat.Calendar
+		streams: map[evidence.Stream]*stream{}, sources: map[string]*source{}, shown: new(shown)}
+	if cat.Calendar != nil {
+		e.eval.SetCalendar(cat.Calendar)
+	}
 	for _, t := range cat.Tests() {
-		ts := newTestState(t, cat.rules[t.ID], p)
+		ts := newTestState(t, cat.Rule(t.ID), cat.Joined(&t), p)
 		e.tests = append(e.tests, ts)
 		e.plan(t.Kind).add(ts)
 	}
@@ -92,7 +82,7 @@ func (e *Engine) Act(a evidence.Act) { e.acts = append(e.acts, a) }
 
 // Evaluate judges the whole log as it stood at asOf: runs observed later are
 // left out. It is a loop over Observe.
-func Evaluate(ctx context.Context, cat *Catalogue, ev Evidence, p Period, asOf time.Time, opts ...Option) (*Result, error) {
+func Evaluate(ctx context.Context, cat *catalogue.Catalogue, ev Evidence, p result.Period, asOf time.Time, opts ...Option) (*result.Result, error) {
 	e := NewEngine(cat, p, opts...)
 	for run, err := range ev.Runs() {
 		if err == nil {
@@ -178,7 +168,7 @@ type observation struct {
 	floor time.Time
 }
 
-func observe(run evidence.Run, p Period) observation {
+func observe(run evidence.Run, p result.Period) observation {
 	cert := run.Certificate
 	o := observation{run: run, at: run.Observed().UTC(), due: run.Due.UTC(), inPeriod: p.Holds(run.Due)}
 	o.complete = run.Outcome.Complete() && cert != nil && cert.Complete

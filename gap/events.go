@@ -7,14 +7,16 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // population is the state of an event stream: each event judged once, a few
 // bytes each, and which windows were read whole.
 type population struct {
 	index  map[eventKey]int32
-	days   []int32 // by event: the day of the period, or outside
-	codes  []code  // by event, one for each test
+	days   []int32       // by event: the day of the period, or outside
+	codes  []rule.Answer // by event, one for each test
 	spells map[spellKey]*spell
 	// covered are the windows of complete runs, merged and sorted.
 	covered []evidence.Window
@@ -37,7 +39,7 @@ func keyOf(rec *evidence.Record) eventKey {
 func (e *Engine) takeEvents(st *stream, o observation, records iter.Seq2[evidence.Line, error]) error {
 	e.beginEvents(st)
 	dims := make([]dimming, len(st.tests))
-	e.bench.clock.now = o.at
+	e.eval.SetNow(o.at)
 	rows := 0
 	for _, t := range st.tables {
 		t.gen++
@@ -67,7 +69,7 @@ func (e *Engine) beginEvents(st *stream) {
 	st.events = &population{index: map[eventKey]int32{}, spells: map[spellKey]*spell{}}
 	for _, ts := range st.plan.tests {
 		if ts.events == nil {
-			ts.events = make([]counts, e.period.days())
+			ts.events = make([]counts, e.period.Days())
 		}
 	}
 }
@@ -81,49 +83,49 @@ type dimming struct {
 func (e *Engine) judgeEvent(st *stream, rec *evidence.Record, o observation, dims []dimming) {
 	n, fresh := st.events.find(rec, e.period, o.at)
 	if fresh {
-		st.events.codes = append(st.events.codes, make([]code, len(st.tests))...)
+		st.events.codes = append(st.events.codes, make([]rule.Answer, len(st.tests))...)
 	}
-	e.bench.take(rec, st.id)
+	e.eval.SetRecord(rec, st.id)
 	for i, ts := range st.plan.tests {
 		c := &st.events.codes[int(n)*len(st.tests)+i]
-		j := ts.rule.judge(&e.bench)
+		j := ts.rule.Judge(&e.eval)
 		was := *c
 		switch {
-		case st.rows && decided(was) && !decided(j.code): // what was joined is no longer listed
+		case st.rows && decided(was) && !decided(j.Answer): // what was joined is no longer listed
 			continue
-		case was == cFail && j.code == cNA: // fixing never erases, and no more does a change of what applies
+		case was == rule.Fail && j.Answer == rule.NotApplicable: // fixing never erases, and no more does a change of what applies
 			continue
 		}
-		*c = j.code
-		st.tests[i].now.move(was, j.code)
+		*c = j.Answer
+		st.tests[i].now.move(was, j.Answer)
 		if d := st.events.days[n]; d != outside {
-			ts.events[d].move(was, j.code)
-			ts.count(applies(j.code) - applies(was))
+			ts.events[d].move(was, j.Answer)
+			ts.count(applies(j.Answer) - applies(was))
 		}
-		if j.code == cUnknown {
+		if j.Answer == rule.Unknown {
 			dims[i].n++
-			dims[i].whys = append(dims[i].whys, j.why)
+			dims[i].whys = append(dims[i].whys, j.Why)
 		}
-		e.judgeSpell(st, rec, o, n, i, j.code)
+		e.judgeSpell(st, rec, o, n, i, j.Answer)
 	}
 }
 
-func decided(c code) bool { return c == cPass || c == cFail }
+func decided(c rule.Answer) bool { return c == rule.Pass || c == rule.Fail }
 
-func applies(c code) int { return pick(c == cNone || c == cNA, 0, 1) }
+func applies(c rule.Answer) int { return pick(c == rule.None || c == rule.NotApplicable, 0, 1) }
 
 // judgeSpell keeps the deviation of one event and test.
-func (e *Engine) judgeSpell(st *stream, rec *evidence.Record, o observation, n int32, i int, c code) {
+func (e *Engine) judgeSpell(st *stream, rec *evidence.Record, o observation, n int32, i int, c rule.Answer) {
 	key := spellKey{n, int32(i)}
 	s := st.events.spells[key]
 	switch {
 	case s != nil:
-		if s.void = c != cFail; !s.void {
+		if s.void = c != rule.Fail; !s.void {
 			s.LastSeen = o.at
 		}
-	case c == cFail:
+	case c == rule.Fail:
 		ts := st.plan.tests[i]
-		s = e.open(ts.deviation(st, rec, ts.rule.explain(&e.bench, &ts.Test)), ts.SLADays, o.at, effective(rec))
+		s = e.open(ts.deviation(st, rec, ts.rule.Explain(&e.eval, ts.Title)), ts.SLADays, o.at, effective(rec))
 		s.event = true
 		st.events.spells[key] = s
 	}
@@ -134,19 +136,19 @@ func (e *Engine) judgeSpell(st *stream, rec *evidence.Record, o observation, n i
 func (e *Engine) judgeWindow(st *stream, o observation, dims []dimming, rows int) {
 	for i := range st.tests {
 		t := &st.tests[i]
-		t.verdict = pick(o.complete, cPass, cUnknown)
+		t.verdict = pick(o.complete, rule.Pass, rule.Unknown)
 		switch {
 		case !o.complete:
 		case dims[i].n > 0:
 			e.dim(st, i, o.at, dims[i].n, rows, dims[i].whys)
-		case t.now[cUnknown] == 0:
+		case t.now[rule.Unknown] == 0:
 			t.lighten(o.at)
 		}
 	}
 }
 
 // find gives the number of an event, and whether it is new.
-func (p *population) find(rec *evidence.Record, period Period, observed time.Time) (n int32, fresh bool) {
+func (p *population) find(rec *evidence.Record, period result.Period, observed time.Time) (n int32, fresh bool) {
 	key := keyOf(rec)
 	if n, ok := p.index[key]; ok {
 		return n, false
@@ -155,7 +157,7 @@ func (p *population) find(rec *evidence.Record, period Period, observed time.Tim
 	p.index[key] = n
 	d := int32(outside)
 	if at := known(effective(rec), observed); period.Holds(at) {
-		d = int32(period.day(at))
+		d = int32(period.Day(at))
 	}
 	p.days = append(p.days, d)
 	return n, true

@@ -3,6 +3,9 @@ package gap
 import (
 	"fmt"
 	"time"
+
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // forget keeps the retention gap of an event stream: from when half of the
@@ -10,7 +13,7 @@ import (
 // for ever if that is lost.
 func (e *Engine) forget(st *stream, o observation) {
 	if c := o.run.Certificate; c != nil && c.KeptDays > 0 {
-		st.kept = time.Duration(c.KeptDays) * day
+		st.kept = time.Duration(c.KeptDays) * result.Day
 	}
 	if c := o.run.Certificate; c != nil && c.Window != nil && (st.wanted.IsZero() || c.Window.From.Before(st.wanted)) {
 		st.wanted = c.Window.From.UTC()
@@ -25,7 +28,7 @@ func (e *Engine) forget(st *stream, o observation) {
 	warn, lost := hole.Add(st.kept/2), hole.Add(st.kept)
 	switch {
 	case o.at.After(warn) && st.fading == nil:
-		st.fading = e.open(Gap{Kind: Retention, Criteria: e.criteria(st.plan.tests), Severity: blindSeverity, Stream: st.text,
+		st.fading = e.open(result.Gap{Kind: result.Retention, Criteria: e.criteria(st.plan.tests), Severity: blindSeverity, Stream: st.text,
 			Reason: fmt.Sprintf("what happened since %s was not read, and the source forgets it from %s on", hole.Format(time.RFC3339), lost.Format(time.RFC3339))},
 			0, o.at, warn)
 		st.fading.SLADue = &lost
@@ -54,7 +57,7 @@ func (st *stream) hear(r *resource, n int) {
 		st.voices = make([]voice, st.plan.heard)
 	}
 	for i, v := range r.vals[:st.plan.heard] {
-		if _, silent := v.(absent); !silent {
+		if _, silent := v.(rule.Absent); !silent {
 			st.voices[i].said += n
 		}
 	}
@@ -68,7 +71,7 @@ func (e *Engine) listen(st *stream, at time.Time) {
 		switch {
 		case v.said == 0 && v.loud && all >= minDrift && v.drift == nil:
 			key := st.plan.keys[i]
-			v.drift = e.open(Gap{Kind: Drift, Criteria: e.criteria(st.plan.tests), Severity: blindSeverity, Stream: st.text, Resource: key, Name: key,
+			v.drift = e.open(result.Gap{Kind: result.Drift, Criteria: e.criteria(st.plan.tests), Severity: blindSeverity, Stream: st.text, Resource: key, Name: key,
 				Reason: fmt.Sprintf("the source no longer says %s of any of %d records", key, all)}, blindSLADays, at, st.wholeAt)
 		case v.said == 0 && v.drift != nil:
 			v.drift.LastSeen = at

@@ -9,43 +9,8 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
-)
-
-// Kind sorts the gaps.
-type Kind string
-
-const (
-	// Deviation: a resource was seen failing a test, or an event broke one.
-	Deviation Kind = "deviation"
-	// Blind: slots that were not collected whole, or a test whose records do not say enough.
-	Blind Kind = "blind"
-	// Scope: a scope that appeared and was not collected, or that is no longer listed.
-	Scope Kind = "scope"
-	// Reconciliation: what one source lists another one does not, though it should.
-	Reconciliation Kind = "reconciliation"
-	// Retention: events were not read, and their source is about to forget them, or did.
-	Retention Kind = "retention"
-	// DutyGap: recurring work was not done in its time; late is not absent.
-	DutyGap Kind = "duty"
-	// Drift: a source no longer says what it said of nearly every record, and a test asks for it.
-	Drift Kind = "drift"
-)
-
-// Finding tells the gaps that a test or a duty opens.
-func (k Kind) Finding() bool { return k == Deviation || k == Reconciliation || k == DutyGap }
-
-// State is what has become of a gap.
-type State string
-
-const (
-	// Open: not seen fixed.
-	Open State = "open"
-	// FixedInSLA: seen fixed no later than promised, or where nothing is promised.
-	FixedInSLA State = "fixed_in_sla"
-	// FixedLate: seen fixed after the promised time.
-	FixedLate State = "fixed_late"
-	// Accepted: open, and a named person has accepted it for now.
-	Accepted State = "accepted"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // Blind and scope gaps are judged by these, since no test states them.
@@ -54,43 +19,9 @@ const (
 	blindSLADays  = 2
 )
 
-// Gap is one interval in which something was wrong or unseen. Its bounds are
-// honest: NotBefore <= true start <= FirstSeen; LastSeen < true end <= FixedBy.
-// Nil means unknown.
-type Gap struct {
-	// ID names the gap for ever: it follows from kind, test, stream, resource and FirstSeen.
-	ID   string `json:"id"`
-	Kind Kind   `json:"kind"`
-	// Control and Test are empty where the gap is not about one test.
-	Control  string   `json:"control"`
-	Test     string   `json:"test"`
-	Criteria []string `json:"criteria"`
-	// Severity and SLADue are those in force when the gap was detected.
-	Severity string `json:"severity"`
-	Stream   string `json:"stream"`
-	// Resource is the record's id, or a scope; empty where the gap is about a whole stream.
-	Resource string `json:"resource"`
-	// Name is what a person calls the resource.
-	Name string `json:"name"`
-	// NotBefore is the last observation without the gap; the exact instant of an event.
-	NotBefore *time.Time `json:"not_before"`
-	FirstSeen time.Time  `json:"first_seen"`
-	LastSeen  time.Time  `json:"last_seen"`
-	FixedBy   *time.Time `json:"fixed_by"`
-	SLADue    *time.Time `json:"sla_due"`
-	State     State      `json:"state"`
-	Reason    string     `json:"reason"`
-	// Scope tells records of one id apart.
-	Scope evidence.Scope `json:"-"`
-	// Reopened is when an acceptance of it ended, if it is open since.
-	Reopened *time.Time `json:"-"`
-	// Response is what management says of it.
-	Response string `json:"response,omitempty"`
-}
-
 // spell is a gap in the making.
 type spell struct {
-	Gap
+	result.Gap
 	event bool
 	// void: it turned out to be none.
 	void bool
@@ -107,23 +38,23 @@ type holder struct {
 
 // lastSeen is the last failing observation so far.
 func (s *spell) lastSeen() time.Time {
-	if h := s.holder; h != nil && s.FixedBy == nil && h.res.cells[h.test].code == cFail {
+	if h := s.holder; h != nil && s.FixedBy == nil && h.res.cells[h.test].code == rule.Fail {
 		return later(s.FirstSeen, h.st.seenAt(h.res))
 	}
 	return s.LastSeen
 }
 
 // seal gives the gap as it stands.
-func (s *spell) seal() Gap {
+func (s *spell) seal() result.Gap {
 	g := s.Gap
 	g.LastSeen = s.lastSeen()
 	switch {
 	case g.FixedBy == nil:
-		g.State = Open
+		g.State = result.Open
 	case g.SLADue == nil || !g.FixedBy.After(*g.SLADue):
-		g.State = FixedInSLA
+		g.State = result.FixedInSLA
 	default:
-		g.State = FixedLate
+		g.State = result.FixedLate
 	}
 	return g
 }
@@ -142,7 +73,7 @@ func (s *spell) promise(days int) {
 	}
 }
 
-func gapID(g Gap) string {
+func gapID(g result.Gap) string {
 	parts := []string{string(g.Kind), g.Test, g.Stream, g.Resource, g.FirstSeen.Format(time.RFC3339Nano)}
 	if g.Scope != "" {
 		parts = append(parts, string(g.Scope))
@@ -155,7 +86,7 @@ func gapID(g Gap) string {
 // within reports whether the gap belongs to the period: an event by its own
 // time, blind slots by their due times, anything else if it may have lasted
 // into the period and was seen before its end.
-func (s *spell) within(p Period) bool {
+func (s *spell) within(p result.Period) bool {
 	switch {
 	case s.event && s.NotBefore != nil:
 		return p.Holds(*s.NotBefore)
@@ -163,20 +94,20 @@ func (s *spell) within(p Period) bool {
 		return p.Holds(s.FirstSeen)
 	case !s.FirstSeen.Before(p.To):
 		return false
-	case s.Kind == Blind && s.Test == "":
+	case s.Kind == result.Blind && s.Test == "":
 		return !s.LastSeen.Before(p.From)
 	}
 	return s.FixedBy == nil || s.FixedBy.After(p.From)
 }
 
 // sorted gives gaps in their order. They are large: what is sorted is their numbers.
-func sorted(gaps []Gap) []Gap {
+func sorted(gaps []result.Gap) []result.Gap {
 	order := make([]int, len(gaps))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(i, j int) int { return cmp.Or(compareGaps(&gaps[i], &gaps[j]), i-j) })
-	out := make([]Gap, len(gaps))
+	out := make([]result.Gap, len(gaps))
 	// What is left that shares an id is told apart.
 	seen := make(map[string]int, len(gaps))
 	for to, from := range order {
@@ -189,7 +120,7 @@ func sorted(gaps []Gap) []Gap {
 	return out
 }
 
-func compareGaps(a, b *Gap) int {
+func compareGaps(a, b *result.Gap) int {
 	if c := a.FirstSeen.Compare(b.FirstSeen); c != 0 {
 		return c
 	}
@@ -199,7 +130,7 @@ func compareGaps(a, b *Gap) int {
 
 // decide applies what people decided by asOf: of each sort the last decision on
 // a gap counts, and an acceptance until its day.
-func decide(gaps []Gap, acts []evidence.Act, asOf time.Time) {
+func decide(gaps []result.Gap, acts []evidence.Act, asOf time.Time) {
 	type key struct {
 		gap  string
 		verb evidence.DecisionVerb
@@ -217,11 +148,11 @@ func decide(gaps []Gap, acts []evidence.Act, asOf time.Time) {
 		}
 		d := last[key{g.ID, evidence.Accept}]
 		switch {
-		case d == nil || g.State != Open:
+		case d == nil || g.State != result.Open:
 		case !asOf.Before(*d.Until):
 			g.Reopened = d.Until
 		default:
-			g.State = Accepted
+			g.State = result.Accepted
 			g.Reason += fmt.Sprintf("; accepted by %s until %s: %s", d.Approver, d.Until.UTC().Format(time.DateOnly), d.Reason)
 		}
 	}

@@ -6,20 +6,23 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // relation is one view as the engine fills it.
 type relation struct {
-	*viewRule
+	*catalogue.CompiledView
 	tests  []*testState
 	tables []*table // sorted by stream
 	joins  []*joint // the view's own
 	joined []*joint // those of other views that look for its rows
+	shown  *shown   // the engine's
 }
 
 // joint is one join between two relations.
 type joint struct {
-	joinRule
+	catalogue.CompiledJoin
 	to    *relation
 	found map[string][]*row            // of the other view, by key
 	wants map[string]map[*row]struct{} // of this view, by key
@@ -28,7 +31,7 @@ type joint struct {
 // table holds the rows that one stream gives a view.
 type table struct {
 	rel      *relation
-	part     *partRule
+	part     *catalogue.CompiledPart
 	base     *stream
 	n        int                // its number among the tables of the stream
 	reads    mask               // what of a record it reads
@@ -63,12 +66,12 @@ type row struct {
 func (e *Engine) relate() {
 	rels := map[evidence.Kind]*relation{}
 	for _, v := range e.cat.Views {
-		rels[v.Kind] = &relation{viewRule: e.cat.views[v.Kind], tests: e.plan(v.Kind).tests}
+		rels[v.Kind] = &relation{CompiledView: e.cat.View(v.Kind), shown: e.shown, tests: e.plan(v.Kind).tests}
 		e.relations = append(e.relations, rels[v.Kind])
 	}
 	for _, r := range e.relations {
-		for _, rule := range r.viewRule.joins {
-			j := &joint{joinRule: rule, to: rels[rule.View], found: map[string][]*row{}, wants: map[string]map[*row]struct{}{}}
+		for _, compiled := range r.CompiledView.Joins {
+			j := &joint{CompiledJoin: compiled, to: rels[compiled.View], found: map[string][]*row{}, wants: map[string]map[*row]struct{}{}}
 			r.joins = append(r.joins, j)
 			j.to.joined = append(j.to.joined, j)
 		}
@@ -78,11 +81,11 @@ func (e *Engine) relate() {
 // furnish gives a new stream the tables that it fills.
 func (e *Engine) furnish(st *stream) {
 	for _, rel := range e.relations {
-		i := slices.IndexFunc(rel.parts, func(p partRule) bool { return p.kind == st.id.Kind })
+		i := slices.IndexFunc(rel.Parts, func(p catalogue.CompiledPart) bool { return p.Kind == st.id.Kind })
 		if i < 0 {
 			continue
 		}
-		t := &table{rel: rel, part: &rel.parts[i], base: st, n: len(st.tables), reads: st.plan.read(&rel.parts[i].rule), rows: map[recordKey]*row{}}
+		t := &table{rel: rel, part: &rel.Parts[i], base: st, n: len(st.tables), reads: st.plan.read(&rel.Parts[i].Rule), rows: map[recordKey]*row{}}
 		for i, ts := range rel.tests {
 			t.verdicts = append(t.verdicts, newVerdicts(t, i, ts))
 		}
@@ -148,8 +151,8 @@ func (st *stream) sweepEvents() {
 // keep gives the row that a record is in a table, where r is the one that it
 // was; nil where the view leaves it out.
 func (e *Engine) keep(t *table, r *row, rec *evidence.Record) *row {
-	e.bench.take(rec, t.base.id)
-	fields, taken := t.part.row(&e.bench)
+	e.eval.SetRecord(rec, t.base.id)
+	fields, taken := t.part.Row(&e.eval)
 	if !taken {
 		t.drop(r)
 		return nil
@@ -186,7 +189,7 @@ func (e *Engine) index(t *table, r *row) {
 	t.unindex(r)
 	r.on, r.key = make([][]string, len(t.rel.joins)), make([][]string, len(t.rel.joined))
 	for i, j := range t.rel.joins {
-		r.on[i] = e.keys(r, j.on)
+		r.on[i] = e.keys(r, j.On)
 		for _, k := range r.on[i] {
 			if j.wants[k] == nil {
 				j.wants[k] = map[*row]struct{}{}
@@ -195,7 +198,7 @@ func (e *Engine) index(t *table, r *row) {
 		}
 	}
 	for i, j := range t.rel.joined {
-		r.key[i] = e.keys(r, j.key)
+		r.key[i] = e.keys(r, j.Key)
 		for _, k := range r.key[i] {
 			j.found[k] = append(j.found[k], r)
 			j.soil(k)
@@ -204,21 +207,21 @@ func (e *Engine) index(t *table, r *row) {
 }
 
 // keys gives the texts that a term says of a row; none where it cannot.
-func (e *Engine) keys(r *row, t term) []string {
-	if t.prg == nil {
-		v, _ := r.says(t.attribute)
+func (e *Engine) keys(r *row, t rule.Term) []string {
+	if t.Simple() {
+		v, _ := r.says(t.Attribute)
 		return texts(v)
 	}
 	rec := r.plain()
-	e.bench.take(&rec, r.table.base.id)
-	v, _ := t.value(&e.bench)
+	e.eval.SetRecord(&rec, r.table.base.id)
+	v, _ := t.Value(&e.eval)
 	return texts(v)
 }
 
 // says gives a field.
 func (r *row) says(name string) (v any, said bool) {
-	i, known := slices.BinarySearch(r.table.part.names, name)
-	if !known || r.fields[i] == (any)(absent{}) {
+	i, known := slices.BinarySearch(r.table.part.Names, name)
+	if !known || r.fields[i] == (any)(rule.Absent{}) {
 		return nil, false
 	}
 	return r.fields[i], true
@@ -306,9 +309,24 @@ func (r *row) with(attributes map[string]any) evidence.Record {
 func (r *row) attributes() map[string]any {
 	m := make(map[string]any, len(r.fields)+len(r.on)+4)
 	for i, v := range r.fields {
-		if v != (any)(absent{}) {
-			m[r.table.part.names[i]] = v
+		if v != (any)(rule.Absent{}) {
+			m[r.table.part.Names[i]] = v
 		}
 	}
 	return m
+}
+
+// texts gives the texts of a value that is one, or a list of them.
+func texts(v any) []string {
+	if s, ok := v.(string); ok && s != "" {
+		return []string{s}
+	}
+	list, _ := v.([]any)
+	var out []string
+	for _, v := range list {
+		if s, ok := v.(string); ok && s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }

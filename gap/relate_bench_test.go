@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // joined is a log that is made as it is read.
@@ -19,7 +20,7 @@ type joined struct {
 
 func daily(d int, stream string, minute int, w *evidence.Window) evidence.Run {
 	st, _ := evidence.ParseStream(stream)
-	due := start.Add(time.Duration(d)*day + 6*time.Hour)
+	due := start.Add(time.Duration(d)*result.Day + 6*time.Hour)
 	return evidence.Run{Slot: evidence.Slot{Stream: st, Due: due, Trigger: evidence.Scheduled}, Outcome: evidence.Collected,
 		Certificate: &evidence.Certificate{Complete: true, Window: w, Ended: due.Add(time.Duration(minute) * time.Minute)},
 		Records:     &evidence.Ref{Hash: evidence.HashOf(fmt.Append(nil, d, stream)), Size: int64(d), Count: minute}}
@@ -87,7 +88,7 @@ func BenchmarkChanges(b *testing.B) {
 // their tickets.
 func changes(days, perDay int) joined {
 	at := func(d, i int) time.Time {
-		return start.Add(time.Duration(d)*day - 12*time.Hour + time.Duration(i)*time.Minute)
+		return start.Add(time.Duration(d)*result.Day - 12*time.Hour + time.Duration(i)*time.Minute)
 	}
 	record := func(ref evidence.Ref, i int) (r evidence.Record) {
 		d := int(ref.Size)
@@ -117,7 +118,7 @@ func changes(days, perDay int) joined {
 	return joined{
 		runs: func(yield func(evidence.Run) bool) {
 			for d := range days {
-				w := &evidence.Window{From: start.Add(time.Duration(d-1)*day + 6*time.Hour), To: start.Add(time.Duration(d)*day + 6*time.Hour)}
+				w := &evidence.Window{From: start.Add(time.Duration(d-1)*result.Day + 6*time.Hour), To: start.Add(time.Duration(d)*result.Day + 6*time.Hour)}
 				if d == 0 {
 					w.From = start.AddDate(0, 0, -1)
 				}
@@ -147,7 +148,7 @@ func changes(days, perDay int) joined {
 func judge(b *testing.B, log joined, days int, test string, population int) {
 	cat := testCatalogue(b, nil)
 	for b.Loop() {
-		e := NewEngine(cat, Period{start, start.AddDate(0, 0, days)})
+		e := NewEngine(cat, result.Period{From: start, To: start.AddDate(0, 0, days)})
 		for run := range log.runs {
 			if err := e.Observe(run, decoded(log.records(*run.Records))); err != nil {
 				b.Fatal(err)
@@ -155,7 +156,7 @@ func judge(b *testing.B, log joined, days int, test string, population int) {
 		}
 		res := e.Result(start.AddDate(0, 0, days))
 		b.StopTimer()
-		i := slices.IndexFunc(res.Tests, func(t TestResult) bool { return t.Test == test })
+		i := slices.IndexFunc(res.Tests, func(t result.TestResult) bool { return t.Test == test })
 		if t := res.Tests[i]; t.Population < population*99/100 {
 			b.Fatalf("population %d, want %d: %+v", t.Population, population, t)
 		}

@@ -14,6 +14,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 var joinedCatalogue = fstest.MapFS{
@@ -180,7 +182,7 @@ func sortStretches(s []stretch) {
 	})
 }
 
-func byEngine(t *testing.T, cat *Catalogue, days []life, seed uint64) []stretch {
+func byEngine(t *testing.T, cat *catalogue.Catalogue, days []life, seed uint64) []stretch {
 	rnd := rand.New(rand.NewPCG(seed, 8))
 	var log testLog
 	for d, l := range days {
@@ -188,7 +190,7 @@ func byEngine(t *testing.T, cat *Catalogue, days []life, seed uint64) []stretch 
 		rnd.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for i, text := range order {
 			st, _ := evidence.ParseStream(text)
-			due := start.Add(time.Duration(d)*day + 6*time.Hour)
+			due := start.Add(time.Duration(d)*result.Day + 6*time.Hour)
 			run := evidence.Run{Slot: evidence.Slot{Stream: st, Due: due, Trigger: evidence.Scheduled}, Outcome: evidence.Failed}
 			if l.whole[text] {
 				run.Outcome, run.Certificate = evidence.Collected, &evidence.Certificate{Complete: true, Ended: due.Add(time.Duration(i+1) * time.Minute)}
@@ -196,7 +198,7 @@ func byEngine(t *testing.T, cat *Catalogue, days []life, seed uint64) []stretch 
 			log.add(t, run, slices.Clone(l.records[text]))
 		}
 	}
-	p := Period{start, start.AddDate(0, 0, len(days))}
+	p := result.Period{From: start, To: start.AddDate(0, 0, len(days))}
 	res, err := Evaluate(context.Background(), cat, &log, p, p.To)
 	if err != nil {
 		t.Fatal(err)
@@ -204,12 +206,12 @@ func byEngine(t *testing.T, cat *Catalogue, days []life, seed uint64) []stretch 
 	checkInvariants(t, res)
 	var out []stretch
 	for _, g := range res.Gaps {
-		if g.Kind != Deviation {
+		if g.Kind != result.Deviation {
 			continue
 		}
-		s := stretch{g.Test + " " + g.Stream + " " + g.Resource, p.day(g.FirstSeen), -1}
+		s := stretch{g.Test + " " + g.Stream + " " + g.Resource, p.Day(g.FirstSeen), -1}
 		if g.FixedBy != nil {
-			s.To = p.day(*g.FixedBy)
+			s.To = p.Day(*g.FixedBy)
 		}
 		out = append(out, s)
 	}

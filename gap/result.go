@@ -5,50 +5,24 @@ import (
 	"slices"
 	"time"
 
-	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
-
-// Result is what the evidence says of a period, as of an instant.
-type Result struct {
-	AsOf   time.Time `json:"as_of"`
-	Period Period    `json:"period"`
-	// Gaps are those of the period, by first_seen.
-	Gaps     []Gap            `json:"gaps"`
-	Tests    []TestResult     `json:"tests"`
-	Controls []ControlResult  `json:"controls"`
-	Criteria []CriterionState `json:"criteria"`
-	Duties   []Occurrence     `json:"duties,omitempty"`
-	Streams  []StreamCoverage `json:"streams"`
-	Slots    SlotCounts       `json:"slots"`
-}
-
-// StreamCoverage tells how much of the period one stream was seen.
-type StreamCoverage struct {
-	Stream evidence.Stream `json:"stream"`
-	Slots  SlotCounts      `json:"slots"`
-	// Coverage is complete slots in percent of the expected ones, rounded down.
-	Coverage float64 `json:"coverage"`
-	// LastComplete is the observation time of the last complete run, ever.
-	LastComplete *time.Time `json:"last_complete"`
-	// Population counts the events of the period; absent for state streams.
-	Population *int `json:"population,omitempty"`
-}
 
 // Result judges what was observed so far. asOf must not lie before the last
 // observation; to look back, use Evaluate.
-func (e *Engine) Result(asOf time.Time) *Result {
+func (e *Engine) Result(asOf time.Time) *result.Result {
 	asOf = asOf.UTC()
-	r := &Result{AsOf: asOf, Period: e.period, Gaps: e.gaps()}
+	r := &result.Result{AsOf: asOf, Period: e.period, Gaps: e.gaps()}
 	for _, st := range e.sortedStreams() {
 		r.Streams = append(r.Streams, st.coverage())
-		r.Slots.plus(st.slots.SlotCounts)
+		r.Slots.Add(st.slots.SlotCounts)
 	}
 	found := index(r.Gaps)
 	for _, ts := range e.tests {
 		r.Tests = append(r.Tests, e.testResult(ts, found[ts.ID]))
 	}
 	e.dutyResults(r)
-	slices.SortFunc(r.Tests, func(a, b TestResult) int { return cmp.Compare(a.Test, b.Test) })
+	slices.SortFunc(r.Tests, func(a, b result.TestResult) int { return cmp.Compare(a.Test, b.Test) })
 	r.Gaps = sorted(r.Gaps)
 	decide(r.Gaps, e.acts, asOf)
 	r.Controls = e.controlResults(r.Tests)
@@ -56,8 +30,8 @@ func (e *Engine) Result(asOf time.Time) *Result {
 	return r
 }
 
-func (e *Engine) gaps() []Gap {
-	gaps := make([]Gap, 0, len(e.spells))
+func (e *Engine) gaps() []result.Gap {
+	gaps := make([]result.Gap, 0, len(e.spells))
 	for _, s := range e.spells {
 		if !s.void && s.within(e.period) {
 			gaps = append(gaps, s.seal())
@@ -75,8 +49,8 @@ func (e *Engine) sortedStreams() []*stream {
 	return all
 }
 
-func (st *stream) coverage() StreamCoverage {
-	c := StreamCoverage{Stream: st.id, Slots: st.slots.SlotCounts, Coverage: percent(st.slots.complete, st.slots.Expected)}
+func (st *stream) coverage() result.StreamCoverage {
+	c := result.StreamCoverage{Stream: st.id, Slots: st.slots.SlotCounts, Coverage: result.Percent(st.slots.complete, st.slots.Expected)}
 	if !st.good.IsZero() {
 		at := st.good
 		c.LastComplete = &at
@@ -97,7 +71,7 @@ type found struct {
 	deviating        map[[2]string]int // stream and resource -> deviations
 }
 
-func index(gaps []Gap) map[string]*found {
+func index(gaps []result.Gap) map[string]*found {
 	all := map[string]*found{}
 	for _, g := range gaps {
 		f := all[g.Test]

@@ -46,7 +46,7 @@ func (e *Engine) Rows(view evidence.Kind) (rows []Row, from []ViewSource) {
 					if row.Joined == nil {
 						row.Joined = map[string][]Row{}
 					}
-					row.Joined[j.name] = append(row.Joined[j.name], other.row())
+					row.Joined[j.Name] = append(row.Joined[j.Name], other.row())
 				}
 			}
 			rows = append(rows, row)
@@ -54,7 +54,7 @@ func (e *Engine) Rows(view evidence.Kind) (rows []Row, from []ViewSource) {
 	}
 	for _, j := range e.relations[i].joins {
 		for _, t := range j.to.tables {
-			from = append(from, t.source(j.name))
+			from = append(from, t.source(j.Name))
 		}
 	}
 	return rows, from

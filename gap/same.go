@@ -6,10 +6,8 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/rule"
 )
-
-// absent stands for an attribute that the source did not say.
-type absent struct{}
 
 // mask tells which parts of a record changed, or are read by a test or a view: a
 // bit for each of plan.keys (the last one for all that find no bit of their own),
@@ -57,7 +55,7 @@ func said(rec *evidence.Record, key string) any {
 	if v, ok := rec.Attributes[key]; ok {
 		return v
 	}
-	return absent{}
+	return rule.Absent{}
 }
 
 func sameTime(a, b *time.Time) bool {
@@ -75,8 +73,8 @@ func same(a, b any) bool {
 	case int64:
 		b, ok := b.(int64)
 		return ok && a == b
-	case absent:
-		_, ok := b.(absent)
+	case rule.Absent:
+		_, ok := b.(rule.Absent)
 		return ok
 	case []any:
 		b, ok := b.([]any)

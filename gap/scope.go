@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // source is the scope ledger of one source: what its root kind lists, and
@@ -164,7 +165,7 @@ func (e *Engine) disappear(src *source, st *stream, o observation, id string) {
 }
 
 func (e *Engine) openScope(src *source, st *stream, o observation, id, name, why string) *spell {
-	return e.open(Gap{Kind: Scope, Criteria: e.sourceCriteria(st.id.Source), Severity: blindSeverity, Stream: st.text,
+	return e.open(result.Gap{Kind: result.Scope, Criteria: e.sourceCriteria(st.id.Source), Severity: blindSeverity, Stream: st.text,
 		Resource: id, Name: name, Reason: why}, blindSLADays, o.at, src.at)
 }
 

@@ -1,131 +1,23 @@
 package gap
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"regexp"
-	"strings"
 	"testing"
-	"testing/fstest"
-	"time"
 
-	"cel.dev/cel-go/cel"
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
-
-// hard are expressions that the catalogue may come to hold, each with something
-// in which a shortcut might differ from CEL.
-var hard = []string{
-	"r.a", "!r.a", "r.a && r.b", "r.a || r.b", "!(r.a && !r.b) || r.c", "r.a ? r.b : r.c", "has(r.a) ? r.a : r.b", "has(r.a.b) && r.a.b", `r["a"] == r["b"]`,
-	"r.a == r.b", "r.a != r.b", `r.a == "x"`, "r.a == 1", "r.a < r.b", "r.a >= 3", "r.a + r.b", "r.a + r.b == r.c", "[r.a] + r.b", `[r.a, "x"]`, "r", "r.a[r.b]",
-	`r.a in ["x", "y"]`, "r.a in [1, 2]", "r.a in []", "r.a in r.b", `"x" in r.a`, "size(r.a) > 2", "r.a.size() == size(r.b)", "string(r.a)", "string(timestamp(r.a))",
-	`r.a.contains("x")`, "r.a.startsWith(r.b)", "r.a.endsWith(r.b)", `r.a.substring(r.a.indexOf("/") + 1)`, "r.a.substring(r.b)", "r.a.lowerAscii()", `r.a.indexOf("")`,
-	"r.a.exists(x, x == r.b)", "r.a.all(x, x)", "r.a.exists(a, a.a)", "r.a.exists(a, has(a.b) && a.b in r.b)", "r.a.map(x, x)", `r.a.map(r, "k" + r)`, "r.a.exists(x, x.exists(x, x))",
-	"r.a.all(x, r.b.exists(y, x == y))", "r.a.filter(x, x)", "r.a.map(x, x, 1)", "r.a.exists_one(x, x)", "r.a.exists(x, r.b || x)", `r.a.map(x, r.b.map(y, x + y))`,
-	`r.a.matches("^x+/")`, `r.a.matches(r.b)`, `r.a || r.b.matches("(?i)X|y$")`, `r.a.exists(x, x.matches("x"))`, "r.a && timestamp(r.b) + duration(r.c) < effective", "r.a ? r.b % 2 : r.c", "r.a.all(x, x % 2 == 0)", "r.a % 2 == 0 || r.b",
-	"older_than(r.a, 5)", "older_than(r.a, r.b)", "!older_than(r.a, 5) || r.b", "older_than(timestamp(r.a), 3)", "workdays_passed(r.a, r.b)", "age_days(r.a) > 2", "r.a.exists(x, older_than(x, 1))",
-	`unknown("x") || r.a`, "id + name + source + stream + scope", `id == r.a || scope in ["s"]`, "r.a.map(x, x).map(y, [y])", "r.a.exists(id, id == name)", "-1 < r.a", "timestamp(r.a) <= effective", "effective > timestamp(r.a)", `r.a ? unknown("y") : r.b`, "r.a + 9223372036854775807 > 0",
-}
-
-// TestShortcutsAgreeWithCEL: of every expression of the catalogue and of those
-// above, on random records, what a shortcut is sure of is what CEL says, and
-// it holds no longer than by CEL.
-func TestShortcutsAgreeWithCEL(t *testing.T) {
-	cat := testCatalogue(t, nil)
-	all := expressions(cat)
-	own := len(all)
-	all = append(all, hard...)
-	comp, err := newCompiler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	rnd := rand.New(rand.NewPCG(3, 4))
-	short, sure := 0, 0
-	for i, src := range all {
-		x, err := comp.program(new(rule), "field", src, cel.DynType)
-		if err != nil {
-			t.Fatalf("%s: %v", src, err)
-		}
-		if x.short == nil {
-			continue
-		}
-		short++
-		was := sure
-		tree, _ := comp.env.Compile(src)
-		c := new(shortener)
-		c.shorten(tree.NativeRep().Expr())
-		must := i < own && c.holes == 0
-		for n := 0; n < 300 || sure == was && must && n < 30_000; n++ {
-			sure += agree(t, cat, src, x, randomRecord(rnd, src))
-		}
-		if sure == was && must {
-			t.Errorf("the shortcut of %s is never sure", src)
-		}
-	}
-	t.Logf("%d of %d expressions have a shortcut, which was sure %d times", short, len(all), sure)
-	if short*10 < len(all)*9 {
-		t.Errorf("only %d of %d expressions have a shortcut", short, len(all))
-	}
-}
-
-// expressions gives those of tests and views.
-func expressions(cat *Catalogue) (all []string) {
-	for _, ts := range cat.Tests() {
-		all = append(all, ts.Pass)
-		if ts.When != "" {
-			all = append(all, ts.When)
-		}
-	}
-	for _, v := range cat.Views {
-		for _, p := range v.From {
-			for _, f := range p.Fields {
-				all = append(all, f)
-			}
-		}
-	}
-	return all
-}
-
-// agree reports whether the shortcut was sure: 1 or 0.
-func agree(t *testing.T, cat *Catalogue, src string, x *expression, rec evidence.Record) int {
-	var a, b bench
-	for _, on := range []*bench{&a, &b} {
-		on.clock = clock{now: start, until: forever, calendar: cat.Calendar}
-		on.take(&rec, evidence.Stream{Source: "okta", Kind: "okta.user", Scope: "acme"})
-	}
-	got, sure := x.short.answer(&a)
-	if !sure || !storable(got) {
-		return 0
-	}
-	out, _, err := x.Eval(&b)
-	if err != nil {
-		t.Fatalf("%s: the shortcut gives %v, CEL %v, of %s", src, got, err, shorten(rec))
-	}
-	want, ok := native(out)
-	if !ok || !gocmp.Equal(got, want) {
-		t.Fatalf("%s: the shortcut gives %v, CEL %v, of %s", src, got, want, shorten(rec))
-	}
-	if a.clock.until > b.clock.until { // it may ask sooner than is needed
-		t.Fatalf("%s: holds until %d by the shortcut, %d by CEL, of %s", src, a.clock.until, b.clock.until, shorten(rec))
-	}
-	return 1
-}
 
 // TestShortcutsChangeNothing: a log of joined records gives the same bytes
 // where CEL answers everything.
 func TestShortcutsChangeNothing(t *testing.T) {
-	short := testCatalogue(t, nil)
-	slow, err := LoadOver(fstest.MapFS{}) // a copy, since the other one is shared
-	if err != nil {
-		t.Fatal(err)
-	}
-	withoutShortcuts(slow)
+	cat := testCatalogue(t, nil)
 	for name, log := range map[string]joined{"accounts": accounts(150, 40), "changes": changes(20, 30)} {
 		var got [2][]byte
-		for i, cat := range []*Catalogue{short, slow} {
-			e := NewEngine(cat, Period{start, start.AddDate(0, 0, 40)})
+		for i, plain := range []bool{false, true} {
+			e := NewEngine(cat, result.Period{From: start, To: start.AddDate(0, 0, 40)})
+			e.eval.PlainCEL = plain
 			for run := range log.runs {
 				if run.Due.Day()%9 == 0 {
 					run.Outcome, run.Certificate.Complete = evidence.Partial, false
@@ -143,120 +35,4 @@ func TestShortcutsChangeNothing(t *testing.T) {
 			t.Errorf("%s (-CEL +shortcuts):\n%s", name, diff)
 		}
 	}
-}
-
-func withoutShortcuts(cat *Catalogue) {
-	for _, r := range cat.rules {
-		for _, x := range []*expression{r.when, r.pass} {
-			if x != nil {
-				x.short = nil
-			}
-		}
-	}
-	for _, v := range cat.views {
-		for _, p := range v.parts {
-			for _, f := range p.fields {
-				if f.prg != nil {
-					f.prg.short = nil
-				}
-			}
-		}
-	}
-}
-
-func shorten(rec evidence.Record) string { return fmt.Sprintf("%.2000v", rec) }
-
-var (
-	keyNames  = regexp.MustCompile(`\w+\.(\w+)|\["(\w+)"\]`)
-	textsUsed = regexp.MustCompile(`"([^"]*)"|'([^']*)'`)
-)
-
-// randomRecord says, of each name that an expression has behind a dot, nothing
-// or anything: rarely what is asked for.
-func randomRecord(rnd *rand.Rand, src string) evidence.Record {
-	g := generator{Rand: rnd, texts: []string{"", "x", "y", "k/x", "Ä/ö", "\xff", "2026-06-20T00:00:00Z", "2026-06-26T00:00:00Z", "2026-06-29", "2026-06-28T10:00:00.5Z", "2026-06-30T00:00:00+02:00", "0000-01-01T00:00:00Z", strings.Repeat("ab", 3000)}}
-	for _, m := range textsUsed.FindAllStringSubmatch(src, -1) {
-		g.texts = append(g.texts, m[1]+m[2])
-		g.keys = append(g.keys, m[1]+m[2])
-	}
-	for _, m := range keyNames.FindAllStringSubmatch(src, -1) {
-		g.keys = append(g.keys, m[1]+m[2])
-	}
-	g.kind = rnd.IntN(9)
-	rec := evidence.Record{Kind: "okta.user", ID: g.text(), Name: g.text(), Attributes: g.members(3)}
-	if at := start.Add(-time.Duration(rnd.IntN(300)) * time.Hour); rnd.IntN(2) == 0 {
-		rec.Effective = &at
-	}
-	return rec
-}
-
-type generator struct {
-	*rand.Rand
-	keys, texts []string
-	kind        int // of value that this record likes
-}
-
-func (g *generator) text() string { return g.texts[g.IntN(len(g.texts))] }
-
-func (g *generator) members(depth int) map[string]any {
-	m := map[string]any{}
-	if depth == 0 {
-		return m
-	}
-	for _, k := range g.keys {
-		switch g.IntN(6) {
-		case 0:
-		case 1:
-			m[k] = g.members(max(depth-2, 0))
-		default:
-			m[k] = g.value(depth)
-		}
-	}
-	return m
-}
-
-func (g *generator) value(depth int) any {
-	kind := g.kind
-	if g.IntN(3) == 0 {
-		kind = g.IntN(9)
-	}
-	switch kind {
-	case 0, 1:
-		return g.IntN(2) == 0
-	case 2, 3:
-		return g.text()
-	case 4:
-		return int64(g.IntN(7) - 2)
-	case 5, 6:
-		return g.elements(depth)
-	case 7:
-		return g.members(max(depth-1, 0))
-	}
-	return []any{1.5, 2.0, nil, int64(1) << 62, time.Duration(1).Seconds()}[g.IntN(5)]
-}
-
-func (g *generator) elements(depth int) any {
-	if depth == 0 {
-		return []any{}
-	}
-	if g.IntN(100) == 0 {
-		return g.many()
-	}
-	out := []any{}
-	kind := g.kind
-	g.kind = []int{0, 2, 4, 7, 5}[g.IntN(5)]
-	for range g.IntN(4) {
-		out = append(out, g.value(depth-1))
-	}
-	g.kind = kind
-	return out
-}
-
-// many is a long list, of the same each.
-func (g *generator) many() []any {
-	v, out := g.value(0), []any{} // 0: no long list of long lists
-	for range 100 + g.IntN(3000) {
-		out = append(out, v)
-	}
-	return out
 }

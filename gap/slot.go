@@ -8,31 +8,35 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // testState is one test over all its streams.
 type testState struct {
-	Test
-	rule    *rule
+	catalogue.Test
+	rule    *rule.Rule
+	joined  bool // the test reads what a view joins, see settle
 	streams []*stream
 	// population counts the resources or events of the period that the test applies to.
 	population int
 	// marks is the gravest verdict of the slots of each day of the period.
-	marks []code
+	marks []rule.Answer
 	// events counts the verdicts of the events of each day of the period.
 	events []counts
 }
 
-func newTestState(t Test, r *rule, p Period) *testState {
-	return &testState{Test: t, rule: r, marks: make([]code, p.days())}
+func newTestState(t catalogue.Test, r *rule.Rule, joined bool, p result.Period) *testState {
+	return &testState{Test: t, rule: r, joined: joined, marks: make([]rule.Answer, p.Days())}
 }
 
 func (ts *testState) count(n int) { ts.population += n }
 
 // gravity orders the verdicts of one day.
-var gravity = [codes]int{cNone: 0, cNA: 1, cPass: 2, cUnknown: 3, cFail: 4}
+var gravity = [rule.Answers]int{rule.None: 0, rule.NotApplicable: 1, rule.Pass: 2, rule.Unknown: 3, rule.Fail: 4}
 
-func (ts *testState) mark(day int, c code) {
+func (ts *testState) mark(day int, c rule.Answer) {
 	if gravity[c] > gravity[ts.marks[day]] {
 		ts.marks[day] = c
 	}
@@ -42,62 +46,62 @@ func (ts *testState) mark(day int, c code) {
 func (e *Engine) judgeSlot(st *stream, o observation) {
 	for i, ts := range st.plan.tests {
 		t := &st.tests[i]
-		t.verdict = cUnknown
+		t.verdict = rule.Unknown
 		if o.usable {
 			t.verdict = ts.slot(t.slot, o.complete)
 			e.judgeWhole(st, i, o)
 			e.judgeDim(st, i, o)
 		}
 		if o.inPeriod {
-			ts.mark(e.period.day(o.due), t.verdict)
+			ts.mark(e.period.Day(o.due), t.verdict)
 		}
 	}
 }
 
 // slot gives the verdict of one snapshot. What was seen failing fails, but
 // only a complete one can pass.
-func (ts *testState) slot(n counts, complete bool) code {
+func (ts *testState) slot(n counts, complete bool) rule.Answer {
 	switch ts.Mode {
-	case Exists:
+	case catalogue.Exists:
 		return exists(n, complete)
-	case AtMost:
+	case catalogue.AtMost:
 		return atMost(n, ts.Max, complete)
 	}
 	switch {
-	case n[cFail] > 0:
-		return cFail
-	case !complete || n[cUnknown] > 0:
-		return cUnknown
-	case n[cPass] > 0:
-		return cPass
+	case n[rule.Fail] > 0:
+		return rule.Fail
+	case !complete || n[rule.Unknown] > 0:
+		return rule.Unknown
+	case n[rule.Pass] > 0:
+		return rule.Pass
 	}
-	return cNA
+	return rule.NotApplicable
 }
 
-func exists(n counts, complete bool) code {
+func exists(n counts, complete bool) rule.Answer {
 	switch {
-	case n[cPass] > 0:
-		return cPass
-	case !complete || n[cUnknown] > 0:
-		return cUnknown
+	case n[rule.Pass] > 0:
+		return rule.Pass
+	case !complete || n[rule.Unknown] > 0:
+		return rule.Unknown
 	}
-	return cFail
+	return rule.Fail
 }
 
-func atMost(n counts, limit int, complete bool) code {
+func atMost(n counts, limit int, complete bool) rule.Answer {
 	switch {
-	case n[cPass] > limit:
-		return cFail
-	case !complete || n[cPass]+n[cUnknown] > limit:
-		return cUnknown
+	case n[rule.Pass] > limit:
+		return rule.Fail
+	case !complete || n[rule.Pass]+n[rule.Unknown] > limit:
+		return rule.Unknown
 	}
-	return cPass
+	return rule.Pass
 }
 
 // judgeWhole keeps the gap of a test whose resource is the stream as a whole.
 func (e *Engine) judgeWhole(st *stream, i int, o observation) {
 	ts, t := st.plan.tests[i], &st.tests[i]
-	if ts.Mode == Each || st.events != nil {
+	if ts.Mode == catalogue.Each || st.events != nil {
 		return
 	}
 	if o.inPeriod && !t.counted {
@@ -106,13 +110,13 @@ func (e *Engine) judgeWhole(st *stream, i int, o observation) {
 	}
 	at := st.judged
 	switch t.verdict {
-	case cPass:
+	case rule.Pass:
 		t.fine = at
 		if t.whole != nil {
 			t.whole.fix(at, "")
 			t.whole = nil
 		}
-	case cFail:
+	case rule.Fail:
 		if t.whole == nil {
 			t.whole = e.open(ts.wholeGap(st, t.slot), ts.SLADays, at, t.fine)
 		}
@@ -120,11 +124,11 @@ func (e *Engine) judgeWhole(st *stream, i int, o observation) {
 	}
 }
 
-func (ts *testState) wholeGap(st *stream, n counts) Gap {
+func (ts *testState) wholeGap(st *stream, n counts) result.Gap {
 	g := ts.gap(ts.finds(), st, string(st.id.Scope), string(st.id.Scope))
 	g.Reason = fmt.Sprintf("none of %d records: %s", len(st.order), ts.Title)
-	if ts.Mode == AtMost {
-		g.Reason = fmt.Sprintf("%d, at most %d allowed: %s", n[cPass], ts.Max, ts.Title)
+	if ts.Mode == catalogue.AtMost {
+		g.Reason = fmt.Sprintf("%d, at most %d allowed: %s", n[rule.Pass], ts.Max, ts.Title)
 	}
 	return g
 }
@@ -136,7 +140,7 @@ func (e *Engine) judgeDim(st *stream, i int, o observation) {
 		return
 	}
 	ts, t, at := st.plan.tests[i], &st.tests[i], st.judged
-	if n := t.slot[cUnknown]; n > 0 && (ts.Mode == Each || t.verdict == cUnknown) {
+	if n := t.slot[rule.Unknown]; n > 0 && (ts.Mode == catalogue.Each || t.verdict == rule.Unknown) {
 		e.dim(st, i, at, n, len(st.order), st.whys(i))
 		return
 	}
@@ -147,7 +151,7 @@ func (e *Engine) judgeDim(st *stream, i int, o observation) {
 func (e *Engine) dim(st *stream, i int, at time.Time, n, all int, whys []string) {
 	ts, t := st.plan.tests[i], &st.tests[i]
 	if t.dim == nil {
-		g := ts.gap(Blind, st, "", "")
+		g := ts.gap(result.Blind, st, "", "")
 		g.Severity = blindSeverity
 		g.Reason = fmt.Sprintf("%d of %d records %s", n, all, joinWhys(whys))
 		t.dim = e.open(g, blindSLADays, at, t.clear)
@@ -170,7 +174,7 @@ func (t *streamTest) lighten(at time.Time) {
 func (st *stream) whys(i int) []string {
 	var whys []string
 	for _, r := range st.order {
-		if c := &r.cells[i]; c.code == cUnknown {
+		if c := &r.cells[i]; c.code == rule.Unknown {
 			whys = append(whys, c.why)
 		}
 	}
@@ -189,14 +193,14 @@ func joinWhys(whys []string) string {
 }
 
 // gap gives the parts of a gap that follow from the test.
-func (ts *testState) gap(k Kind, st *stream, resource, name string) Gap {
-	return Gap{Kind: k, Control: ts.Control, Test: ts.ID, Criteria: ts.Criteria, Severity: ts.Severity,
+func (ts *testState) gap(k result.Kind, st *stream, resource, name string) result.Gap {
+	return result.Gap{Kind: k, Control: ts.Control, Test: ts.ID, Criteria: ts.Criteria, Severity: ts.Severity,
 		Stream: st.text, Resource: resource, Name: name}
 }
 
-func (ts *testState) finds() Kind { return cmp.Or(ts.Finds, Deviation) }
+func (ts *testState) finds() result.Kind { return cmp.Or(ts.Finds, result.Deviation) }
 
-func (ts *testState) deviation(st *stream, rec *evidence.Record, why string) Gap {
+func (ts *testState) deviation(st *stream, rec *evidence.Record, why string) result.Gap {
 	g := ts.gap(ts.finds(), st, rec.ID, rec.Name)
 	g.Scope = rec.Scope
 	g.Reason = why

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // plan is what is asked of the records of one kind.
@@ -28,11 +31,11 @@ func (p *plan) add(ts *testState) {
 }
 
 // read makes the plan one of what r reads, and gives the mask of it.
-func (p *plan) read(r *rule) mask {
-	p.all = p.all || r.all
-	p.effective = p.effective || r.effective
-	reads := pick(r.all, everything, selfBit)
-	for _, k := range r.keys {
+func (p *plan) read(r *rule.Rule) mask {
+	p.all = p.all || r.All
+	p.effective = p.effective || r.Effective
+	reads := pick(r.All, everything, selfBit)
+	for _, k := range r.Keys {
 		i := slices.Index(p.keys, k)
 		if i < 0 {
 			i = len(p.keys)
@@ -93,8 +96,8 @@ type stream struct {
 
 // streamTest is one test on one stream.
 type streamTest struct {
-	now, slot counts // all present records; those of the last snapshot
-	verdict   code   // of the last slot
+	now, slot counts      // all present records; those of the last snapshot
+	verdict   rule.Answer // of the last slot
 	// whole is the gap of an Exists or AtMost test, fine when it was last passing.
 	whole *spell
 	fine  time.Time
@@ -129,7 +132,7 @@ type resource struct {
 
 // cell is one test on one resource.
 type cell struct {
-	code    code
+	code    rule.Answer
 	counted bool // applied in the period
 	until   int64
 	why     string
@@ -200,7 +203,7 @@ func (st *stream) same(o observation) bool {
 // pass reads a snapshot record by record.
 func (e *Engine) pass(st *stream, o observation, lines iter.Seq2[evidence.Line, error]) error {
 	undo := st.begin(o)
-	e.bench.clock.now = o.at
+	e.eval.SetNow(o.at)
 	earliest := o.at
 	next, at := st.spare[:0], 0
 	for line, err := range lines {
@@ -265,7 +268,7 @@ func (st *stream) begin(o observation) (undo func()) {
 		st.obs, st.last, st.lastWhole, st.until, st.timed, st.entered = st.obs[:n], last, whole, until, timed, entered
 	}
 	st.obs, st.met = append(st.obs, o.at), 0
-	st.last, st.lastWhole, st.until, st.timed = nil, o.complete, forever, false
+	st.last, st.lastWhole, st.until, st.timed = nil, o.complete, rule.Forever, false
 	if o.run.Records != nil {
 		st.last = &o.run.Records.Hash
 	}
@@ -329,18 +332,18 @@ func (st *stream) meet(r *resource) {
 
 // judge asks every test whose answer may differ from the last one.
 func (e *Engine) judge(st *stream, r *resource, rec *evidence.Record, o observation, at, before time.Time, changed mask) {
-	e.bench.take(rec, st.id)
-	r.until = forever
+	e.eval.SetRecord(rec, st.id)
+	r.until = rule.Forever
 	for i, ts := range st.plan.tests {
 		c := &r.cells[i]
 		if changed&st.plan.reads[i] != 0 || o.at.Unix() >= c.until {
-			j := ts.rule.judge(&e.bench)
-			c.until = j.until
-			if since, prior, settled := c.settle(ts.rule, j.code, o, at, before); settled {
+			j := ts.rule.Judge(&e.eval)
+			c.until = j.Until
+			if since, prior, settled := c.settle(ts.joined, j.Answer, o, at, before); settled {
 				e.move(st, r, rec, i, j, since, prior)
 			}
 		}
-		if o.inPeriod && !c.counted && applies(c.code) == 1 && ts.Mode == Each {
+		if o.inPeriod && !c.counted && applies(c.code) == 1 && ts.Mode == catalogue.Each {
 			c.counted = true
 			ts.count(1)
 		}
@@ -350,15 +353,15 @@ func (e *Engine) judge(st *stream, r *resource, rec *evidence.Record, o observat
 
 // doubt is a verdict on joined records that is not yet settled.
 type doubt struct {
-	code       code
+	code       rule.Answer
 	at, before time.Time
 }
 
 // settle holds back a verdict that rests on more than one reading: between the
 // two, both facts may have changed, so it counts once everything was read again
 // and still says so, and then from when it was first seen.
-func (c *cell) settle(r *rule, to code, o observation, at, before time.Time) (since, prior time.Time, settled bool) {
-	if !r.joined || to == c.code || to != cPass && to != cFail {
+func (c *cell) settle(joined bool, to rule.Answer, o observation, at, before time.Time) (since, prior time.Time, settled bool) {
+	if !joined || to == c.code || to != rule.Pass && to != rule.Fail {
 		c.doubt = nil
 		return at, before, true
 	}
@@ -376,33 +379,33 @@ func (c *cell) settle(r *rule, to code, o observation, at, before time.Time) (si
 
 // move brings one test of one resource from its last verdict to the new one.
 // Unknown neither opens nor closes.
-func (e *Engine) move(st *stream, r *resource, rec *evidence.Record, i int, j judgement, at, before time.Time) {
+func (e *Engine) move(st *stream, r *resource, rec *evidence.Record, i int, j rule.Judgement, at, before time.Time) {
 	c, ts := &r.cells[i], st.plan.tests[i]
 	was := c.code
-	c.code, c.why = j.code, j.why
-	st.tests[i].now.move(was, j.code)
-	if ts.Mode != Each {
+	c.code, c.why = j.Answer, j.Why
+	st.tests[i].now.move(was, j.Answer)
+	if ts.Mode != catalogue.Each {
 		return
 	}
-	if was.fine() && !j.code.fine() {
+	if was.Fine() && !j.Answer.Fine() {
 		c.passed = before
 	}
-	if was == cFail && j.code != cFail {
+	if was == rule.Fail && j.Answer != rule.Fail {
 		c.open.LastSeen = later(c.open.FirstSeen, before)
 	}
 	switch {
-	case j.code == cFail && c.open == nil:
-		c.open = e.open(ts.deviation(st, rec, ts.rule.explain(&e.bench, &ts.Test)), ts.SLADays, at, known(c.passed, r.absent))
+	case j.Answer == rule.Fail && c.open == nil:
+		c.open = e.open(ts.deviation(st, rec, ts.rule.Explain(&e.eval, ts.Title)), ts.SLADays, at, known(c.passed, r.absent))
 		c.open.holder = &holder{st, r, i}
-	case j.code.fine() && c.open != nil:
-		c.open.fix(at, pick(j.code == cNA, "no longer applicable", ""))
+	case j.Answer.Fine() && c.open != nil:
+		c.open.fix(at, pick(j.Answer == rule.NotApplicable, "no longer applicable", ""))
 		c.open = nil
 	}
 }
 
 // open starts a gap: notBefore is zero where nothing was seen before, slaDays
 // where nothing is promised.
-func (e *Engine) open(g Gap, slaDays int, at, notBefore time.Time) *spell {
+func (e *Engine) open(g result.Gap, slaDays int, at, notBefore time.Time) *spell {
 	s := &spell{Gap: g}
 	s.FirstSeen, s.LastSeen = at, at
 	s.ID = gapID(s.Gap)
@@ -438,12 +441,12 @@ func (st *stream) sweep() {
 func (st *stream) end(r *resource, i int, at time.Time) {
 	c := &r.cells[i]
 	if c.open != nil {
-		if c.code == cFail {
+		if c.code == rule.Fail {
 			c.open.LastSeen = later(c.open.FirstSeen, st.seenAt(r))
 		}
 		c.open.fix(at, "resource gone")
 	}
-	st.tests[i].now.move(c.code, cNone)
+	st.tests[i].now.move(c.code, rule.None)
 	*c = cell{counted: c.counted}
 }
 

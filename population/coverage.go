@@ -7,13 +7,14 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // selection says which runs of the log a population is made of.
 type selection struct {
 	ev     gap.Evidence
 	kind   evidence.Kind
-	period gap.Period
+	period result.Period
 	asOf   time.Time
 }
 
@@ -65,15 +66,15 @@ func (c *coverage) count(run evidence.Run) {
 // member reports whether a record belongs to the population of the period: an
 // event that the source dates does if it happened in it; a record without a
 // time of its own belongs to the slot that read it.
-func (c *coverage) member(effective *time.Time, period gap.Period) bool {
+func (c *coverage) member(effective *time.Time, period result.Period) bool {
 	return !c.events || effective == nil || period.Holds(*effective)
 }
 
-func (c *coverage) stream(period gap.Period, rows int) Stream {
+func (c *coverage) stream(period result.Period, rows int) Stream {
 	return Stream{Stream: c.name, Slots: c.slots, Complete: c.complete, Rows: rows, Whole: c.whole(period)}
 }
 
-func (c *coverage) whole(period gap.Period) bool {
+func (c *coverage) whole(period result.Period) bool {
 	switch {
 	case c.erased || c.complete == 0:
 		return false
@@ -85,7 +86,7 @@ func (c *coverage) whole(period gap.Period) bool {
 
 // tile reports whether windows leave no hole from the start of the period to
 // the end of the last one.
-func tile(windows []evidence.Window, period gap.Period) bool {
+func tile(windows []evidence.Window, period result.Period) bool {
 	slices.SortFunc(windows, func(a, b evidence.Window) int { return a.From.Compare(b.From) })
 	reach := period.From
 	for _, w := range windows {

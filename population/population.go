@@ -9,6 +9,7 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // Population is the population of one kind in a period.
@@ -61,7 +62,7 @@ func (p *Population) WriteLines(w io.Writer) error {
 // and observed by asOf: a bundle of that period as of that time holds no more,
 // and gives the same. Attributes are not decoded: a million items take some
 // 200 MB.
-func Read(ev gap.Evidence, kind evidence.Kind, period gap.Period, asOf time.Time) (*Population, error) {
+func Read(ev gap.Evidence, kind evidence.Kind, period result.Period, asOf time.Time) (*Population, error) {
 	sel := selection{ev, kind, period, asOf}
 	builders := map[evidence.Stream]*builder{}
 	for run, err := range sel.runs() { // first only counted, so that room is made once

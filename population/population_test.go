@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // memory is a log, whose snapshots are read as text or as records that are decoded.
@@ -72,7 +72,7 @@ const kind = evidence.Kind("aws.thing")
 
 var (
 	from   = time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
-	period = gap.Period{From: from, To: from.AddDate(0, 0, 40)}
+	period = result.Period{From: from, To: from.AddDate(0, 0, 40)}
 )
 
 func slot(scope evidence.Scope, day int, outcome evidence.Outcome, window *evidence.Window) evidence.Run {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // Row is one item with what was read of it over the period.
@@ -42,7 +43,7 @@ func (t *Table) Whole() bool { return whole(t.Streams) }
 
 // ReadTable reads the population of a kind with its attributes. Its members and
 // streams are those that Read returns.
-func ReadTable(ev gap.Evidence, kind evidence.Kind, period gap.Period, asOf time.Time) (*Table, error) {
+func ReadTable(ev gap.Evidence, kind evidence.Kind, period result.Period, asOf time.Time) (*Table, error) {
 	sel := selection{ev, kind, period, asOf}
 	builders := map[evidence.Stream]*tableBuilder{}
 	for run, err := range sel.runs() {

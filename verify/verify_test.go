@@ -19,6 +19,8 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/export"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 	"github.com/evidenced/evidenced/verify"
 )
@@ -98,12 +100,12 @@ func blobs(w evidence.Writer, run *evidence.Run, records []evidence.Record, at t
 
 func write(t testing.TB, s *store.Store, key *store.Key, days int) []byte {
 	t.Helper()
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
 	end := begin.AddDate(0, 0, days)
-	res, err := gap.Evaluate(context.Background(), cat, s, gap.Period{From: begin, To: end}, end)
+	res, err := gap.Evaluate(context.Background(), cat, s, result.Period{From: begin, To: end}, end)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // Timeline is one archive, read.
 type Timeline struct {
 	// Name is that of the file, for messages.
 	Name   string
-	Period gap.Period
+	Period result.Period
 	AsOf   time.Time
 	// Only is a pattern of the tests whose gaps are told; empty for all.
 	Only string

@@ -14,6 +14,8 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // memory is a log in memory.
@@ -90,11 +92,11 @@ func (f files) Glob(pattern string) (names []string, err error) {
 
 // Catalogue gives the catalogue that the timeline is judged by: base, or if the
 // archive holds .yaml files, our criteria with these alone.
-func (t *Timeline) Catalogue(base *gap.Catalogue) (*gap.Catalogue, error) {
+func (t *Timeline) Catalogue(base *catalogue.Catalogue) (*catalogue.Catalogue, error) {
 	if len(t.controls) == 0 {
 		return base, nil
 	}
-	ours, err := gap.Default()
+	ours, err := catalogue.Default()
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +106,7 @@ func (t *Timeline) Catalogue(base *gap.Catalogue) (*gap.Catalogue, error) {
 	}
 	all := maps.Clone(t.controls)
 	all["criteria.yaml"] = criteria
-	c, err := gap.Load(all)
+	c, err := catalogue.Load(all)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, t.relocate(err))
 	}
@@ -129,13 +131,13 @@ func (t *Timeline) options() []gap.Option {
 }
 
 // Run judges the whole timeline by a catalogue.
-func (t *Timeline) Run(ctx context.Context, cat *gap.Catalogue) (*gap.Result, error) {
+func (t *Timeline) Run(ctx context.Context, cat *catalogue.Catalogue) (*result.Result, error) {
 	return gap.Evaluate(ctx, cat, &t.log, t.Period, t.AsOf, t.options()...)
 }
 
 // Steps judges it run by run and asks for the result after each one: the engine
 // must not be disturbed by it, and must end where Run does.
-func (t *Timeline) Steps(cat *gap.Catalogue) (*gap.Result, error) {
+func (t *Timeline) Steps(cat *catalogue.Catalogue) (*result.Result, error) {
 	e := gap.NewEngine(cat, t.Period, t.options()...)
 	for _, run := range t.log.runs {
 		if run.Observed().After(t.AsOf) {
@@ -160,7 +162,7 @@ type Difference struct {
 }
 
 // Compare gives the sections of the archive that the result is otherwise than.
-func (t *Timeline) Compare(res *gap.Result) []Difference {
+func (t *Timeline) Compare(res *result.Result) []Difference {
 	var out []Difference
 	got := t.text(res)
 	for _, s := range t.sections {
@@ -177,7 +179,7 @@ func (t *Timeline) Expects() bool {
 }
 
 // Updated gives the archive with what the result says in the sections that it has.
-func (t *Timeline) Updated(res *gap.Result) []byte {
+func (t *Timeline) Updated(res *result.Result) []byte {
 	got := t.text(res)
 	all := slices.Clone(t.sections)
 	for i, s := range all {

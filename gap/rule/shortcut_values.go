@@ -1,0 +1,254 @@
+package rule
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+var ofOne = map[string]func(*Context, any) (any, bool){
+	operators.LogicalNot: func(_ *Context, x any) (any, bool) { v, ok := x.(bool); return !v, ok },
+	"size":               size,
+	"string":             text,
+	"timestamp":          timestamp,
+	"lowerAscii":         lower,
+}
+
+var ofTwo = map[string]func(b *Context, x, y any) (any, bool){
+	operators.Equals:        equal,
+	operators.NotEquals:     func(b *Context, x, y any) (any, bool) { v, sure := equal(b, x, y); return v != true, sure },
+	operators.In:            in,
+	operators.Index:         at,
+	operators.Add:           add,
+	operators.Less:          compare(func(n int) bool { return n < 0 }),
+	operators.LessEquals:    compare(func(n int) bool { return n <= 0 }),
+	operators.Greater:       compare(func(n int) bool { return n > 0 }),
+	operators.GreaterEquals: compare(func(n int) bool { return n >= 0 }),
+	"contains":              search(func(s, t string) any { return strings.Contains(s, t) }),
+	"startsWith":            search(func(s, t string) any { return strings.HasPrefix(s, t) }),
+	"endsWith":              search(func(s, t string) any { return strings.HasSuffix(s, t) }),
+	"indexOf":               search(func(s, t string) any { return int64(strings.Index(s, t)) }),
+	"substring":             substring,
+}
+
+func equal(b *Context, x, y any) (any, bool) {
+	switch x := x.(type) {
+	case string:
+		y, ok := y.(string)
+		return x == y, ok && b.spend(len(x)/10)
+	case bool:
+		y, ok := y.(bool)
+		return x == y, ok
+	case int64:
+		y, ok := y.(int64)
+		return x == y, ok
+	}
+	return b.leave()
+}
+
+// compare orders whole numbers and instants.
+func compare(holds func(int) bool) func(*Context, any, any) (any, bool) {
+	return func(_ *Context, x, y any) (any, bool) {
+		switch x := x.(type) {
+		case int64:
+			y, ok := y.(int64)
+			return holds(cmp.Compare(x, y)), ok
+		case time.Time:
+			y, ok := y.(time.Time)
+			return holds(x.Compare(y)), ok
+		}
+		return nil, false
+	}
+}
+
+// in looks for a text in a list of texts.
+func in(b *Context, x, list any) (any, bool) {
+	s, isText := x.(string)
+	all, isList := list.([]any)
+	if !isText || !isList || !b.spend(len(all)*(1+len(s)/10)) {
+		return b.leave()
+	}
+	for _, v := range all {
+		if t, ok := v.(string); !ok || s == t {
+			return true, ok
+		}
+	}
+	return false, true
+}
+
+// constants gives the texts of a list that is written out, nil if it is none.
+func constants(l ast.ListExpr) []string {
+	var out []string
+	for _, e := range l.Elements() {
+		if e.Kind() != ast.LiteralKind {
+			return nil
+		}
+		s, ok := e.AsLiteral().(types.String)
+		if !ok {
+			return nil
+		}
+		out = append(out, string(s))
+	}
+	return out
+}
+
+func oneOf(x shortcut, list []string) shortcut {
+	return onOne(x, func(b *Context, v any) (any, bool) {
+		s, ok := v.(string)
+		return slices.Contains(list, s), ok && b.spend(len(s)/10)
+	})
+}
+
+// matching is matches by a pattern that is written out.
+func matching(x shortcut, pattern ast.Expr) shortcut {
+	if pattern.Kind() != ast.LiteralKind {
+		return nil
+	}
+	p, isText := pattern.AsLiteral().(types.String)
+	re, err := regexp.Compile(string(p))
+	if !isText || err != nil {
+		return nil
+	}
+	return onOne(x, func(b *Context, v any) (any, bool) {
+		s, ok := v.(string)
+		if !ok || !b.spend(len(s)*len(p)/16) {
+			return b.leave()
+		}
+		return re.MatchString(s), true
+	})
+}
+
+// at gives the member of a map.
+func at(b *Context, x, key any) (any, bool) {
+	k, isText := key.(string)
+	v, said, _ := member(x, k)
+	return v, said && isText
+}
+
+// add joins texts and lists.
+func add(b *Context, x, y any) (any, bool) {
+	switch x := x.(type) {
+	case string:
+		if y, ok := y.(string); ok && b.spend((len(x)+len(y))/10) {
+			return x + y, true
+		}
+	case []any:
+		if y, ok := y.([]any); ok && b.spend(len(x)+len(y)) {
+			return append(append(make([]any, 0, len(x)+len(y)), x...), y...), true
+		}
+	case int64:
+		if y, ok := y.(int64); ok && small(x) && small(y) {
+			return x + y, true
+		}
+	}
+	return b.leave()
+}
+
+// small tells numbers whose sum is one.
+func small(n int64) bool { return -1<<32 < n && n < 1<<32 }
+
+func size(b *Context, x any) (any, bool) {
+	switch x := x.(type) {
+	case []any:
+		return int64(len(x)), true
+	case string:
+		return int64(len(x)), plain(b, x)
+	}
+	return nil, false
+}
+
+func text(b *Context, x any) (any, bool) {
+	switch x := x.(type) {
+	case string:
+		return x, b.spend(len(x) / 10)
+	case int64:
+		return strconv.FormatInt(x, 10), true
+	case time.Time:
+		return x.Format(time.RFC3339Nano), true
+	}
+	return nil, false
+}
+
+// timestamp reads an instant that is written as it is printed.
+func timestamp(_ *Context, x any) (any, bool) {
+	s, _ := x.(string)
+	if len(s) != len("2026-07-02T10:00:00Z") || s < "0001" {
+		return nil, false
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	return t, err == nil && t.Format(time.RFC3339) == s
+}
+
+// plain reports whether a text is not long, and of ASCII alone: its characters
+// are its bytes.
+func plain(b *Context, s string) bool {
+	return b.spend(len(s)) && strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
+}
+
+func lower(b *Context, x any) (any, bool) {
+	s, ok := x.(string)
+	if !ok || !plain(b, s) {
+		return nil, false
+	}
+	return strings.ToLower(s), true
+}
+
+func search(f func(s, t string) any) func(*Context, any, any) (any, bool) {
+	return func(b *Context, x, y any) (any, bool) {
+		s, isText := x.(string)
+		t, too := y.(string)
+		if !isText || !too || !plain(b, s) || !plain(b, t) || !b.spend(len(s)*len(t)/100) {
+			return b.leave()
+		}
+		return f(s, t), true
+	}
+}
+
+func substring(b *Context, x, n any) (any, bool) {
+	s, isText := x.(string)
+	from, isInt := n.(int64)
+	if !isText || !isInt || from < 0 || from > int64(len(s)) || !plain(b, s) {
+		return nil, false
+	}
+	return s[from:], true
+}
+
+// timing asks the clock.
+func timing(name string, of []shortcut) shortcut {
+	switch {
+	case name == "@older_than" && len(of) == 2:
+		return onTwo(of[0], of[1], func(b *Context, t, n any) (any, bool) { return timed(b.clock.olderThan, t, n) })
+	case name == "@workdays_passed" && len(of) == 2:
+		return onTwo(of[0], of[1], func(b *Context, t, n any) (any, bool) { return timed(b.clock.workdaysPassed, t, n) })
+	}
+	return nil
+}
+
+func timed(ask func(t, n ref.Val) ref.Val, t, n any) (any, bool) {
+	s, isText := t.(string)
+	days, isInt := n.(int64)
+	if !isText || !isInt {
+		return nil, false
+	}
+	v, isBool := ask(types.String(s), types.Int(days)).(types.Bool)
+	return bool(v), isBool
+}
+
+// storable reports whether a value of a shortcut is one that an attribute can have.
+func storable(v any) bool {
+	switch v := v.(type) {
+	case string, bool, int64:
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(v any) bool { return !storable(v) })
+	}
+	return false
+}
