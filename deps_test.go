@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -147,4 +148,140 @@ func TestRoomsSayWhatTheyAreFor(t *testing.T) {
 			t.Errorf("%s/doc.go does not say what never enters", room)
 		}
 	}
+}
+
+// banned are packages of the standard library that a room must do without.
+var banned = map[string][]string{
+	"api":         {"net/http", "os", "os/exec"},
+	"ops":         {"net/http", "os/signal", "flag"},
+	"ops/custody": {"net/http", "os/signal", "flag"},
+	"ops/setup":   {"net/http", "os/signal", "flag"},
+	"gap":         {"net/http", "os"},
+	"gap/rule":    {"net/http", "os"},
+	"gap/result":  {"net/http", "os"},
+	"population":  {"net/http", "os"},
+	"evidence":    {"net/http", "os"},
+}
+
+// alone says which rooms may import a module that belongs to one purpose.
+var alone = map[string][]string{
+	"cel.dev/cel-go":                      {"gap/rule"},
+	"go.etcd.io/bbolt":                    {"store"},
+	"github.com/spf13/cobra":              {"cmd/evidenced"},
+	"github.com/prometheus/client_golang": {"serve"},
+	"github.com/robfig/cron/v3":           {"schedule"},
+	"github.com/google/go-github/v60":     {"collectors/github"},
+}
+
+// large are rooms that may have more lines than maxLines: a vendor with hundreds
+// of calls, a company with all of its systems, and the store, whose code for
+// frames, series and checks is one format.
+var large = map[string]bool{"collectors/aws": true, "simulator": true, "store": true}
+
+// Bounds of a room: the lines of its code, and of one file; how many rooms
+// import one another in a row.
+const (
+	maxLines     = 4500
+	maxFileLines = 500
+	maxMain      = 60
+	maxCommand   = 3500
+	maxDepth     = 10
+)
+
+// room is what the files of a folder say.
+type room struct {
+	lines   int
+	imports map[string]bool // of rooms
+}
+
+// TestShape holds rooms to what they may use, and to sizes a reader can follow.
+func TestShape(t *testing.T) {
+	rooms := map[string]*room{}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && d.Name() != "." || d.Name() == "testdata" || d.Name() == "node_modules"):
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		name := filepath.ToSlash(filepath.Dir(file))
+		if rooms[name] == nil {
+			rooms[name] = &room{imports: map[string]bool{}}
+		}
+		return rooms[name].add(t, name, file)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range rooms {
+		limit := maxLines
+		if name == "cmd/evidenced" {
+			limit = maxCommand
+		}
+		if r.lines > limit && !large[name] {
+			t.Errorf("%s has %d lines of code: %d are the most", name, r.lines, limit)
+		}
+	}
+	longest := longestChain(rooms, "cmd/evidenced", map[string][]string{})
+	t.Logf("the longest chain of imports: %s", strings.Join(longest, " -> "))
+	if len(longest) > maxDepth {
+		t.Errorf("%d rooms import one another in a row: %s", len(longest), strings.Join(longest, " -> "))
+	}
+}
+
+// add takes one file into account.
+func (r *room) add(t *testing.T, name, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	n := strings.Count(string(text), "\n")
+	r.lines += n
+	if n > maxFileLines {
+		t.Errorf("%s has %d lines: %d are the most", file, n, maxFileLines)
+	}
+	if filepath.Base(file) == "main.go" && n > maxMain {
+		t.Errorf("%s has %d lines: main only wires", file, n)
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ImportsOnly)
+	if err != nil {
+		return err
+	}
+	for _, imp := range f.Imports {
+		path, err := strconv.Unquote(imp.Path.Value)
+		if err != nil {
+			return err
+		}
+		if own, ok := strings.CutPrefix(path, module+"/"); ok {
+			r.imports[own] = true
+		}
+		if slices.Contains(banned[name], path) {
+			t.Errorf("%s: %s must do without %s", file, name, path)
+		}
+		for m, only := range alone {
+			if (path == m || strings.HasPrefix(path, m+"/")) && !slices.Contains(only, name) {
+				t.Errorf("%s: only %s may import %s", file, strings.Join(only, ", "), m)
+			}
+		}
+	}
+	return nil
+}
+
+// longestChain returns the longest chain of rooms that begins with name.
+func longestChain(rooms map[string]*room, name string, known map[string][]string) []string {
+	if c, ok := known[name]; ok {
+		return c
+	}
+	var longest []string
+	if r := rooms[name]; r != nil {
+		for other := range r.imports {
+			if c := longestChain(rooms, other, known); len(c) > len(longest) || len(c) == len(longest) && slices.Compare(c, longest) < 0 {
+				longest = c
+			}
+		}
+	}
+	known[name] = append([]string{name}, longest...)
+	return known[name]
 }
