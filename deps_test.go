@@ -41,7 +41,7 @@ var policy = map[string]struct{ rooms, modules []string }{
 		"anchor", "anchor/*", "secrets/*", "ops/custody"}},
 	"ops/setup":                     {rooms: []string{"api", "ops", "ops/custody", "evidence", "config", "collectors", "collectors/all", "store"}},
 	"ops/custody":                   {rooms: []string{"api", "evidence", "config", "store", "kms/*"}},
-	"daemon":                        {rooms: []string{"api", "ops", "ops/custody", "evidence", "config", "collectors", "schedule", "store", "gap/catalogue", "gap/result", "notify", "serve"}, modules: []string{"golang.org/x/sys"}},
+	"daemon":                        {rooms: []string{"api", "anchor", "ops", "ops/custody", "evidence", "config", "collectors", "schedule", "store", "gap/catalogue", "gap/result", "notify", "serve"}, modules: []string{"golang.org/x/sys"}},
 	"demo":                          {rooms: []string{"api", "ops", "ops/custody", "ops/setup", "evidence", "config", "collectors", "schedule", "store", "gap/catalogue", "gap/result", "simulator", "verify"}},
 	"collectors":                    {rooms: []string{"evidence"}, modules: []string{"github.com/cenkalti/backoff/v5", "golang.org/x/sync"}},
 	"collectors/collectortest":      {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml", "github.com/google/go-cmp"}},

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/evidenced/evidenced/anchor"
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
@@ -48,17 +48,20 @@ type Options struct {
 // daemon is one that runs.
 type daemon struct {
 	Options
-	manager  *serve.Manager
-	metrics  *serve.Metrics
-	store    *store.Store
-	key      *store.Key
-	begun    time.Time
-	opened   chan struct{}  // closed once there is a state
-	noticed  chan struct{}  // holds one when there may be something to tell people
-	beaten   atomic.Int64   // when the loop last went round, as elapsed counts
-	untidy   atomic.Bool    // something was done since memory was given back
-	hungUp   chan os.Signal // SIGHUP
-	anchored time.Duration
+	manager *serve.Manager
+	metrics *serve.Metrics
+	store   ops.Store
+	share   func() ops.Store // another handle of it
+	signer  ops.Signer
+	begun   time.Time
+	opened  chan struct{}  // closed once there is a state
+	noticed chan struct{}  // holds one when there may be something to tell people
+	beaten  atomic.Int64   // when the loop last went round, as elapsed counts
+	untidy  atomic.Bool    // something was done since memory was given back
+	hungUp  chan os.Signal // SIGHUP
+	// anchorDue holds one when a newer checkpoint may be shown; show is ops.ShowAnchors.
+	anchorDue chan struct{}
+	show      func(context.Context, *config.Config, anchor.Log) ([]evidence.Anchor, error)
 
 	reloading sync.Mutex // one at a time
 
@@ -80,13 +83,14 @@ func Run(ctx context.Context, o Options) (err error) {
 		o.Now = time.Now
 	}
 	d := &daemon{Options: o, manager: serve.Notified(o.Getenv), metrics: serve.NewMetrics(ops.Version()), opened: make(chan struct{}),
-		noticed: make(chan struct{}, 1), begun: o.Now().UTC(), problems: map[string]string{}, hungUp: make(chan os.Signal, 1)}
+		noticed: make(chan struct{}, 1), begun: o.Now().UTC(), problems: map[string]string{}, hungUp: make(chan os.Signal, 1), anchorDue: make(chan struct{}, 1), show: ops.ShowAnchors}
 	signal.Notify(d.hungUp, syscall.SIGHUP)
-	d.store, d.key, err = (&custody.Keeper{Config: c, Now: o.Now, Say: o.Say}).OpenWithKey(store.Options{})
+	s, key, err := (&custody.Keeper{Config: c, Now: o.Now, Say: o.Say}).OpenWithKey(store.Options{})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.store.Close()) }()
+	d.store, d.signer, d.share = s, ops.SignerOf(key), func() ops.Store { return s.Share() }
+	defer func() { err = errors.Join(err, s.Close()) }()
 	local, public, err := d.listen(c.Serve.Socket, c.Serve.Listen, c.Serve.Hosts)
 	if err != nil {
 		return err
@@ -107,7 +111,7 @@ func (d *daemon) live(ctx context.Context, c *config.Config) error {
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
-	for _, do := range []func(context.Context){d.watchSIGHUP, d.watchFiles, d.notifyLoop} {
+	for _, do := range []func(context.Context){d.watchSIGHUP, d.watchFiles, d.notifyLoop, d.anchorLoop} {
 		wg.Go(func() { do(background) })
 	}
 	d.manager.State("READY=1")
@@ -115,14 +119,29 @@ func (d *daemon) live(ctx context.Context, c *config.Config) error {
 	err = st.schedule.Run(ctx)
 	d.manager.State("STOPPING=1")
 	stop()
-	wg.Wait()
+	d.waitFor(&wg)
 	d.Log.Info("stopped")
 	return err
 }
 
+// shutdownGrace is how long the loops beside the schedule may take to end.
+const shutdownGrace = 5 * time.Second
+
+// waitFor waits for the loops, but not for one that stands still in somebody
+// else's file system or network.
+func (d *daemon) waitFor(loops *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() { loops.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(shutdownGrace):
+		d.Log.Warn("stopped without waiting for an anchor or a notification that stands still")
+	}
+}
+
 // open makes ready to collect by a configuration.
 func (d *daemon) open(ctx context.Context, c *config.Config) (*state, error) {
-	st := &state{config: c, store: d.store, key: d.key, judge: ops.NewJudge(c, d.store, nil), problems: func() []string { return d.health().Problems }}
+	st := &state{config: c, share: d.share, signer: d.signer, judge: ops.NewJudge(c, d.store, nil), problems: func() []string { return d.health().Problems }}
 	r, err := d.runner(ctx, c)
 	if err != nil {
 		return nil, err
@@ -155,7 +174,7 @@ func (d *daemon) runner(ctx context.Context, c *config.Config) (*schedule.Runner
 
 // lastHeartbeat returns the time of the newest entry of the log, and whether the agent
 // that wrote it was stopped, and not killed.
-func lastHeartbeat(s *store.Store) (at time.Time, clean bool, err error) {
+func lastHeartbeat(s ops.Store) (at time.Time, clean bool, err error) {
 	n, err := s.Size()
 	if err != nil || n == 0 {
 		return at, true, err
@@ -170,7 +189,7 @@ func lastHeartbeat(s *store.Store) (at time.Time, clean bool, err error) {
 // scanHeartbeats reads the log from an entry on: the time of its last entry, and
 // whether the last thing that an agent said of itself was that it stopped. Where
 // none said anything, none was killed.
-func scanHeartbeats(s *store.Store, from uint64) (at time.Time, clean, found bool, err error) {
+func scanHeartbeats(s ops.Store, from uint64) (at time.Time, clean, found bool, err error) {
 	clean = true
 	for e, err := range s.Entries(from) {
 		if err != nil {
@@ -261,10 +280,15 @@ func (d *daemon) ended(p schedule.Pass) {
 	st := d.state
 	d.mu.Unlock()
 	d.evaluate(st)
-	d.anchor(st)
+	notice(d.anchorDue)
 	d.untidy.Store(true)
+	notice(d.noticed)
+}
+
+// notice tells a loop that there may be something to do.
+func notice(c chan<- struct{}) {
 	select {
-	case d.noticed <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -291,30 +315,6 @@ func outcomes(p schedule.Pass) map[string]int {
 		n[string(evidence.Missed)] += missed
 	}
 	return n
-}
-
-// anchorEvery is how often checkpoints are shown at most, anchorTime how long that may take.
-const (
-	anchorEvery = time.Hour
-	anchorTime  = 2 * time.Minute
-)
-
-// anchor shows the newest checkpoint to the anchors. What went wrong is in the
-// log, and is tried again after a later pass.
-func (d *daemon) anchor(st *state) {
-	if len(st.config.Anchors) == 0 || d.anchored != 0 && elapsed()-d.anchored < anchorEvery {
-		return
-	}
-	d.anchored = elapsed()
-	ctx, cancel := context.WithTimeout(context.Background(), anchorTime)
-	defer cancel()
-	shown, err := ops.ShowAnchors(ctx, st.config, d.store)
-	for _, an := range shown {
-		if an.Error != "" {
-			err = errors.Join(err, fmt.Errorf("%s: %s", an.Name, evidence.Printable(an.Error)))
-		}
-	}
-	d.setProblem("anchors", err)
 }
 
 // tidy gives back the memory that is not needed until the next pass. What lies in

@@ -10,15 +10,15 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/ops"
 	"github.com/evidenced/evidenced/schedule"
-	"github.com/evidenced/evidenced/store"
 )
 
 // state is what operations in the daemon are performed on (ops.Backend): its
 // store, its judge, and its schedule, by one configuration.
 type state struct {
-	config   *config.Config
-	store    *store.Store
-	key      *store.Key
+	config *config.Config
+	// share returns the store for one operation, which closes it.
+	share    func() ops.Store
+	signer   ops.Signer
 	schedule *schedule.Daemon
 	judge    *ops.Judge
 	problems func() []string
@@ -55,14 +55,14 @@ func (s *state) Config(bool) (*config.Config, error) {
 }
 
 // OpenForRead implements ops.Backend.
-func (s *state) OpenForRead(*config.Config) (ops.Store, error) { return s.store.Share(), nil }
+func (s *state) OpenForRead(*config.Config) (ops.Store, error) { return s.share(), nil }
 
 // OpenExistingForWrite implements ops.Backend.
-func (s *state) OpenExistingForWrite(*config.Config) (ops.Store, error) { return s.store.Share(), nil }
+func (s *state) OpenExistingForWrite(*config.Config) (ops.Store, error) { return s.share(), nil }
 
 // OpenForWrite implements ops.Backend.
-func (s *state) OpenForWrite(*config.Config) (ops.Store, *store.Key, error) {
-	return s.store.Share(), s.key, nil
+func (s *state) OpenForWrite(*config.Config) (ops.Store, ops.Signer, error) {
+	return s.share(), s.signer, nil
 }
 
 // Judge implements ops.Backend.

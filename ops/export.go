@@ -40,18 +40,18 @@ func (o *Operations) Export(ctx context.Context, req api.ExportRequest, w io.Wri
 
 // openSettled opens the store, first writing down as missed what was due by now
 // and was not collected: a bundle holds what it is judged by, silence too.
-func (o *Operations) openSettled(ctx context.Context, c *config.Config, now time.Time) (Store, *store.Key, error) {
+func (o *Operations) openSettled(ctx context.Context, c *config.Config, now time.Time) (Store, Signer, error) {
 	if !exists(c.Store.Path) {
 		s, err := o.backend.OpenForRead(c) // says that there is none
-		return s, nil, err
+		return s, Signer{}, err
 	}
 	s, key, err := o.backend.OpenForWrite(c)
 	if err != nil {
-		return nil, nil, err
+		return nil, Signer{}, err
 	}
 	if err := o.backend.Settle(ctx, c, s, now); err != nil {
 		_ = s.Close() // nothing of it is of use
-		return nil, nil, err
+		return nil, Signer{}, err
 	}
 	return s, key, nil
 }
@@ -69,7 +69,7 @@ func (p *Process) Settle(ctx context.Context, c *config.Config, s Store, now tim
 type Bundled struct {
 	Config *config.Config
 	Store  Store
-	Key    *store.Key
+	Signer Signer
 }
 
 // WriteBundle writes the bundle of the configured period as of asOf to w. A
@@ -80,8 +80,8 @@ func WriteBundle(ctx context.Context, w io.Writer, b Bundled, asOf time.Time, pr
 
 // writeBundle is WriteBundle; seen is shown the result before it is written.
 func writeBundle(ctx context.Context, w io.Writer, b Bundled, asOf time.Time, seen func(*result.Result), progress api.ProgressFunc) (*api.Exported, error) {
-	if b.Key.Verifier != b.Store.VerifierKey() {
-		return nil, fmt.Errorf("export: %w: %s holds %s, the log was signed by %s", store.ErrWrongKey, b.Config.Store.Key, b.Key.Verifier, b.Store.VerifierKey())
+	if b.Signer.Verifier != b.Store.VerifierKey() {
+		return nil, fmt.Errorf("export: %w: %s holds %s, the log was signed by %s", store.ErrWrongKey, b.Config.Store.Key, b.Signer.Verifier, b.Store.VerifierKey())
 	}
 	cat, err := LoadCatalogue(b.Config)
 	if err != nil {
@@ -93,7 +93,7 @@ func writeBundle(ctx context.Context, w io.Writer, b Bundled, asOf time.Time, se
 	}
 	seen(res)
 	sum, err := export.Write(ctx, w, export.Input{Organization: b.Config.Organization, Type: b.Config.Period.Type, Result: res, Catalogue: cat,
-		Roots: rootKinds(b.Config), Log: b.Store, Sign: b.Key.Sign, Generator: Generator(), Progress: func(done, total int64) { progress.Set("exporting", done, total) }})
+		Roots: rootKinds(b.Config), Log: b.Store, Sign: b.Signer.Sign, Generator: Generator(), Progress: func(done, total int64) { progress.Set("exporting", done, total) }})
 	if err != nil {
 		return nil, err
 	}

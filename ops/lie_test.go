@@ -29,7 +29,7 @@ func TestReperformFindsALyingGenerator(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	b := ops.Bundled{Config: c, Store: s, Key: key}
+	b := ops.Bundled{Config: c, Store: s, Signer: key}
 	for name, lie := range map[string]func(*result.Result){
 		"honest":   func(*result.Result) {},
 		"a gap":    func(r *result.Result) { r.Gaps = r.Gaps[1:] },
@@ -78,7 +78,7 @@ func TestNoBundleByAnotherKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	var bundle bytes.Buffer
-	if _, err := ops.WriteBundle(t.Context(), &bundle, ops.Bundled{Config: c, Store: s, Key: wrong}, c.Period.To, nil); err == nil || bundle.Len() > 0 {
+	if _, err := ops.WriteBundle(t.Context(), &bundle, ops.Bundled{Config: c, Store: s, Signer: ops.SignerOf(wrong)}, c.Period.To, nil); err == nil || bundle.Len() > 0 {
 		t.Fatalf("%v, %d bytes written", err, bundle.Len())
 	}
 }

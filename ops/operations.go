@@ -22,10 +22,10 @@ type Backend interface {
 	// tells that the credentials of the sources are needed.
 	Config(collects bool) (*config.Config, error)
 	// OpenForRead opens the store, OpenExistingForWrite one that must exist, and
-	// OpenForWrite one that is made where there is none; it returns the signing key, too.
+	// OpenForWrite one that is made where there is none; it returns what signs for the log, too.
 	OpenForRead(*config.Config) (Store, error)
 	OpenExistingForWrite(*config.Config) (Store, error)
-	OpenForWrite(*config.Config) (Store, *store.Key, error)
+	OpenForWrite(*config.Config) (Store, Signer, error)
 	// Judge returns the judge of the store.
 	Judge(*config.Config, Store) *Judge
 	// Missed returns, as missed, the collections due by asOf that the log does not tell of.
@@ -85,13 +85,16 @@ func (p *Process) OpenExistingForWrite(c *config.Config) (Store, error) {
 }
 
 // OpenForWrite implements Backend.
-func (p *Process) OpenForWrite(c *config.Config) (Store, *store.Key, error) {
+func (p *Process) OpenForWrite(c *config.Config) (Store, Signer, error) {
 	s, key, err := p.keeper(c).OpenWithKey(store.Options{})
 	if err != nil {
-		return nil, nil, err
+		return nil, Signer{}, err
 	}
-	return s, key, nil
+	return s, SignerOf(key), nil
 }
+
+// SignerOf returns what signs with a key.
+func SignerOf(k *store.Key) Signer { return Signer{k.Verifier, k.Sign} }
 
 // orNil returns no Store where there is none: a nil *store.Store would be one.
 func orNil(s *store.Store, err error) (Store, error) {

@@ -49,6 +49,14 @@ type Service interface {
 	Anchor(context.Context, api.AnchorRequest) (*api.Anchored, error)
 }
 
+// Signer signs for a log.
+type Signer struct {
+	// Verifier is the public key, in the form of a C2SP note verifier key.
+	Verifier string
+	// Sign returns a signed note of a text that ends in a newline.
+	Sign func(text string) ([]byte, error)
+}
+
 // Store is what operations need of an open store.
 type Store interface {
 	evidence.Log
