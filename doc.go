@@ -14,10 +14,19 @@
 //	export      how it is handed over: the bundle
 //	verify      how it is checked, by a stranger, from the bundle alone
 //	simulator   a company with planted faults, speaking the vendors' formats
-//	serve       how a running daemon is talked to: socket, HTTP, metrics
 //	notify      who is told, of what, once
 //	config      what the user asked for
-//	cmd         the wiring
+//	api         what may be asked and answered: requests, answers, who asks, codes of errors
+//	ops         the operations, typed: one method for each thing that may be asked
+//	  custody     care of the store and its keys
+//	  setup       the first configuration, permissions, doctor
+//	serve       how a running daemon is talked to: socket, HTTP, metrics, and the client
+//	daemon      what collects on schedule, until it is stopped
+//	demo        a period of the simulated company, lived through
+//	cmd         flags and text
+//
+// A gap is made in package gap, by the engine; ops.Judge keeps one over the log,
+// and what it answers is shown by cmd, serve, export and notify.
 //
 // deps_test.go states which room may import which.
 package evidenced

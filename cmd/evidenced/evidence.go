@@ -87,6 +87,9 @@ func (a *app) evidenceShow(ctx context.Context, index uint64, records, exchanges
 
 func entryText(w io.Writer, d *api.EntryDetail) {
 	fmt.Fprintf(w, "entry %d, %s, recorded %s\n", d.Index, d.Type, d.Recorded.Format(time.RFC3339))
+	if d.Actor != nil {
+		fmt.Fprintf(w, "  %-12s %s\n", "caused by", evidence.Printable(actorText(*d.Actor)))
+	}
 	if d.Run == nil {
 		bodyText(w, d)
 		return
@@ -149,4 +152,16 @@ func printJSON(w io.Writer, v any) {
 		b = []byte(err.Error())
 	}
 	fmt.Fprintln(w, evidence.Printable(string(b)))
+}
+
+// actorText says who caused an entry, and how that is known.
+func actorText(a evidence.Actor) string {
+	text := a.User + " (" + strings.ReplaceAll(a.Established, "_", " ") + ")"
+	switch {
+	case a.Person == nil:
+		return text
+	case a.Person.Verified:
+		return text + ", for " + a.Person.String() + " of the roster"
+	}
+	return text + ", for " + a.Person.String() + ", whom no roster verifies"
 }
