@@ -246,7 +246,7 @@ func declarations(s Store, c *config.Config, cat *catalogue.Catalogue) ([]eviden
 	for _, d := range []struct {
 		of   evidence.EntryType
 		body any
-	}{{evidence.EntryConfig, map[string]any{"yaml": string(text), "digest": evidence.HashOf(text).String()}},
+	}{{evidence.EntryConfig, map[string]any{"yaml": string(text), "digest": evidence.HashOf(text).String(), "roots": rootKinds(c)}},
 		{evidence.EntryCatalogue, map[string]any{"digest": cat.Digest().String()}}} {
 		body, err := evidence.Canonical(d.body)
 		if err != nil {

@@ -20,7 +20,8 @@ import (
 // Verified is what `verify --json` prints, and how many files were derived again.
 type Verified struct {
 	verify.Result
-	Derived int `json:"-"`
+	// Files counts the files that were derived again.
+	Files int `json:"-"`
 }
 
 // VerifyBundle checks the bundle at path; if again, every verdict, table and
@@ -41,7 +42,8 @@ func VerifyBundle(ctx context.Context, path string, o verify.Options, again bool
 		return nil, err
 	}
 	if again && out.OK { // there is no sense in deriving from evidence that is not sound
-		out.Derived = reperform(ctx, b, &out.Result)
+		out.Files = reperform(ctx, b, &out.Result)
+		out.Result.Derived = true
 	}
 	return out, ctx.Err()
 }

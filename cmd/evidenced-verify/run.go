@@ -12,9 +12,9 @@ import (
 	"github.com/evidenced/evidenced/verify"
 )
 
-// run checks one bundle. It returns 0 for a sound one, 1 for one that is not or
-// cannot be read, 2 for a mistake on the command line, and 3 for a sound one
-// that was made before its period ended.
+// run checks one bundle. It returns 1 for one that is not sound or cannot be
+// read, 2 for a mistake on the command line, and 3 for a sound one: this program
+// derives no verdicts and pages again, and so never says that all is checked.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("evidenced-verify", flag.ContinueOnError)
 	f.SetOutput(stderr)
@@ -65,5 +65,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
 		return 1
 	}
-	return res.ExitCode()
+	return exitCode(res)
+}
+
+// exitCode is 3 for a sound bundle, of which verdicts, tables and pages were not derived.
+func exitCode(res verify.Result) int {
+	if code := res.ExitCode(); code != 0 {
+		return code
+	}
+	return 3
 }

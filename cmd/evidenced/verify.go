@@ -50,8 +50,8 @@ func (a *app) verify(ctx context.Context, path string, o verify.Options, again b
 		return err
 	}
 	err = a.print(res.Result, func(w io.Writer) {
-		if res.Derived > 0 && res.OK && len(res.Otherwise) == 0 {
-			fmt.Fprintf(w, "derived %d files again from the evidence: every verdict, table and page\n", res.Derived)
+		if res.Files > 0 && res.OK && len(res.Otherwise) == 0 {
+			fmt.Fprintf(w, "derived %d files again from the evidence: every verdict, table and page\n", res.Files)
 		}
 		_ = res.WriteText(w)
 	})
