@@ -170,7 +170,7 @@ func (r *Rule) Explain(b *Context, title string) string {
 
 // ask evaluates a predicate. A non-empty why means that there is no answer.
 func ask(p *expression, b *Context) (ok bool, why string) {
-	if yes, sure := p.short.answer(b); sure && !b.PlainCEL {
+	if yes, sure := b.shortcut(p); sure {
 		if yes, isBool := yes.(bool); isBool {
 			return yes, ""
 		}
@@ -184,6 +184,14 @@ func ask(p *expression, b *Context) (ok bool, why string) {
 		return false, fmt.Sprintf("could not be judged: the predicate gave %s, not true or false", out.Type().TypeName())
 	}
 	return bool(v), ""
+}
+
+// shortcut returns what the shortcut of an expression is sure of.
+func (b *Context) shortcut(p *expression) (any, bool) {
+	if b.PlainCEL {
+		return nil, false
+	}
+	return p.short.answer(b)
 }
 
 const saidUnknown = "unknown: "

@@ -101,7 +101,7 @@ func (t Term) Value(b *Context) (any, bool) {
 		v, ok := b.rec.Attributes[t.Attribute]
 		return v, ok
 	}
-	if v, sure := t.prg.short.answer(b); sure && !b.PlainCEL && storable(v) {
+	if v, sure := b.shortcut(t.prg); sure && storable(v) {
 		return v, true
 	}
 	out, _, err := t.prg.Eval(b)

@@ -182,9 +182,6 @@ func (c *shortener) call(e ast.Expr) shortcut {
 			return oneOf(c.shorten(args[0]), list)
 		}
 	}
-	if name == "matches" && len(args) == 2 {
-		return matching(c.shorten(args[0]), args[1])
-	}
 	if name == operators.LogicalAnd || name == operators.LogicalOr || name == operators.Conditional {
 		return branching(name, c.some(args...))
 	}
@@ -268,7 +265,7 @@ func onTwo(x, y shortcut, f func(b *Context, x, y any) (any, bool)) shortcut {
 	}
 }
 
-// loop recognises exists and all, map and filter.
+// loop recognises exists and all.
 func (c *shortener) loop(l ast.ComprehensionExpr) shortcut {
 	of := round{over: c.shorten(l.IterRange()), i: len(c.vars), nodes: c.nodes}
 	if of.over == nil || l.HasIterVar2() || l.LoopStep().Kind() != ast.CallKind {
@@ -285,11 +282,8 @@ func (c *shortener) loop(l ast.ComprehensionExpr) shortcut {
 		of.body = (*Context).leave
 		c.holes++
 	}
-	switch {
-	case name == operators.LogicalOr || name == operators.LogicalAnd:
+	if name == operators.LogicalOr || name == operators.LogicalAnd {
 		return of.quantifier(name == operators.LogicalOr)
-	case name == operators.Add:
-		return of.mapping()
 	}
 	return nil
 }
@@ -328,19 +322,5 @@ func (of round) quantifier(wins bool) shortcut {
 			return !decided
 		})
 		return pick(decided, wins, !wins), sure && (all || decided)
-	}
-}
-
-// mapping adds what the body gives, which is a list of one.
-func (of round) mapping() shortcut {
-	return func(b *Context) (any, bool) {
-		all, out := true, []any{}
-		sure := of.each(b, func() bool {
-			v, sure := of.body(b)
-			one, _ := v.([]any)
-			all, out = all && sure, append(out, one...)
-			return all
-		})
-		return out, sure && all
 	}
 }

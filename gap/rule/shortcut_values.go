@@ -2,7 +2,6 @@ package rule
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,8 +32,6 @@ var ofTwo = map[string]func(b *Context, x, y any) (any, bool){
 	operators.Greater:       compare(func(n int) bool { return n > 0 }),
 	operators.GreaterEquals: compare(func(n int) bool { return n >= 0 }),
 	"contains":              search(func(s, t string) any { return strings.Contains(s, t) }),
-	"startsWith":            search(func(s, t string) any { return strings.HasPrefix(s, t) }),
-	"endsWith":              search(func(s, t string) any { return strings.HasSuffix(s, t) }),
 	"indexOf":               search(func(s, t string) any { return int64(strings.Index(s, t)) }),
 	"substring":             substring,
 }
@@ -104,25 +101,6 @@ func oneOf(x shortcut, list []string) shortcut {
 	return onOne(x, func(b *Context, v any) (any, bool) {
 		s, ok := v.(string)
 		return slices.Contains(list, s), ok && b.spend(len(s)/10)
-	})
-}
-
-// matching is matches by a pattern that is written out.
-func matching(x shortcut, pattern ast.Expr) shortcut {
-	if pattern.Kind() != ast.LiteralKind {
-		return nil
-	}
-	p, isText := pattern.AsLiteral().(types.String)
-	re, err := regexp.Compile(string(p))
-	if !isText || err != nil {
-		return nil
-	}
-	return onOne(x, func(b *Context, v any) (any, bool) {
-		s, ok := v.(string)
-		if !ok || !b.spend(len(s)*len(p)/16) {
-			return b.leave()
-		}
-		return re.MatchString(s), true
 	})
 }
 
