@@ -71,8 +71,8 @@ type demoResult struct {
 var demoStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (a *app) demo(ctx context.Context, o demoOptions) error {
-	if o.days < 30 || o.days > 3660 {
-		return usageError{fmt.Errorf("--days %d: want 30 to 3660", o.days)}
+	if o.days < 20 || o.days > 3660 {
+		return usageError{fmt.Errorf("--days %d: want 20 to 3660", o.days)}
 	}
 	temporary := o.out == ""
 	if temporary {
