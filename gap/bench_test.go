@@ -91,7 +91,7 @@ func (y *year) live(k int) {
 	}
 }
 
-// blob gives the text of a snapshot.
+// blob returns the text of a snapshot.
 func (y *year) blob(k int) []byte {
 	blob, kind := make([]byte, 0, 320*len(y.things[k])), kindOf(k)
 	for _, t := range y.things[k] {
@@ -251,7 +251,7 @@ func BenchmarkJudge(b *testing.B) {
 			e := NewEngine(cat, result.Period{})
 			for b.Loop() {
 				e.eval.SetRecord(&rec, evidence.Stream{Source: "x", Scope: "acme"})
-				if j := cat.Rule(id).Judge(&e.eval); j.Answer != rule.Pass {
+				if j := cat.Rule(id).Evaluate(&e.eval); j.Answer != rule.Pass {
 					b.Fatal(j)
 				}
 			}
