@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -90,7 +91,7 @@ func (y *year) live(k int) {
 	}
 }
 
-// blob gives the text of a snapshot.
+// blob returns the text of a snapshot.
 func (y *year) blob(k int) []byte {
 	blob, kind := make([]byte, 0, 320*len(y.things[k])), kindOf(k)
 	for _, t := range y.things[k] {
@@ -208,10 +209,20 @@ func BenchmarkEvents(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&m)
 		b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "heap-MB")
-		if n := e.Result(p.To).Tests[len(e.tests)-1].Population; n != 1_000_000 {
+		if n := testOf(b, e.Result(p.To), "github.pr.ticket-linked").Population; n != 1_000_000 {
 			b.Fatal(n)
 		}
 	}
+}
+
+// testOf finds the result of a test by its id.
+func testOf(b *testing.B, r *result.Result, id string) result.TestResult {
+	b.Helper()
+	i := slices.IndexFunc(r.Tests, func(t result.TestResult) bool { return t.Test == id })
+	if i < 0 {
+		b.Fatalf("the result has no test %s", id)
+	}
+	return r.Tests[i]
 }
 
 func merges(d, n int) (evidence.Run, iter.Seq2[evidence.Line, error]) {
@@ -240,7 +251,7 @@ func BenchmarkJudge(b *testing.B) {
 			e := NewEngine(cat, result.Period{})
 			for b.Loop() {
 				e.eval.SetRecord(&rec, evidence.Stream{Source: "x", Scope: "acme"})
-				if j := cat.Rule(id).Judge(&e.eval); j.Answer != rule.Pass {
+				if j := cat.Rule(id).Evaluate(&e.eval); j.Answer != rule.Pass {
 					b.Fatal(j)
 				}
 			}

@@ -11,26 +11,26 @@ import (
 	"github.com/evidenced/evidenced/gap/result"
 )
 
-// duty is one of the catalogue, with what becomes of it.
+// duty is a duty of the catalogue with its occurrences in a period.
 type duty struct{ catalogue.Duty }
 
-// performance is a time that a duty was done.
+// performance is one time that a duty was done.
 type performance struct {
-	at      time.Time
-	known   time.Time // when the log took it
-	until   time.Time // of a document that expires; zero if it does not say
-	label   string
-	entry   uint64
-	by      string
-	claimed bool
+	at       time.Time
+	recorded time.Time // when it entered the log
+	until    time.Time // of a document that expires; zero if it does not say
+	label    string
+	entry    uint64
+	by       string
+	claimed  bool
 }
 
-// performances gives those of a duty that the log knew at asOf, by their day.
+// performances returns those of a duty that were recorded by asOf, by their day.
 func performances(id string, acts []evidence.Act, asOf time.Time) []*performance {
 	var out []*performance
 	for _, a := range acts {
 		if u := a.Upload; u != nil && !a.At.After(asOf) && slices.Contains(u.Duties, id) && u.Effective.Before(a.At.Add(result.Day)) {
-			p := &performance{at: u.Effective.UTC(), known: a.At, label: u.Occurrence, entry: a.Entry, by: u.By}
+			p := &performance{at: u.Effective.UTC(), recorded: a.At, label: u.Occurrence, entry: a.Entry, by: u.By}
 			if u.Expires != nil {
 				p.until = u.Expires.UTC()
 			}
@@ -41,16 +41,16 @@ func performances(id string, acts []evidence.Act, asOf time.Time) []*performance
 	return out
 }
 
-// occurrences gives every occurrence of a duty that the period knows, in order.
-// began is when the log did: what was recorded late because nobody kept a log is
-// no later for that.
+// occurrences returns the occurrences of a duty that belong to the period, in
+// order. began is when the log began: evidence of before is not late because it was
+// recorded after that.
 func (d *duty) occurrences(cal *catalogue.Calendar, p result.Period, acts []evidence.Act, began, asOf time.Time) []result.Occurrence {
-	done := performances(d.ID, acts, asOf)
+	performed := performances(d.ID, acts, asOf)
 	var all []result.Occurrence
 	if d.Per != "" {
-		all = d.windows(cal, p, done)
+		all = d.windows(cal, p, performed)
 	} else {
-		all = d.stretches(p, done, asOf)
+		all = d.renewals(p, performed)
 	}
 	for i := range all {
 		o := &all[i]
@@ -80,13 +80,13 @@ func (d *duty) occurrence(label string, from, due time.Time) result.Occurrence {
 
 func claim(o *result.Occurrence, p *performance) {
 	p.claimed = true
-	o.Performed, o.Entry, o.By, o.Recorded = &p.at, &p.entry, p.by, p.known
+	o.Performed, o.Entry, o.By, o.Recorded = &p.at, &p.entry, p.by, p.recorded
 }
 
-// windows gives the months, quarters or years that end in the period. A
-// performance counts for the one it names, or else for the first that it can
-// still be in time for; one that is late counts for the one it names.
-func (d *duty) windows(cal *catalogue.Calendar, p result.Period, done []*performance) []result.Occurrence {
+// windows returns the months, quarters or years that end in the period. A
+// performance counts for the one that it names, or else for the first one for which
+// it is in time.
+func (d *duty) windows(cal *catalogue.Calendar, p result.Period, performed []*performance) []result.Occurrence {
 	var all []result.Occurrence
 	for from := d.windowOf(cal, p.From); ; {
 		to := from.AddDate(1, 0, 0)
@@ -107,7 +107,7 @@ func (d *duty) windows(cal *catalogue.Calendar, p result.Period, done []*perform
 	for _, named := range []bool{true, false} {
 		for i := range all {
 			o := &all[i]
-			for _, u := range done {
+			for _, u := range performed {
 				fits := !u.at.Before(o.From) && (!named && u.label == "" && u.at.Before(o.Late) || named && u.label == o.Label)
 				if o.Performed == nil && !u.claimed && fits {
 					claim(o, u)
@@ -118,13 +118,13 @@ func (d *duty) windows(cal *catalogue.Calendar, p result.Period, done []*perform
 	return all
 }
 
-// dateOf gives a day as a period has it, which begins at midnight UTC.
+// dateOf returns midnight UTC of a day, as the bounds of a period are.
 func dateOf(t time.Time) time.Time {
 	y, m, d := t.Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
-// windowOf gives the start of the window that the day of t lies in.
+// windowOf returns the start of the window that the day of t lies in.
 func (d *duty) windowOf(cal *catalogue.Calendar, t time.Time) time.Time {
 	zone := time.UTC
 	if cal != nil {
@@ -150,21 +150,21 @@ func (d *duty) label(from time.Time) string {
 	return from.Format("2006")
 }
 
-// stretches gives, for evidence that may be so old at most, each time that it
-// was renewed or should have been. The first is due when the period begins.
-func (d *duty) stretches(p result.Period, done []*performance, asOf time.Time) []result.Occurrence {
+// renewals returns, for evidence of limited age, each time that it was renewed or
+// should have been. The first is due when the period begins.
+func (d *duty) renewals(p result.Period, performed []*performance) []result.Occurrence {
 	from, due := p.From.AddDate(0, 0, -d.WithinDays), p.From
 	var all []result.Occurrence
-	for _, u := range done {
+	for _, u := range performed {
 		until := u.at.AddDate(0, 0, d.WithinDays)
 		if !u.until.IsZero() {
 			until = earlier(until, u.until)
 		}
 		if !until.After(p.From) || !u.at.Before(p.To) {
-			continue // it proves nothing of this period
+			continue // it is of no day of this period
 		}
 		if len(all) > 0 && !until.After(due) {
-			continue // it ends before what is there
+			continue // it is no longer valid than the one before
 		}
 		o := d.occurrence(due.UTC().Format(time.DateOnly), from, due)
 		claim(&o, u)
@@ -190,8 +190,8 @@ func (e *Engine) dutyResults(r *result.Result) {
 			if g, missed := d.gap(o, r.AsOf); missed {
 				r.Gaps = append(r.Gaps, g)
 			}
-			occur(&t, o)
-			e.dutyDays(days, &d, o, r.AsOf)
+			countOccurrence(&t, o)
+			e.markDutyDays(days, &d, o, r.AsOf)
 		}
 		t.Days, t.Coverage = days.String(), result.Percent(t.Complete, t.Expected)
 		r.Tests = append(r.Tests, t)
@@ -202,8 +202,8 @@ func (e *Engine) dutyResults(r *result.Result) {
 	})
 }
 
-// occur counts one occurrence.
-func occur(t *result.TestResult, o *result.Occurrence) {
+// countOccurrence adds one occurrence to the result of its duty.
+func countOccurrence(t *result.TestResult, o *result.Occurrence) {
 	switch o.State {
 	case result.Performed, result.PerformedLate:
 		t.Complete++
@@ -227,7 +227,7 @@ func occur(t *result.TestResult, o *result.Occurrence) {
 	}
 }
 
-// gap gives the gap of an occurrence that was missed or late.
+// gap returns the gap of an occurrence; not ok where it was neither missed nor late.
 func (d *duty) gap(o *result.Occurrence, asOf time.Time) (result.Gap, bool) {
 	if o.State != result.MissedDuty && o.State != result.PerformedLate {
 		return result.Gap{}, false
@@ -249,8 +249,9 @@ func (d *duty) gap(o *result.Occurrence, asOf time.Time) (result.Gap, bool) {
 	return g, true
 }
 
-// dutyDays marks the days on which a duty stood proven, and those on which it was missed.
-func (e *Engine) dutyDays(days result.Days, d *duty, o *result.Occurrence, asOf time.Time) {
+// markDutyDays marks the days on which a duty has evidence, and those on which it
+// was missed.
+func (e *Engine) markDutyDays(days result.Days, d *duty, o *result.Occurrence, asOf time.Time) {
 	mark := func(from, to time.Time, b byte) {
 		to = earlier(earlier(to, asOf), e.period.To)
 		for at := later(from, e.period.From); at.Before(to); at = at.Add(result.Day) {

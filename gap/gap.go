@@ -13,63 +13,66 @@ import (
 	"github.com/evidenced/evidenced/gap/rule"
 )
 
-// Blind and scope gaps are judged by these, since no test states them.
+// No test states severity and SLA of blind, scope, drift and retention gaps: these
+// are used.
 const (
 	blindSeverity = "high"
 	blindSLADays  = 2
 )
 
-// spell is a gap in the making.
-type spell struct {
+// trackedGap is a gap that may still change. The engine keeps all of them, also
+// those that are fixed.
+type trackedGap struct {
 	result.Gap
-	event bool
-	// void: it turned out to be none.
-	void bool
-	// holder tells the last failing observation while a resource stays failing.
-	holder *holder
+	event bool // its resource is an event, which happened once
+	// retracted: a later reading showed that there was no gap.
+	retracted bool
+	// cell is where the last failing observation is found while a resource stays
+	// failing; nil for other gaps.
+	cell *cellRef
 }
 
-// holder points at the cell that keeps a spell open.
-type holder struct {
-	st   *stream
-	res  *resource
-	test int
+// cellRef names the cell that keeps a gap open.
+type cellRef struct {
+	stream   *stream
+	resource *resource
+	test     int
 }
 
 // lastSeen is the last failing observation so far.
-func (s *spell) lastSeen() time.Time {
-	if h := s.holder; h != nil && s.FixedBy == nil && h.res.cells[h.test].code == rule.Fail {
-		return later(s.FirstSeen, h.st.seenAt(h.res))
+func (g *trackedGap) lastSeen() time.Time {
+	if c := g.cell; c != nil && g.FixedBy == nil && c.resource.cells[c.test].answer == rule.Fail {
+		return later(g.FirstSeen, c.stream.seenAt(c.resource))
 	}
-	return s.LastSeen
+	return g.LastSeen
 }
 
-// seal gives the gap as it stands.
-func (s *spell) seal() result.Gap {
-	g := s.Gap
-	g.LastSeen = s.lastSeen()
+// snapshot returns a copy of the gap with its state as of the last observation.
+func (g *trackedGap) snapshot() result.Gap {
+	out := g.Gap
+	out.LastSeen = g.lastSeen()
 	switch {
-	case g.FixedBy == nil:
-		g.State = result.Open
-	case g.SLADue == nil || !g.FixedBy.After(*g.SLADue):
-		g.State = result.FixedInSLA
+	case out.FixedBy == nil:
+		out.State = result.Open
+	case out.SLADue == nil || !out.FixedBy.After(*out.SLADue):
+		out.State = result.FixedInSLA
 	default:
-		g.State = result.FixedLate
+		out.State = result.FixedLate
 	}
-	return g
+	return out
 }
 
-func (s *spell) fix(at time.Time, how string) {
-	s.FixedBy = &at
+func (g *trackedGap) fix(at time.Time, how string) {
+	g.FixedBy = &at
 	if how != "" {
-		s.Reason += "; " + how
+		g.Reason += "; " + how
 	}
 }
 
-func (s *spell) promise(days int) {
+func (g *trackedGap) setSLA(days int) {
 	if days > 0 {
-		due := s.FirstSeen.AddDate(0, 0, days)
-		s.SLADue = &due
+		due := g.FirstSeen.AddDate(0, 0, days)
+		g.SLADue = &due
 	}
 }
 
@@ -83,32 +86,32 @@ func gapID(g result.Gap) string {
 	return "G-" + hex.EncodeToString(sum[:5])
 }
 
-// within reports whether the gap belongs to the period: an event by its own
+// belongsTo reports whether the gap belongs to the period: an event by its own
 // time, blind slots by their due times, anything else if it may have lasted
 // into the period and was seen before its end.
-func (s *spell) within(p result.Period) bool {
+func (g *trackedGap) belongsTo(p result.Period) bool {
 	switch {
-	case s.event && s.NotBefore != nil:
-		return p.Holds(*s.NotBefore)
-	case s.event:
-		return p.Holds(s.FirstSeen)
-	case !s.FirstSeen.Before(p.To):
+	case g.event && g.NotBefore != nil:
+		return p.Holds(*g.NotBefore)
+	case g.event:
+		return p.Holds(g.FirstSeen)
+	case !g.FirstSeen.Before(p.To):
 		return false
-	case s.Kind == result.Blind && s.Test == "":
-		return !s.LastSeen.Before(p.From)
+	case g.Kind == result.Blind && g.Test == "":
+		return !g.LastSeen.Before(p.From)
 	}
-	return s.FixedBy == nil || s.FixedBy.After(p.From)
+	return g.FixedBy == nil || g.FixedBy.After(p.From)
 }
 
-// sorted gives gaps in their order. They are large: what is sorted is their numbers.
-func sorted(gaps []result.Gap) []result.Gap {
+// sortGaps returns gaps in their order. Their indexes are sorted, because gaps are large.
+func sortGaps(gaps []result.Gap) []result.Gap {
 	order := make([]int, len(gaps))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(i, j int) int { return cmp.Or(compareGaps(&gaps[i], &gaps[j]), i-j) })
 	out := make([]result.Gap, len(gaps))
-	// What is left that shares an id is told apart.
+	// Gaps that share an id get a number.
 	seen := make(map[string]int, len(gaps))
 	for to, from := range order {
 		out[to] = gaps[from]
@@ -128,9 +131,9 @@ func compareGaps(a, b *result.Gap) int {
 		cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Reason, b.Reason))
 }
 
-// decide applies what people decided by asOf: of each sort the last decision on
-// a gap counts, and an acceptance until its day.
-func decide(gaps []result.Gap, acts []evidence.Act, asOf time.Time) {
+// applyDecisions applies what people decided by asOf: the last decision of each
+// verb on a gap counts, and an acceptance until its day.
+func applyDecisions(gaps []result.Gap, acts []evidence.Act, asOf time.Time) {
 	type key struct {
 		gap  string
 		verb evidence.DecisionVerb

@@ -103,7 +103,7 @@ func (l *testLog) add(t testing.TB, run evidence.Run, recs []evidence.Record) {
 	l.runs = append(l.runs, run)
 }
 
-// decoded gives records as lines that need no decoding.
+// decoded returns records as lines that need no decoding.
 func decoded(records iter.Seq2[evidence.Record, error]) iter.Seq2[evidence.Line, error] {
 	return func(yield func(evidence.Line, error) bool) {
 		for r, err := range records {

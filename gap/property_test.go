@@ -103,7 +103,7 @@ func (w *world) attributes(at time.Time) map[string]any {
 	return m
 }
 
-// run gives a run of a random outcome.
+// run returns a run of a random outcome.
 func (w *world) run(due time.Time, kind, scope string) evidence.Run {
 	r := evidence.Run{Slot: evidence.Slot{Stream: evidence.Stream{Source: "aws", Kind: evidence.Kind(kind), Scope: evidence.Scope(scope)}, Due: due},
 		Outcome: []evidence.Outcome{evidence.Collected, evidence.Collected, evidence.Collected, evidence.Collected, evidence.Late, evidence.Partial, evidence.Failed, evidence.Missed}[w.IntN(8)]}
@@ -219,14 +219,14 @@ func (w *world) noHash(e *Engine, r evidence.Run) error {
 // noMemory forgets the limits up to which verdicts hold, and what records said.
 func (w *world) noMemory(e *Engine, r evidence.Run) error {
 	for _, st := range e.streams {
-		st.last = nil
+		st.lastHash = nil
 		for _, res := range st.resources {
-			res.until = 0
+			res.validUntil = 0
 			for i := range res.cells {
-				res.cells[i].until = 0
+				res.cells[i].validUntil = 0
 			}
-			for i := range res.vals {
-				res.vals[i] = struct{ never int }{}
+			for i := range res.values {
+				res.values[i] = struct{ never int }{}
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func (c *Calendar) finish(fail failFunc) error {
 
 var weekdays = [7]time.Weekday{time.Sunday, time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday, time.Saturday}
 
-// midnight gives the first instant of the day of t.
+// midnight returns the first instant of the day of t.
 func (c *Calendar) midnight(t time.Time) time.Time {
 	y, m, d := t.In(c.zone).Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, c.zone)

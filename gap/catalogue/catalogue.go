@@ -58,7 +58,7 @@ type Control struct {
 
 // The modes of a test.
 const (
-	// Each judges every record on its own; the resource is the record.
+	// Each evaluates every record on its own; the resource is the record.
 	Each = "each"
 	// Exists asks for at least one passing record; the resource is the stream's scope.
 	Exists = "exists"
@@ -110,7 +110,7 @@ var defaultCatalogue = sync.OnceValues(func() (*Catalogue, error) {
 	return Load(sub)
 })
 
-// LoadOver gives the embedded catalogue with the files of own laid over it: one
+// LoadOver returns the embedded catalogue with the files of own laid over it: one
 // of the same name takes its place, another one is added.
 func LoadOver(own fs.FS) (*Catalogue, error) {
 	base, err := fs.Sub(embedded, "catalog")
@@ -147,7 +147,7 @@ func (o overlay) Glob(pattern string) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// Default gives the embedded catalogue. It is compiled once a process.
+// Default returns the embedded catalogue. It is compiled once a process.
 func Default() (*Catalogue, error) { return defaultCatalogue() }
 
 // Categories are the trust services categories, and how the ids of their criteria begin.
@@ -163,7 +163,7 @@ func category(criterion string) string {
 	return ""
 }
 
-// For gives the catalogue of these categories alone: their criteria, and the
+// For returns the catalogue of these categories alone: their criteria, and the
 // tests, duties and controls that hold one of them.
 func (c *Catalogue) For(categories []string) *Catalogue {
 	out := &Catalogue{Calendar: c.Calendar, Views: c.Views, rules: c.rules, views: c.views, perView: c.perView}
@@ -188,7 +188,7 @@ func (c *Catalogue) For(categories []string) *Catalogue {
 	return out
 }
 
-// held gives copies of those that hold criteria.
+// held returns copies of those that hold criteria.
 func held[T any](all []T, criteria func(*T) []string) (out []T) {
 	for _, v := range all {
 		if len(criteria(&v)) > 0 {
@@ -198,7 +198,7 @@ func held[T any](all []T, criteria func(*T) []string) (out []T) {
 	return out
 }
 
-// Tests gives every test, sorted by id.
+// Tests returns every test, sorted by id.
 func (c *Catalogue) Tests() []Test {
 	var all []Test
 	for _, ctl := range c.Controls {
@@ -237,7 +237,7 @@ func (c *Catalogue) Control(id string) (Control, bool) {
 	return c.Controls[i], true
 }
 
-// Canonical gives the canonical JSON of the catalogue as evaluated. Parse reads it back.
+// Canonical returns the canonical JSON of the catalogue as evaluated. Parse reads it back.
 func (c *Catalogue) Canonical() ([]byte, error) {
 	b, err := evidence.Canonical(c)
 	if err != nil {
@@ -256,7 +256,7 @@ func (c *Catalogue) Digest() evidence.Hash {
 }
 
 // Parse reads the canonical JSON of a catalogue, so that old evidence can be
-// judged again by the tests of its day.
+// evaluated again by the tests of its day.
 func Parse(canonical []byte) (*Catalogue, error) {
 	c := new(Catalogue)
 	if err := evidence.DecodeCanonical(canonical, c); err != nil {

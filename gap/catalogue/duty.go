@@ -41,7 +41,7 @@ func (c *Catalogue) Duties() []Duty {
 }
 
 // finishDuty checks one duty and fills what follows from where it stands.
-func (c *Catalogue) finishDuty(ctl *Control, j int, path string, known, seen map[string]bool, fail failFunc) error {
+func (c *Catalogue) finishDuty(ctl *Control, j int, path string, criteria, seen map[string]bool, fail failFunc) error {
 	d := &ctl.Duties[j]
 	d.Control, d.Family = ctl.ID, ctl.Family
 	switch {
@@ -61,5 +61,5 @@ func (c *Catalogue) finishDuty(ctl *Control, j int, path string, known, seen map
 		return fail(path+".severity", "duty %s: severity %q is none of critical, high, medium, low", d.ID, d.Severity)
 	}
 	seen[d.ID] = true
-	return checkKnown(d.Criteria, path, known, fail)
+	return checkCriteriaIDs(d.Criteria, path, criteria, fail)
 }

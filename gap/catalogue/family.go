@@ -14,7 +14,7 @@ type Family struct {
 	Controls []Control
 }
 
-// Families gives the controls by family, in the order in which an auditor expects them.
+// Families returns the controls by family, in the order in which an auditor expects them.
 func (c *Catalogue) Families() (all []Family) {
 	controls := slices.Clone(c.Controls)
 	slices.SortStableFunc(controls, func(a, b Control) int { return result.CompareFamilies(a.Family, b.Family) })

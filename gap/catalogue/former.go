@@ -10,7 +10,7 @@ import (
 
 // former names the controls of the time when one held many promises, and those
 // that took their tests and duties over. Evidence may be filed under such an id
-// for ever, so that none is given to another control.
+// for ever, so no other control may have one.
 var former = map[string]string{
 	"access":          "administrators-limited cloud-external-access cloud-root-user credential-rotation inactive-accounts least-privilege machine-credentials private-storage repository-access",
 	"access-review":   "access-review-quarterly access-review-revocations least-privilege",
@@ -40,11 +40,11 @@ var former = map[string]string{
 	"vulnerability":   "credential-rotation patching secrets-in-code vulnerability-code vulnerability-infrastructure vulnerability-scanning",
 }
 
-// SplitInto gives the controls that a former one was split into, sorted; none
+// SplitInto returns the controls that a former one was split into, sorted; none
 // where there never was one of that id.
 func SplitInto(id string) []string { return strings.Fields(former[id]) }
 
-// Former gives the former control that a control took something over from, sorted.
+// Former returns the former control that a control took something over from, sorted.
 func Former(id string) []string {
 	ids := slices.Sorted(maps.Keys(former))
 	return slices.DeleteFunc(ids, func(old string) bool { return !slices.Contains(SplitInto(old), id) })
@@ -61,7 +61,7 @@ func refuseFormer(own fs.FS) error {
 	for _, name := range names {
 		var ctl Control
 		if name == criteriaFile || name == calendarFile || l.read(name, &ctl) != nil {
-			continue // what cannot be read is told by Load
+			continue // Load reports files that cannot be read
 		}
 		if into := SplitInto(ctl.ID); len(into) > 0 {
 			return fmt.Errorf("%s:%d: control %s of ours was split into %s: name your files as those that yours are to replace, or give yours another id",

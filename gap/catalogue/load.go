@@ -123,7 +123,7 @@ func decodeStrict(b []byte, v any) error {
 	return nil
 }
 
-// yamlError gives "file:line: message".
+// yamlError returns "file:line: message".
 func yamlError(name string, err error) error {
 	var ye yaml.Error
 	if errors.As(err, &ye) && ye.GetToken() != nil {
@@ -173,9 +173,9 @@ func lineOf(file *ast.File, path string) int {
 // failFunc makes the error of one place in the catalogue.
 type failFunc func(path, msg string, args ...any) error
 
-// finish checks the whole, fills what follows from it, compiles and sorts.
+// finish checks a catalogue, sets the members that follow from others, compiles and sorts.
 func (c *Catalogue) finish(fail failFunc) error {
-	known, err := c.checkCriteria(fail)
+	criteria, err := c.checkCriteria(fail)
 	if err != nil {
 		return err
 	}
@@ -195,16 +195,16 @@ func (c *Catalogue) finish(fail failFunc) error {
 	seen, duties := map[string]bool{}, map[string]bool{}
 	for i := range c.Controls {
 		ctl, path := &c.Controls[i], fmt.Sprintf("controls[%d]", i)
-		if err := checkControl(ctl, path, seen, known, fail); err != nil {
+		if err := checkControl(ctl, path, seen, criteria, fail); err != nil {
 			return err
 		}
 		for j := range ctl.Tests {
-			if err := c.finishTest(comp, ctl, j, fmt.Sprintf("%s.tests[%d]", path, j), known, fail); err != nil {
+			if err := c.finishTest(comp, ctl, j, fmt.Sprintf("%s.tests[%d]", path, j), criteria, fail); err != nil {
 				return err
 			}
 		}
 		for j := range ctl.Duties {
-			if err := c.finishDuty(ctl, j, fmt.Sprintf("%s.duties[%d]", path, j), known, duties, fail); err != nil {
+			if err := c.finishDuty(ctl, j, fmt.Sprintf("%s.duties[%d]", path, j), criteria, duties, fail); err != nil {
 				return err
 			}
 		}
@@ -216,21 +216,21 @@ func (c *Catalogue) finish(fail failFunc) error {
 }
 
 func (c *Catalogue) checkCriteria(fail failFunc) (map[string]bool, error) {
-	known := map[string]bool{}
+	criteria := map[string]bool{}
 	for i, cr := range c.Criteria {
 		path := fmt.Sprintf("criteria[%d].id", i)
 		switch {
 		case cr.ID == "" || cr.Title == "":
 			return nil, fail(path, "a criterion needs id and title")
-		case known[cr.ID]:
+		case criteria[cr.ID]:
 			return nil, fail(path, "criterion %s stands here twice", cr.ID)
 		}
-		known[cr.ID] = true
+		criteria[cr.ID] = true
 	}
-	return known, nil
+	return criteria, nil
 }
 
-func checkControl(ctl *Control, path string, seen, known map[string]bool, fail failFunc) error {
+func checkControl(ctl *Control, path string, seen, criteria map[string]bool, fail failFunc) error {
 	switch {
 	case ctl.ID == "" || ctl.Title == "" || ctl.Family == "":
 		return fail(path+".id", "a control needs id, title and family")
@@ -238,12 +238,12 @@ func checkControl(ctl *Control, path string, seen, known map[string]bool, fail f
 		return fail(path+".id", "control %s stands in two files", ctl.ID)
 	}
 	seen[ctl.ID] = true
-	return checkKnown(ctl.Criteria, path, known, fail)
+	return checkCriteriaIDs(ctl.Criteria, path, criteria, fail)
 }
 
-func checkKnown(ids []string, path string, known map[string]bool, fail failFunc) error {
+func checkCriteriaIDs(ids []string, path string, criteria map[string]bool, fail failFunc) error {
 	for i, id := range ids {
-		if !known[id] {
+		if !criteria[id] {
 			return fail(fmt.Sprintf("%s.criteria[%d]", path, i), "criterion %q is not in %s", id, criteriaFile)
 		}
 		if slices.Contains(ids[:i], id) {
@@ -255,7 +255,7 @@ func checkKnown(ids []string, path string, known map[string]bool, fail failFunc)
 
 var severities = []string{"critical", "high", "medium", "low"}
 
-func (c *Catalogue) finishTest(comp *rule.Compiler, ctl *Control, j int, path string, known map[string]bool, fail failFunc) error {
+func (c *Catalogue) finishTest(comp *rule.Compiler, ctl *Control, j int, path string, criteria map[string]bool, fail failFunc) error {
 	t := &ctl.Tests[j]
 	t.Control, t.Family, t.Mode = ctl.ID, ctl.Family, cmp.Or(t.Mode, Each)
 	if err := checkTest(t, path, fail); err != nil {
@@ -264,7 +264,7 @@ func (c *Catalogue) finishTest(comp *rule.Compiler, ctl *Control, j int, path st
 	if c.rules[t.ID] != nil {
 		return fail(path+".id", "test %s stands in the catalogue twice", t.ID)
 	}
-	if err := checkKnown(t.Criteria, path, known, fail); err != nil {
+	if err := checkCriteriaIDs(t.Criteria, path, criteria, fail); err != nil {
 		return err
 	}
 	r, part, err := comp.Rule(t.When, t.Pass, t.Detail)

@@ -18,7 +18,7 @@ type View struct {
 	// Kind is the name that tests and other views use, without a dot: account.
 	Kind  evidence.Kind `json:"kind" yaml:"kind"`
 	Title string        `json:"title" yaml:"title"`
-	// From are the kinds that it is made of; each record gives one row.
+	// From are the kinds that it is made of; each record is one row.
 	From []Part `json:"from,omitempty" yaml:"from"`
 	// Of, in place of From, is another view: its rows, with other joins.
 	Of evidence.Kind `json:"of,omitempty" yaml:"of"`
@@ -44,12 +44,12 @@ type Part struct {
 type Join struct {
 	View evidence.Kind `json:"view" yaml:"view"`
 	// On is CEL over the fields of this view's row, Key over those of the other.
-	// Each gives a text or a list of texts; one in common makes a pair. An empty
+	// Each returns a text or a list of texts; one in common makes a pair. An empty
 	// text pairs with nothing.
 	On  string `json:"on" yaml:"on"`
 	Key string `json:"key" yaml:"key"`
-	// Optional: where no source gives the other view, tests are asked without it,
-	// and the join is not said. Otherwise a test that reads it is not asked.
+	// Optional: where no source feeds the other view, tests are evaluated without the
+	// join. Otherwise a test that reads it is not evaluated.
 	Optional bool `json:"optional,omitempty" yaml:"optional"`
 }
 
@@ -109,13 +109,13 @@ func (c *Catalogue) finishViews(comp *rule.Compiler, fail failFunc) error {
 		if err := c.checkView(v, path, fail); err != nil {
 			return err
 		}
-		r, member, err := compileView(comp, c.whole(v))
+		r, member, err := compileView(comp, c.withParts(v))
 		if err != nil {
 			return fail(path+"."+member, "view %s: %v", v.Kind, err)
 		}
 		c.views[v.Kind] = r
 	}
-	for i, v := range c.Views { // now that all are known
+	for i, v := range c.Views { // now that each has its compiled form
 		for name, j := range v.Join {
 			if c.views[j.View] == nil {
 				return fail(fmt.Sprintf("views[%d].join.%s.view", i, name), "view %s: %q is not a view", v.Kind, j.View)
@@ -126,8 +126,8 @@ func (c *Catalogue) finishViews(comp *rule.Compiler, fail failFunc) error {
 	return nil
 }
 
-// whole gives a view with the parts of the one that it is of.
-func (c *Catalogue) whole(v View) View {
+// withParts returns a view with the parts of the one that it is of.
+func (c *Catalogue) withParts(v View) View {
 	if i := slices.IndexFunc(c.Views, func(o View) bool { return o.Kind == v.Of }); i >= 0 {
 		v.From = c.Views[i].From
 	}
@@ -138,7 +138,7 @@ func (c *Catalogue) checkView(v View, path string, fail failFunc) error {
 	switch {
 	case v.Kind == "" || v.Title == "" || len(v.From) == 0 && v.Of == "":
 		return fail(path+".kind", "a view needs kind, title and from or of")
-	case v.Of != "" && (len(v.From) > 0 || len(c.whole(v).From) == 0):
+	case v.Of != "" && (len(v.From) > 0 || len(c.withParts(v).From) == 0):
 		return fail(path+".of", "view %s: of names a view that has parts of its own, and stands in place of from", v.Kind)
 	case c.views[v.Kind] != nil:
 		return fail(path+".kind", "view %s stands in two files", v.Kind)
@@ -160,7 +160,7 @@ func (c *Catalogue) checkView(v View, path string, fail failFunc) error {
 	return nil
 }
 
-// Kinds gives the kinds of records that a test on kind reads: of a view those
+// Kinds returns the kinds of records that a test on kind reads: of a view those
 // that it and the views that it joins are made of, sorted.
 func (c *Catalogue) Kinds(kind evidence.Kind) []evidence.Kind {
 	v := c.views[kind]
@@ -175,7 +175,7 @@ func (c *Catalogue) Kinds(kind evidence.Kind) []evidence.Kind {
 	return slices.Compact(kinds)
 }
 
-// Reads gives the kinds of records that the tests of a control read, sorted.
+// Reads returns the kinds of records that the tests of a control read, sorted.
 func (c *Catalogue) Reads(ctl Control) []evidence.Kind {
 	var kinds []evidence.Kind
 	for _, t := range ctl.Tests {
@@ -185,7 +185,7 @@ func (c *Catalogue) Reads(ctl Control) []evidence.Kind {
 	return slices.Compact(kinds)
 }
 
-// ViewsOf gives the views that the tests of a control read, and those that these
+// ViewsOf returns the views that the tests of a control read, and those that these
 // join or are of, sorted by kind.
 func (c *Catalogue) ViewsOf(ctl Control) []View {
 	read := map[evidence.Kind]bool{}
@@ -206,7 +206,7 @@ func (c *Catalogue) ViewsOf(ctl Control) []View {
 	return out
 }
 
-// Parts gives the kinds that a view is made of.
+// Parts returns the kinds that a view is made of.
 func (c *Catalogue) Parts(v View) []evidence.Kind { return c.views[v.Kind].bases() }
 
 func (v *CompiledView) bases() []evidence.Kind {

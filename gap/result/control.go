@@ -10,7 +10,7 @@ type TestResult struct {
 	Test    string `json:"test"`
 	Control string `json:"control"`
 	// Now is the verdict at the instant of evaluation, Period the one for the
-	// whole period: a deviation that was fixed still fails it.
+	// period: a deviation that was fixed still fails it.
 	Now    Verdict `json:"now"`
 	Period Verdict `json:"period"`
 	// Population counts the resources or events of the period that the test

@@ -18,7 +18,10 @@ const (
 	MissedDuty DutyState = "missed"
 )
 
-// Occurrence is one time that a duty is expected.
+// Occurrence is one time that a duty is expected. It belongs to the period in
+// which it falls due: a window that ends in (From, To], a renewal in [From, To).
+// Whether it was missed is decided at Late, which may be the end of the period
+// or come after it.
 type Occurrence struct {
 	Duty     string `json:"duty"`
 	Control  string `json:"control"`

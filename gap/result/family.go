@@ -34,7 +34,7 @@ func CompareFamilies(a, b string) int {
 	return cmp.Or(cmp.Compare(familyPlace(a), familyPlace(b)), cmp.Compare(a, b))
 }
 
-// FamilyTitle gives the title of a family: its own name where it is not one of ours.
+// FamilyTitle returns the title of a family: its own name where it is not one of ours.
 func FamilyTitle(id string) string {
 	if i := familyPlace(id); i < len(familyOrder) {
 		return familyOrder[i][1]

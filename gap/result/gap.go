@@ -12,7 +12,7 @@ type Kind string
 const (
 	// Deviation: a resource was seen failing a test, or an event broke one.
 	Deviation Kind = "deviation"
-	// Blind: slots that were not collected whole, or a test whose records do not say enough.
+	// Blind: slots that are not complete, or a test whose records do not say enough.
 	Blind Kind = "blind"
 	// Scope: a scope that appeared and was not collected, or that is no longer listed.
 	Scope Kind = "scope"
@@ -22,7 +22,7 @@ const (
 	Retention Kind = "retention"
 	// DutyGap: recurring work was not done in its time; late is not absent.
 	DutyGap Kind = "duty"
-	// Drift: a source no longer says what it said of nearly every record, and a test asks for it.
+	// Drift: a source no longer states an attribute that nearly every record had, and a test reads it.
 	Drift Kind = "drift"
 )
 
@@ -57,7 +57,7 @@ type Gap struct {
 	// Severity and SLADue are those in force when the gap was detected.
 	Severity string `json:"severity"`
 	Stream   string `json:"stream"`
-	// Resource is the record's id, or a scope; empty where the gap is about a whole stream.
+	// Resource is the record's id, or a scope; empty where the gap is about a stream.
 	Resource string `json:"resource"`
 	// Name is what a person calls the resource.
 	Name string `json:"name"`

@@ -12,7 +12,7 @@ const (
 	Unknown Verdict = "unknown"
 	// NotApplicable: nothing that was read falls under the test.
 	NotApplicable Verdict = "not_applicable"
-	// DidNotOccur: the whole population was read, and it is empty.
+	// DidNotOccur: all of the population was read, and it is empty.
 	DidNotOccur Verdict = "did_not_occur"
 	// Provided: a person brought the evidence in time. Nothing tested it. Never green.
 	Provided Verdict = "evidence_provided"

@@ -11,17 +11,17 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// Forever is the Judgement.Until of an answer that stays.
+// Forever is the Evaluation.Until of an answer that stays.
 const Forever = math.MaxInt64
 
 const (
-	clockName = "@clock" // no predicate can spell it
+	clockName = "@clock" // not an identifier that a predicate can contain
 	maxDays   = 100_000
 
 	maxWorkdays = 1000
 )
 
-// Calendar tells working days.
+// Calendar knows which days are working days.
 type Calendar interface {
 	// Location is the zone in which a day begins.
 	Location() *time.Location
@@ -32,16 +32,16 @@ type Calendar interface {
 
 var clockType = cel.OpaqueType("gap.clock")
 
-// clock is the instant of one evaluation. It notes until when (Unix seconds,
-// exclusive) the answers it gave stay the same for the same record, so that an
-// unchanged record is judged again only then.
+// clock is the instant of one evaluation. It records until when (Unix seconds,
+// exclusive) its answers stay the same for the same record, so that an unchanged
+// record is evaluated again only then.
 type clock struct {
 	now      time.Time
 	until    int64
 	calendar Calendar
 }
 
-func (c *clock) holds(t time.Time) { c.until = min(c.until, t.Unix()) }
+func (c *clock) holdUntil(t time.Time) { c.until = min(c.until, t.Unix()) }
 
 func (c *clock) olderThan(t, days ref.Val) ref.Val {
 	at, err := c.date(t)
@@ -56,7 +56,7 @@ func (c *clock) olderThan(t, days ref.Val) ref.Val {
 	if c.now.After(limit) {
 		return types.True // and ever after
 	}
-	c.holds(limit)
+	c.holdUntil(limit)
 	return types.False
 }
 
@@ -66,7 +66,7 @@ func (c *clock) ageDays(t ref.Val) ref.Val {
 		return types.WrapErr(err)
 	}
 	days := int64(math.Floor(c.now.Sub(at).Hours() / 24))
-	c.holds(at.Add(time.Duration(days+1) * 24 * time.Hour))
+	c.holdUntil(at.Add(time.Duration(days+1) * 24 * time.Hour))
 	return types.Int(days)
 }
 
@@ -88,11 +88,11 @@ func (c *clock) workdaysPassed(t, n ref.Val) ref.Val {
 	if !c.now.Before(limit) {
 		return types.True // and ever after
 	}
-	c.holds(limit)
+	c.holdUntil(limit)
 	return types.False
 }
 
-// date gives an instant, or the first one of a day that is written 2026-07-02.
+// date returns an instant, or the first one of a day such as 2026-07-02.
 func (c *clock) date(v ref.Val) (time.Time, error) {
 	if s, ok := v.(types.String); ok && len(s) == len(time.DateOnly) && c.calendar != nil {
 		if t, err := time.ParseInLocation(time.DateOnly, string(s), c.calendar.Location()); err == nil {

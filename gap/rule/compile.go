@@ -19,7 +19,7 @@ const costLimit = 1_000_000
 // Rule is the compiled form of a test. Predicates are CEL over these variables:
 //
 //	r          the attributes of the record; one that is absent is an error, so
-//	           that "a || b" is still true if a is and b is not said
+//	           that "a || b" is still true if a is and b is absent
 //	id, name   of the record
 //	scope      of the record, or of its stream where the record has none
 //	source     the configured source of the record
@@ -34,15 +34,14 @@ const costLimit = 1_000_000
 //	workdays_passed(t, n)  whether more than n working days of the calendar lie between the day of t and today
 //	unknown(why)         no answer: why completes "this record ..."
 //
-// A test that measures age with them rather than with now is judged again only
-// when the answer can have changed.
+// A test that measures age with them rather than with now is evaluated again only
+// when the answer may be another.
 type Rule struct {
 	when, pass, detail *expression
-	// Keys are the attributes that the predicates read; All is set when that cannot be told.
+	// Keys are the attributes that the predicates read. All: they may read any.
 	Keys []string
 	All  bool
-	// Effective tells whether the predicates name this variable; now and aged
-	// whether they name now, or measure age.
+	// Effective, now: the predicates name this variable. aged: they measure age.
 	Effective bool
 	now, aged bool
 }
@@ -50,10 +49,10 @@ type Rule struct {
 // Reads reports whether the predicates may read an attribute.
 func (r *Rule) Reads(key string) bool { return r.All || slices.Contains(r.Keys, key) }
 
-// expression is one of CEL, with the shortcut to its answer where there is one.
+// expression is one of CEL, with its compiled form where there is one.
 type expression struct {
 	cel.Program
-	short shortcut
+	compiled compiledExpr
 }
 
 // Compiler compiles the expressions of one catalogue.
@@ -84,7 +83,7 @@ func NewCompiler() (*Compiler, error) {
 			[]*cel.Type{clockType, cel.DynType}, cel.IntType,
 			cel.BinaryBinding(func(c, t ref.Val) ref.Val { return c.(*clock).ageDays(t) }))),
 		cel.Function("unknown", cel.Overload("unknown_string", []*cel.Type{cel.StringType}, cel.BoolType,
-			cel.UnaryBinding(func(why ref.Val) ref.Val { return types.NewErr("%s%v", saidUnknown, why.Value()) }))),
+			cel.UnaryBinding(func(why ref.Val) ref.Val { return types.NewErr("%s%v", unknownPrefix, why.Value()) }))),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: CEL environment: %w", err)
@@ -129,22 +128,22 @@ func (c *Compiler) program(r *Rule, name, src string, want *cel.Type) (*expressi
 	if got := tree.OutputType(); !got.IsExactType(want) && !got.IsExactType(cel.DynType) && !want.IsExactType(cel.DynType) {
 		return nil, fmt.Errorf("gives %s, want %s", got, want)
 	}
-	if name != "detail" { // what a text says never changes a verdict
+	if name != "detail" { // the text of a reason never changes an answer
 		r.reads(tree.NativeRep().Expr())
 	}
 	prg, err := c.env.Program(tree, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
-	return &expression{prg, new(shortener).shorten(tree.NativeRep().Expr())}, err
+	return &expression{prg, new(exprCompiler).compile(tree.NativeRep().Expr())}, err
 }
 
-// reads notes which attributes and variables an expression names.
+// reads records which attributes and variables an expression names.
 func (r *Rule) reads(e ast.Expr) {
-	whole, named := 0, 0
+	uses, named := 0, 0
 	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
 		switch e.Kind() {
 		case ast.IdentKind:
 			switch e.AsIdent() {
 			case "r":
-				whole++
+				uses++
 			case "now":
 				r.now = true
 			case "effective":
@@ -159,7 +158,7 @@ func (r *Rule) reads(e ast.Expr) {
 			}
 		}
 	}))
-	r.All = r.All || whole > named
+	r.All = r.All || uses > named
 }
 
 func (r *Rule) addKey(key string) {
@@ -168,7 +167,7 @@ func (r *Rule) addKey(key string) {
 	}
 }
 
-// attribute recognises r.key and r["key"].
+// attribute recognizes r.key and r["key"].
 func attribute(e ast.Expr) (string, bool) {
 	isR := func(e ast.Expr) bool { return e.Kind() == ast.IdentKind && e.AsIdent() == "r" }
 	if e.Kind() == ast.SelectKind {

@@ -18,20 +18,20 @@ func (c *Compiler) Expression(src string) (*Expression, error) {
 }
 
 // Holes counts the parts of an expression that are left to CEL.
-func (c *Compiler) Holes(src string) int {
+func (c *Compiler) Fallbacks(src string) int {
 	tree, _ := c.env.Compile(src)
-	s := new(shortener)
-	s.shorten(tree.NativeRep().Expr())
-	return s.holes
+	s := new(exprCompiler)
+	s.compile(tree.NativeRep().Expr())
+	return s.fallbacks
 }
 
 // HasShortcut reports whether there is a shortcut to the answer.
-func (x *Expression) HasShortcut() bool { return x.short != nil }
+func (x *Expression) HasShortcut() bool { return x.compiled != nil }
 
 // Shortcut returns the answer of the shortcut, where it is sure of one that an
 // attribute can have.
 func (x *Expression) Shortcut(c *Context) (any, bool) {
-	v, sure := x.short.answer(c)
+	v, sure := x.compiled.value(c)
 	return v, sure && storable(v)
 }
 

@@ -12,21 +12,21 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// Projection selects records and gives their values new names: one part of a view.
+// Projection selects records and renames their values: one part of a view.
 type Projection struct {
-	Rule // its condition, and what is read
+	Rule // the condition, and what is read
 	// Names are those of the fields, sorted.
 	Names  []string
 	fields []Term
 }
 
-// Absent stands for a value that the source did not say.
+// Absent stands for a value that the source does not state.
 type Absent struct{}
 
 // Term is an expression that does not depend on time. Most name one attribute,
 // and need no evaluation.
 type Term struct {
-	// Attribute is set where it names one.
+	// Attribute is the name of the attribute where Simple.
 	Attribute string
 	prg       *expression
 }
@@ -56,8 +56,8 @@ func (c *Compiler) Projection(when string, fields map[string]string) (p *Project
 // Term compiles an expression that does not depend on time.
 func (c *Compiler) Term(src string) (Term, error) { return c.timeless(new(Rule), src) }
 
-// timeless compiles what must not depend on when it is asked: a row is made
-// once, and read at any time.
+// timeless compiles an expression that must not depend on the instant: a row is
+// made once, and read at any time.
 func (c *Compiler) timeless(r *Rule, src string) (Term, error) {
 	prg, err := c.program(r, "field", src, cel.DynType)
 	if err == nil && (r.now || r.aged) {
@@ -66,7 +66,7 @@ func (c *Compiler) timeless(r *Rule, src string) (Term, error) {
 	if err != nil {
 		return Term{}, err
 	}
-	tree, _ := c.env.Compile(src) // which was just compiled
+	tree, _ := c.env.Compile(src) // it compiled above
 	e := tree.NativeRep().Expr()
 	if e.Kind() == ast.SelectKind && !e.AsSelect().IsTestOnly() {
 		if name, ok := attribute(e); ok {
@@ -76,42 +76,43 @@ func (c *Compiler) timeless(r *Rule, src string) (Term, error) {
 	return Term{prg: prg}, nil
 }
 
-// Row returns the fields of the record of the context, in the order of their names,
-// and whether the part takes it.
-func (p *Projection) Row(b *Context) (fields []any, taken bool) {
+// Row returns the fields of the record of the context, in the order of Names; not
+// ok where the condition leaves it out. A condition without an answer does not.
+func (p *Projection) Row(c *Context) (fields []any, ok bool) {
 	if p.when != nil {
-		if applies, why := ask(p.when, b); why == "" && !applies {
+		if applies, reason := evaluate(p.when, c); reason == "" && !applies {
 			return nil, false
 		}
 	}
 	fields = make([]any, len(p.Names))
 	for i := range p.Names {
-		v, ok := p.fields[i].Value(b)
+		v, ok := p.fields[i].Value(c)
 		fields[i] = pick(ok, v, any(Absent{}))
 	}
 	return fields, true
 }
 
-// Simple reports whether the term is an attribute.
+// Simple reports whether the term is an attribute, which needs no evaluation.
 func (t Term) Simple() bool { return t.prg == nil }
 
-// Value returns what a term says of the record of the context; not ok where it says nothing.
-func (t Term) Value(b *Context) (any, bool) {
+// Value evaluates a term for the record of the context; not ok where it has no
+// value.
+func (t Term) Value(c *Context) (any, bool) {
 	if t.Simple() {
-		v, ok := b.rec.Attributes[t.Attribute]
+		v, ok := c.rec.Attributes[t.Attribute]
 		return v, ok
 	}
-	if v, sure := t.prg.short.answer(b); sure && !b.PlainCEL && storable(v) {
+	if v, ok := c.compiled(t.prg); ok && storable(v) {
 		return v, true
 	}
-	out, _, err := t.prg.Eval(b)
+	out, _, err := t.prg.Eval(c)
 	if err != nil {
 		return nil, false
 	}
 	return native(out)
 }
 
-// native gives a CEL value as the value of an attribute; not ok if it is none.
+// native converts a CEL value to the value of an attribute; not ok for other types.
 func native(v ref.Val) (any, bool) {
 	switch v := v.(type) {
 	case types.String:

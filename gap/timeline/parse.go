@@ -19,7 +19,7 @@ type Timeline struct {
 	Name   string
 	Period result.Period
 	AsOf   time.Time
-	// Only is a pattern of the tests whose gaps are told; empty for all.
+	// Only is a pattern of the tests whose gaps are printed; empty for all.
 	Only string
 
 	// interleaved: the runs stand by stream, and are logged by the time of their observation.

@@ -13,7 +13,7 @@ import (
 // Sections are what an archive may say that it expects.
 var Sections = []string{"gaps", "tests", "controls", "duties", "slots"}
 
-// text gives what a result says, by section.
+// text returns what a result says, by section.
 func (t *Timeline) text(r *result.Result) map[string]string {
 	return map[string]string{"gaps": gapText(r, t.Only), "tests": testText(r), "controls": controlText(r), "duties": dutyText(r), "slots": slotText(r)}
 }

@@ -90,7 +90,7 @@ func (f files) Glob(pattern string) (names []string, err error) {
 	return names, nil
 }
 
-// Catalogue gives the catalogue that the timeline is judged by: base, or if the
+// Catalogue returns the catalogue of the timeline: base, or if the
 // archive holds .yaml files, our criteria with these alone.
 func (t *Timeline) Catalogue(base *catalogue.Catalogue) (*catalogue.Catalogue, error) {
 	if len(t.controls) == 0 {
@@ -130,12 +130,12 @@ func (t *Timeline) options() []gap.Option {
 	return []gap.Option{gap.WithRoots(t.roots), gap.WithActs(t.acts)}
 }
 
-// Run judges the whole timeline by a catalogue.
+// Run evaluates the timeline by a catalogue.
 func (t *Timeline) Run(ctx context.Context, cat *catalogue.Catalogue) (*result.Result, error) {
 	return gap.Evaluate(ctx, cat, &t.log, t.Period, t.AsOf, t.options()...)
 }
 
-// Steps judges it run by run and asks for the result after each one: the engine
+// Steps evaluates it run by run, with a result after each one: the engine
 // must not be disturbed by it, and must end where Run does.
 func (t *Timeline) Steps(cat *catalogue.Catalogue) (*result.Result, error) {
 	e := gap.NewEngine(cat, t.Period, t.options()...)
@@ -161,7 +161,7 @@ type Difference struct {
 	Diff string `json:"diff"`
 }
 
-// Compare gives the sections of the archive that the result is otherwise than.
+// Compare returns the sections of the archive that the result is otherwise than.
 func (t *Timeline) Compare(res *result.Result) []Difference {
 	var out []Difference
 	got := t.text(res)
@@ -178,7 +178,7 @@ func (t *Timeline) Expects() bool {
 	return slices.ContainsFunc(t.sections, func(s section) bool { return slices.Contains(Sections, s.name) })
 }
 
-// Updated gives the archive with what the result says in the sections that it has.
+// Updated returns the archive with what the result says in the sections that it has.
 func (t *Timeline) Updated(res *result.Result) []byte {
 	got := t.text(res)
 	all := slices.Clone(t.sections)
@@ -192,7 +192,7 @@ func (t *Timeline) Updated(res *result.Result) []byte {
 
 func lines(text string) []string { return slices.Collect(strings.Lines(text)) }
 
-// diff gives the lines of a and b along a longest common subsequence.
+// diff returns the lines of a and b along a longest common subsequence.
 func diff(a, b []string) string {
 	n := make([][]int, len(a)+1)
 	for i := range n {

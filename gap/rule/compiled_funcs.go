@@ -2,7 +2,6 @@ package rule
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,9 +21,9 @@ var ofOne = map[string]func(*Context, any) (any, bool){
 	"lowerAscii":         lower,
 }
 
-var ofTwo = map[string]func(b *Context, x, y any) (any, bool){
+var ofTwo = map[string]func(c *Context, x, y any) (any, bool){
 	operators.Equals:        equal,
-	operators.NotEquals:     func(b *Context, x, y any) (any, bool) { v, sure := equal(b, x, y); return v != true, sure },
+	operators.NotEquals:     func(c *Context, x, y any) (any, bool) { v, ok := equal(c, x, y); return v != true, ok },
 	operators.In:            in,
 	operators.Index:         at,
 	operators.Add:           add,
@@ -39,11 +38,11 @@ var ofTwo = map[string]func(b *Context, x, y any) (any, bool){
 	"substring":             substring,
 }
 
-func equal(b *Context, x, y any) (any, bool) {
+func equal(c *Context, x, y any) (any, bool) {
 	switch x := x.(type) {
 	case string:
 		y, ok := y.(string)
-		return x == y, ok && b.spend(len(x)/10)
+		return x == y, ok && c.charge(len(x)/10)
 	case bool:
 		y, ok := y.(bool)
 		return x == y, ok
@@ -51,7 +50,7 @@ func equal(b *Context, x, y any) (any, bool) {
 		y, ok := y.(int64)
 		return x == y, ok
 	}
-	return b.leave()
+	return c.fallback()
 }
 
 // compare orders whole numbers and instants.
@@ -69,12 +68,12 @@ func compare(holds func(int) bool) func(*Context, any, any) (any, bool) {
 	}
 }
 
-// in looks for a text in a list of texts.
-func in(b *Context, x, list any) (any, bool) {
+// in reports whether a text is in a list of texts.
+func in(c *Context, x, list any) (any, bool) {
 	s, isText := x.(string)
 	all, isList := list.([]any)
-	if !isText || !isList || !b.spend(len(all)*(1+len(s)/10)) {
-		return b.leave()
+	if !isText || !isList || !c.charge(len(all)*(1+len(s)/10)) {
+		return c.fallback()
 	}
 	for _, v := range all {
 		if t, ok := v.(string); !ok || s == t {
@@ -84,7 +83,7 @@ func in(b *Context, x, list any) (any, bool) {
 	return false, true
 }
 
-// constants gives the texts of a list that is written out, nil if it is none.
+// constants returns the texts of a literal list of texts, nil for anything else.
 func constants(l ast.ListExpr) []string {
 	var out []string
 	for _, e := range l.Elements() {
@@ -100,48 +99,29 @@ func constants(l ast.ListExpr) []string {
 	return out
 }
 
-func oneOf(x shortcut, list []string) shortcut {
-	return onOne(x, func(b *Context, v any) (any, bool) {
+func oneOf(x compiledExpr, list []string) compiledExpr {
+	return onOne(x, func(c *Context, v any) (any, bool) {
 		s, ok := v.(string)
-		return slices.Contains(list, s), ok && b.spend(len(s)/10)
+		return slices.Contains(list, s), ok && c.charge(len(s)/10)
 	})
 }
 
-// matching is matches by a pattern that is written out.
-func matching(x shortcut, pattern ast.Expr) shortcut {
-	if pattern.Kind() != ast.LiteralKind {
-		return nil
-	}
-	p, isText := pattern.AsLiteral().(types.String)
-	re, err := regexp.Compile(string(p))
-	if !isText || err != nil {
-		return nil
-	}
-	return onOne(x, func(b *Context, v any) (any, bool) {
-		s, ok := v.(string)
-		if !ok || !b.spend(len(s)*len(p)/16) {
-			return b.leave()
-		}
-		return re.MatchString(s), true
-	})
-}
-
-// at gives the member of a map.
-func at(b *Context, x, key any) (any, bool) {
+// at returns the member of a map.
+func at(c *Context, x, key any) (any, bool) {
 	k, isText := key.(string)
-	v, said, _ := member(x, k)
-	return v, said && isText
+	v, present, _ := member(x, k)
+	return v, present && isText
 }
 
 // add joins texts and lists.
-func add(b *Context, x, y any) (any, bool) {
+func add(c *Context, x, y any) (any, bool) {
 	switch x := x.(type) {
 	case string:
-		if y, ok := y.(string); ok && b.spend((len(x)+len(y))/10) {
+		if y, ok := y.(string); ok && c.charge((len(x)+len(y))/10) {
 			return x + y, true
 		}
 	case []any:
-		if y, ok := y.([]any); ok && b.spend(len(x)+len(y)) {
+		if y, ok := y.([]any); ok && c.charge(len(x)+len(y)) {
 			return append(append(make([]any, 0, len(x)+len(y)), x...), y...), true
 		}
 	case int64:
@@ -149,26 +129,26 @@ func add(b *Context, x, y any) (any, bool) {
 			return x + y, true
 		}
 	}
-	return b.leave()
+	return c.fallback()
 }
 
-// small tells numbers whose sum is one.
+// small reports whether a number may be added without overflow.
 func small(n int64) bool { return -1<<32 < n && n < 1<<32 }
 
-func size(b *Context, x any) (any, bool) {
+func size(c *Context, x any) (any, bool) {
 	switch x := x.(type) {
 	case []any:
 		return int64(len(x)), true
 	case string:
-		return int64(len(x)), plain(b, x)
+		return int64(len(x)), plain(c, x)
 	}
 	return nil, false
 }
 
-func text(b *Context, x any) (any, bool) {
+func text(c *Context, x any) (any, bool) {
 	switch x := x.(type) {
 	case string:
-		return x, b.spend(len(x) / 10)
+		return x, c.charge(len(x) / 10)
 	case int64:
 		return strconv.FormatInt(x, 10), true
 	case time.Time:
@@ -177,7 +157,7 @@ func text(b *Context, x any) (any, bool) {
 	return nil, false
 }
 
-// timestamp reads an instant that is written as it is printed.
+// timestamp reads an instant in the one form that CEL prints.
 func timestamp(_ *Context, x any) (any, bool) {
 	s, _ := x.(string)
 	if len(s) != len("2026-07-02T10:00:00Z") || s < "0001" {
@@ -187,47 +167,46 @@ func timestamp(_ *Context, x any) (any, bool) {
 	return t, err == nil && t.Format(time.RFC3339) == s
 }
 
-// plain reports whether a text is not long, and of ASCII alone: its characters
-// are its bytes.
-func plain(b *Context, s string) bool {
-	return b.spend(len(s)) && strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
+// plain reports whether a text is short, and ASCII: its characters are its bytes.
+func plain(c *Context, s string) bool {
+	return c.charge(len(s)) && strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 }
 
-func lower(b *Context, x any) (any, bool) {
+func lower(c *Context, x any) (any, bool) {
 	s, ok := x.(string)
-	if !ok || !plain(b, s) {
+	if !ok || !plain(c, s) {
 		return nil, false
 	}
 	return strings.ToLower(s), true
 }
 
 func search(f func(s, t string) any) func(*Context, any, any) (any, bool) {
-	return func(b *Context, x, y any) (any, bool) {
+	return func(c *Context, x, y any) (any, bool) {
 		s, isText := x.(string)
 		t, too := y.(string)
-		if !isText || !too || !plain(b, s) || !plain(b, t) || !b.spend(len(s)*len(t)/100) {
-			return b.leave()
+		if !isText || !too || !plain(c, s) || !plain(c, t) || !c.charge(len(s)*len(t)/100) {
+			return c.fallback()
 		}
 		return f(s, t), true
 	}
 }
 
-func substring(b *Context, x, n any) (any, bool) {
+func substring(c *Context, x, n any) (any, bool) {
 	s, isText := x.(string)
 	from, isInt := n.(int64)
-	if !isText || !isInt || from < 0 || from > int64(len(s)) || !plain(b, s) {
+	if !isText || !isInt || from < 0 || from > int64(len(s)) || !plain(c, s) {
 		return nil, false
 	}
 	return s[from:], true
 }
 
-// timing asks the clock.
-func timing(name string, of []shortcut) shortcut {
+// timing compiles the functions of the clock.
+func timing(name string, of []compiledExpr) compiledExpr {
 	switch {
 	case name == "@older_than" && len(of) == 2:
-		return onTwo(of[0], of[1], func(b *Context, t, n any) (any, bool) { return timed(b.clock.olderThan, t, n) })
+		return onTwo(of[0], of[1], func(c *Context, t, n any) (any, bool) { return timed(c.clock.olderThan, t, n) })
 	case name == "@workdays_passed" && len(of) == 2:
-		return onTwo(of[0], of[1], func(b *Context, t, n any) (any, bool) { return timed(b.clock.workdaysPassed, t, n) })
+		return onTwo(of[0], of[1], func(c *Context, t, n any) (any, bool) { return timed(c.clock.workdaysPassed, t, n) })
 	}
 	return nil
 }
@@ -242,7 +221,7 @@ func timed(ask func(t, n ref.Val) ref.Val, t, n any) (any, bool) {
 	return bool(v), isBool
 }
 
-// storable reports whether a value of a shortcut is one that an attribute can have.
+// storable reports whether a value is one that an attribute can have.
 func storable(v any) bool {
 	switch v := v.(type) {
 	case string, bool, int64:

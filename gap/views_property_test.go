@@ -78,7 +78,7 @@ func lives(seed uint64, days int, together bool) []life {
 	return out
 }
 
-// failing gives, of one day, what a person with all three lists would find.
+// failing returns, of one day, what a person with all three lists would find.
 func (l life) failing() map[string]bool {
 	bad := map[string]bool{}
 	for _, st := range lifeStreams[:2] {

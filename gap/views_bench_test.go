@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
 
@@ -156,8 +155,7 @@ func judge(b *testing.B, log joined, days int, test string, population int) {
 		}
 		res := e.Result(start.AddDate(0, 0, days))
 		b.StopTimer()
-		i := slices.IndexFunc(res.Tests, func(t result.TestResult) bool { return t.Test == test })
-		if t := res.Tests[i]; t.Population < population*99/100 {
+		if t := testOf(b, res, test); t.Population < population*99/100 {
 			b.Fatalf("population %d, want %d: %+v", t.Population, population, t)
 		}
 		var m runtime.MemStats

@@ -58,7 +58,7 @@ func TestShortcutsAgreeWithCEL(t *testing.T) {
 		}
 		short++
 		was := sure
-		must := i < own && comp.Holes(src) == 0
+		must := i < own && comp.Fallbacks(src) == 0
 		for n := 0; n < 300 || sure == was && must && n < 30_000; n++ {
 			sure += agree(t, cat, src, x, randomRecord(rnd, src))
 		}
@@ -72,7 +72,7 @@ func TestShortcutsAgreeWithCEL(t *testing.T) {
 	}
 }
 
-// expressions gives those of tests and views.
+// expressions returns those of tests and views.
 func expressions(cat *catalogue.Catalogue) (all []string) {
 	for _, ts := range cat.Tests() {
 		all = append(all, ts.Pass)

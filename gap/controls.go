@@ -10,9 +10,9 @@ import (
 	"github.com/evidenced/evidenced/gap/rule"
 )
 
-func (e *Engine) testResult(ts *testState, f *found) result.TestResult {
+func (e *Engine) testResult(ts *testState, f *testGaps) result.TestResult {
 	if f == nil {
-		f = &found{}
+		f = &testGaps{}
 	}
 	r := result.TestResult{Test: ts.ID, Control: ts.Control, Population: ts.population, Deviations: f.deviations,
 		Deviating: len(f.deviating), Open: f.open, Streams: len(ts.streams), Days: e.days(ts)}
@@ -25,27 +25,27 @@ func (e *Engine) testResult(ts *testState, f *found) result.TestResult {
 		r.Unknown += st.unknowns(ts)
 	}
 	r.Coverage = result.Percent(r.Complete, r.Expected)
-	if r.Expected == 0 && recorded(ts.streams) {
+	if r.Expected == 0 && allOneOff(ts.streams) {
 		r.Coverage = 100
 	}
 	r.Now = e.verdictNow(ts, f)
-	r.Period = overall(&r, f, ts.events != nil)
+	r.Period = periodVerdict(&r, f, ts.eventDays != nil)
 	return r
 }
 
-// recorded reports whether the streams are not collected on a schedule, but were
-// written down whole once, as a review is that somebody signed off.
-func recorded(streams []*stream) bool {
-	return len(streams) > 0 && !slices.ContainsFunc(streams, func(st *stream) bool { return !st.once })
+// allOneOff reports whether none of the streams is collected on a schedule: each
+// was recorded once, as a review that somebody signed off.
+func allOneOff(streams []*stream) bool {
+	return len(streams) > 0 && !slices.ContainsFunc(streams, func(st *stream) bool { return !st.oneOff })
 }
 
 func (st *stream) unknowns(ts *testState) int {
-	return st.tests[slices.Index(st.plan.tests, ts)].now[rule.Unknown]
+	return st.tests[slices.Index(st.kind.tests, ts)].now[rule.Unknown]
 }
 
-// verdictNow combines the last verdicts of the test's streams. Without any
-// stream there is nothing automated.
-func (e *Engine) verdictNow(ts *testState, f *found) result.Verdict {
+// verdictNow combines the last verdicts of the test's streams: manual evidence
+// where there is no stream.
+func (e *Engine) verdictNow(ts *testState, f *testGaps) result.Verdict {
 	now := result.ManualEvidence
 	for _, st := range ts.streams {
 		now = result.Worse(now, e.streamNow(ts, st))
@@ -54,32 +54,32 @@ func (e *Engine) verdictNow(ts *testState, f *found) result.Verdict {
 }
 
 func (e *Engine) streamNow(ts *testState, st *stream) result.Verdict {
-	t := st.tests[slices.Index(st.plan.tests, ts)]
+	t := st.tests[slices.Index(st.kind.tests, ts)]
 	if st.events == nil {
-		return verdictOf[t.verdict]
+		return verdictOf[t.answer]
 	}
-	whole := e.covered(st.events) && (t.verdict != rule.Unknown || !st.events.reach().Before(e.period.To))
+	complete := e.noHole(st.events) && (t.answer != rule.Unknown || !st.events.reach().Before(e.period.To))
 	switch {
-	case !whole || t.now[rule.Unknown] > 0:
+	case !complete || t.now[rule.Unknown] > 0:
 		return result.Unknown
 	case ts.population == 0:
 		return result.DidNotOccur
 	}
-	return result.Pass // what fails has an open gap
+	return result.Pass // a failure has an open gap
 }
 
-// covered reports whether the windows leave no hole from the start of the
-// period to the end of the last one. What lies after the last slot is not yet
-// a hole.
-func (e *Engine) covered(p *population) bool {
-	reach := earlier(p.reach(), e.period.To)
-	return reach.After(e.period.From) && p.covers(e.period.From, reach)
+// noHole reports whether the windows leave no hole from the start of the period to
+// the end of the last one. The time after the last slot is not yet a hole.
+func (e *Engine) noHole(s *eventSet) bool {
+	reach := earlier(s.reach(), e.period.To)
+	return reach.After(e.period.From) && s.covers(e.period.From, reach)
 }
 
-// overall is the verdict for the period. Fixing never erases; and a test of
-// state that is blind now, or was blind for more than a tenth of the slots, does
-// not pass. Of events the windows count, which a later slot may have filled.
-func overall(r *result.TestResult, f *found, events bool) result.Verdict {
+// periodVerdict is the verdict for the period. A fix does not erase a deviation.
+// A test of state does not pass if it is blind now, or more than a tenth of its
+// slots were incomplete. For events the windows count instead, which a later slot
+// may have filled.
+func periodVerdict(r *result.TestResult, f *testGaps, events bool) result.Verdict {
 	switch {
 	case f.deviations > 0:
 		return result.Fail
@@ -138,13 +138,13 @@ func (e *Engine) criterionStates(tests []result.TestResult) []result.CriterionSt
 
 var dayOf = [rule.Answers]byte{rule.None: result.DayNone, rule.NotApplicable: result.DayNone, rule.Pass: result.DayPass, rule.Fail: result.DayFail, rule.Unknown: result.DayUnknown}
 
-// days gives the day verdicts of a test: of state by the gravest slot due that
-// day, of events by the events that happened that day.
+// days returns the day verdicts of a test: for state the gravest slot due on the
+// day, for events the gravest event of the day.
 func (e *Engine) days(ts *testState) string {
-	days := make([]byte, len(ts.marks))
+	days := make([]byte, len(ts.slotDays))
 	for i := range days {
-		c := ts.marks[i]
-		if ts.events != nil {
+		c := ts.slotDays[i]
+		if ts.eventDays != nil {
 			c = e.eventDay(ts, i)
 		}
 		days[i] = dayOf[c]
@@ -154,9 +154,9 @@ func (e *Engine) days(ts *testState) string {
 
 func (e *Engine) eventDay(ts *testState, i int) rule.Answer {
 	from := e.period.From.Add(time.Duration(i) * result.Day)
-	c := ts.events[i].gravest()
+	c := ts.eventDays[i].gravest()
 	for _, st := range ts.streams {
-		if c != rule.Fail && st.events != nil && st.events.holed(evidence.Window{From: from, To: earlier(from.Add(result.Day), e.period.To)}) {
+		if c != rule.Fail && st.events != nil && st.events.hasHole(evidence.Window{From: from, To: earlier(from.Add(result.Day), e.period.To)}) {
 			c = rule.Unknown
 		}
 	}
@@ -172,8 +172,8 @@ func (n *counts) gravest() rule.Answer {
 	return rule.None
 }
 
-// holed reports whether part of w, as far as windows reach, was not read whole.
-func (p *population) holed(w evidence.Window) bool {
-	to := earlier(w.To, p.reach())
-	return w.From.Before(to) && !p.covers(w.From, to)
+// hasHole reports whether part of w, up to the end of the last window, was not read.
+func (s *eventSet) hasHole(w evidence.Window) bool {
+	to := earlier(w.To, s.reach())
+	return w.From.Before(to) && !s.covers(w.From, to)
 }
