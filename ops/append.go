@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -147,3 +148,6 @@ func orNone(names []string) string {
 	}
 	return joined(names)
 }
+
+// decodeMembers reads the members of the body of an entry that v has.
+func decodeMembers(body []byte, v any) error { return json.Unmarshal(body, v) }

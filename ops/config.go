@@ -246,7 +246,7 @@ func declarations(s Store, c *config.Config, cat *catalogue.Catalogue) ([]eviden
 	for _, d := range []struct {
 		of   evidence.EntryType
 		body any
-	}{{evidence.EntryConfig, map[string]any{"yaml": string(text), "digest": evidence.HashOf(text).String(), "roots": rootKinds(c)}},
+	}{{evidence.EntryConfig, map[string]any{"yaml": string(text), "digest": evidence.HashOf(text).String(), "sources": declaredSources(c)}},
 		{evidence.EntryCatalogue, map[string]any{"digest": cat.Digest().String()}}} {
 		body, err := evidence.Canonical(d.body)
 		if err != nil {
@@ -257,4 +257,27 @@ func declarations(s Store, c *config.Config, cat *catalogue.Catalogue) ([]eviden
 		}
 	}
 	return out, nil
+}
+
+// DeclaredSource is what the log says of a configured source, beside the text of
+// the configuration: from it follows which collections are expected.
+type DeclaredSource struct {
+	Root  evidence.Kind   `json:"root"`
+	Kinds []evidence.Kind `json:"kinds"`
+	// Schedule is the cron spec of the source, Schedules are those of single kinds.
+	Schedule  string                   `json:"schedule"`
+	Schedules map[evidence.Kind]string `json:"schedules,omitempty"`
+}
+
+func declaredSources(c *config.Config) map[string]DeclaredSource {
+	out := map[string]DeclaredSource{}
+	for _, s := range c.Sources {
+		base := s.Config.Base()
+		d := DeclaredSource{Root: s.Spec.Root, Kinds: []evidence.Kind{}, Schedule: base.Schedule, Schedules: base.Schedules}
+		for _, k := range s.Spec.Kinds {
+			d.Kinds = append(d.Kinds, k.Kind)
+		}
+		out[s.Spec.Name] = d
+	}
+	return out
 }

@@ -59,6 +59,7 @@ func reperform(ctx context.Context, b *verify.Bundle, res *verify.Result) (deriv
 		res.OK = false
 		res.Failures = append(res.Failures, verify.Failure{Check: "reperform", File: path, Detail: detail})
 	}
+	compareExpected(b, res, failed)
 	in, err := rejudge(ctx, b)
 	if err != nil {
 		failed("result.json", err.Error())
@@ -85,6 +86,27 @@ func reperform(ctx context.Context, b *verify.Bundle, res *verify.Result) (deriv
 		failed("", err.Error())
 	}
 	return derived
+}
+
+// compareExpected derives from the logged schedules which collections the log
+// must tell of, and names those that it does not.
+func compareExpected(b *verify.Bundle, res *verify.Result, failed func(path, detail string)) {
+	const entries = "log/entries.jsonl"
+	m := b.Manifest
+	x, known, err := deriveExpected(b.Entries(0), b.Records, result.Period{From: m.Period.From, To: m.Period.To}, m.AsOf)
+	switch {
+	case err != nil:
+		failed(entries, "derive what was expected: "+err.Error())
+	case !known:
+		res.Unknown = append(res.Unknown, "the log was begun by an older program and does not say by what schedules was collected: which collections were expected could not be derived")
+	default:
+		if len(x.Removed) > 0 {
+			failed(entries, fmt.Sprintf("%d collections were expected by the logged schedules, and the log does not tell of them: %s", len(x.Removed), named(x.Removed)))
+		}
+		if len(x.Open) > 0 {
+			res.Unknown = append(res.Unknown, fmt.Sprintf("%d collections were due before the log ends, and it does not tell of them: it was exported while they were under way, or its end was cut off: %s", len(x.Open), named(x.Open)))
+		}
+	}
 }
 
 // mayDiffer reports whether a file may come out otherwise without saying

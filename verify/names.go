@@ -162,9 +162,11 @@ type inForce struct {
 // declared takes an entry that says what is in force from here on.
 func (c *check) declared(e evidence.Entry) error {
 	var body struct {
-		Digest string            `json:"digest"`
-		YAML   string            `json:"yaml"`
-		Roots  map[string]string `json:"roots"`
+		Digest  string `json:"digest"`
+		YAML    string `json:"yaml"`
+		Sources map[string]struct {
+			Root string `json:"root"`
+		} `json:"sources"`
 	}
 	switch e.Type {
 	case evidence.EntryCatalogue:
@@ -180,7 +182,13 @@ func (c *check) declared(e evidence.Entry) error {
 			return errors.New("the configuration does not have the digest that stands beside it")
 		}
 		c.configs++
-		c.roots = body.Roots
+		c.roots = nil
+		for name, source := range body.Sources {
+			if c.roots == nil {
+				c.roots = map[string]string{}
+			}
+			c.roots[name] = source.Root
+		}
 	default:
 		return nil
 	}
