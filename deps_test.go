@@ -47,10 +47,8 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"anchor/timestamp":              {rooms: []string{"evidence"}, modules: []string{"github.com/digitorus/timestamp", "github.com/digitorus/pkcs7"}},
 	"anchor/witness":                {modules: []string{"github.com/transparency-dev/formats", "golang.org/x/mod"}},
 	"mototest":                      {},
-	"kms/aws":                       {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
-	"secrets/aws":                   {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
-	"secrets/gcp":                   {modules: []string{"cloud.google.com/go/auth"}},
-	"kms/gcp":                       {modules: []string{"cloud.google.com/go/auth"}},
+	"cloud/aws":                     {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
+	"cloud/gcp":                     {modules: []string{"cloud.google.com/go/auth"}},
 	"schedule":                      {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/robfig/cron/v3", "golang.org/x/sync"}},
 	"notify":                        {rooms: []string{"evidence", "gap"}},
 	"serve":                         {modules: []string{"github.com/prometheus/client_golang"}},
@@ -59,8 +57,8 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"simulator/graphql/graphqltest": {rooms: []string{"simulator/graphql"}, modules: []string{"github.com/vektah/gqlparser/v2"}},
 	"gap/timeline":                  {rooms: []string{"evidence", "gap"}},
 	"cmd/evidenced": {
-		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "gap/timeline", "review", "export", "collectors", "collectors/all", "schedule", "serve", "notify", "config", "kms/aws", "kms/gcp",
-			"secrets/*", "anchor", "anchor/*"},
+		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "gap/timeline", "review", "export", "collectors", "collectors/all", "schedule", "serve", "notify", "config", "cloud/*",
+			"anchor", "anchor/*"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term"},
 	},
 }

@@ -3,7 +3,7 @@
 // The rooms, from the leaf upwards:
 //
 //	evidence    what was seen: its words, its bytes, its hash
-//	collectors  how it is seen: the contract, the one door, one folder per source
+//	collectors  how it is seen: the contract; transport, the one door; one folder per source
 //	store       where it is kept: bbolt and a Merkle log, append only
 //	schedule    when it is seen: expected slots, their outcome, retries
 //	gap         what it means: catalogue, verdicts, intervals, gaps
@@ -13,6 +13,7 @@
 //	serve       how a running daemon is talked to: socket, HTTP, metrics
 //	notify      who is told, of what, once
 //	config      what the user asked for
+//	cloud       what the agent itself uses of a cloud: key and secret managers
 //	cmd         the wiring
 //
 // deps_test.go states which room may import which.

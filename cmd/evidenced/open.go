@@ -16,8 +16,8 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/schedule"
-	"github.com/evidenced/evidenced/secrets/aws"
-	"github.com/evidenced/evidenced/secrets/gcp"
+	"github.com/evidenced/evidenced/cloud/aws"
+	"github.com/evidenced/evidenced/cloud/gcp"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -42,9 +42,9 @@ func vault(scheme, name string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), vaultTime)
 	defer cancel()
 	if scheme == "gcp-secret" {
-		return gcp.New().Get(ctx, name)
+		return gcp.NewSecrets().Get(ctx, name)
 	}
-	m, err := aws.New(ctx)
+	m, err := aws.NewSecrets(ctx)
 	if err != nil {
 		return "", err
 	}

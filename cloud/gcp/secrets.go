@@ -5,65 +5,44 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
-	"log/slog"
 	"net/http"
 	"regexp"
 	"strconv"
-	"sync"
 	"time"
-
-	"cloud.google.com/go/auth"
-	"cloud.google.com/go/auth/credentials"
 )
 
 const (
-	google = "https://secretmanager.googleapis.com"
+	secretsEndpoint = "https://secretmanager.googleapis.com"
 	// https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access
-	scope = "https://www.googleapis.com/auth/cloud-platform"
-	// patience bounds a request.
-	patience = 10 * time.Second
-	// maxAnswer bounds an answer, in bytes: a secret has at most 64 KiB, in base64 here.
-	maxAnswer = 256 << 10
+	secretsScope = "https://www.googleapis.com/auth/cloud-platform"
+	// secretsTimeout bounds one request.
+	secretsTimeout = 10 * time.Second
 )
 
-// Manager asks with the application default credential: the service account of
+// Secrets reads Google Secret Manager with the application default credential: the service account of
 // the instance or of the pod, before anything that is written down.
-type Manager struct {
+type Secrets struct {
 	endpoint string
 	http     *http.Client
 	token    func(context.Context) (string, error)
 }
 
-// New gives a manager. It asks nothing of the network yet.
-func New() *Manager {
-	find := sync.OnceValues(func() (*auth.Credentials, error) {
-		return credentials.DetectDefault(&credentials.DetectOptions{Scopes: []string{scope}, Logger: slog.New(slog.DiscardHandler)})
-	})
-	token := func(ctx context.Context) (string, error) {
-		c, err := find()
-		if err != nil {
-			return "", err
-		}
-		t, err := c.Token(ctx)
-		if err != nil {
-			return "", err
-		}
-		return t.Value, nil
-	}
-	return &Manager{google, &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
+// NewSecrets returns a reader of secrets. It asks nothing of the network yet.
+func NewSecrets() *Secrets {
+	client := &http.Client{Timeout: secretsTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return errors.New("the answer leads elsewhere, and is not followed")
-	}}, token}
+	}}
+	return &Secrets{secretsEndpoint, client, defaultToken(secretsScope)}
 }
 
-var name = regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/secrets/[A-Za-z0-9_-]+(/versions/[A-Za-z0-9_-]+)?$`)
+var secretName = regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/secrets/[A-Za-z0-9_-]+(/versions/[A-Za-z0-9_-]+)?$`)
 
 // Get gives a secret by its resource name, projects/P/secrets/S, with
 // /versions/V behind it for another one than the latest. It needs
 // secretmanager.versions.access.
-func (m *Manager) Get(ctx context.Context, ref string) (string, error) {
-	match := name.FindStringSubmatch(ref)
+func (m *Secrets) Get(ctx context.Context, ref string) (string, error) {
+	match := secretName.FindStringSubmatch(ref)
 	if match == nil {
 		return "", fmt.Errorf("secret %q of Google: want projects/P/secrets/S", ref)
 	}
@@ -82,7 +61,7 @@ func (m *Manager) Get(ctx context.Context, ref string) (string, error) {
 	return value, nil
 }
 
-func (m *Manager) access(ctx context.Context, path, token string) (string, error) {
+func (m *Secrets) access(ctx context.Context, path, token string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.endpoint+"/v1/"+path+":access", nil)
 	if err != nil {
 		return "", err
@@ -94,7 +73,7 @@ func (m *Manager) access(ctx context.Context, path, token string) (string, error
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return "", errors.New(meaning(resp.StatusCode))
+		return "", errors.New(secretMeaning(resp.StatusCode))
 	}
 	var answer struct {
 		Payload struct {
@@ -106,14 +85,13 @@ func (m *Manager) access(ctx context.Context, path, token string) (string, error
 	if err != nil || json.Unmarshal(b, &answer) != nil { // its error could quote the secret
 		return "", errors.New("what answers does not speak as Secret Manager")
 	}
-	sum := crc32.Checksum(answer.Payload.Data, crc32.MakeTable(crc32.Castagnoli))
-	if answer.Payload.CRC32C != strconv.FormatUint(uint64(sum), 10) {
+	if answer.Payload.CRC32C != strconv.FormatUint(uint64(sum(answer.Payload.Data)), 10) {
 		return "", errors.New("it was changed on its way; try again")
 	}
 	return string(answer.Payload.Data), nil
 }
 
-func meaning(status int) string {
+func secretMeaning(status int) string {
 	switch status {
 	case http.StatusUnauthorized:
 		return "the credential is wrong or has expired; renew it"

@@ -4,15 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
-
-	"cloud.google.com/go/auth"
-	"cloud.google.com/go/auth/credentials"
 )
 
 // purpose is the additional authenticated data: what was wrapped for it is
@@ -20,17 +15,17 @@ import (
 const purpose = "evidenced:store-data-key"
 
 const (
-	defaultEndpoint = "https://cloudkms.googleapis.com"
+	kmsEndpoint = "https://cloudkms.googleapis.com"
 	// https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/encrypt, "Authorization scopes"
-	authScope = "https://www.googleapis.com/auth/cloudkms"
+	kmsScope = "https://www.googleapis.com/auth/cloudkms"
 	// maxWrapped bounds a wrapped key, in bytes: far above what 32 bytes come to.
 	maxWrapped = 64 << 10
-	// patience bounds one request.
-	patience = 15 * time.Second
+	// kmsTimeout bounds one request.
+	kmsTimeout = 15 * time.Second
 )
 
-// Options say which key, and where it is.
-type Options struct {
+// SealerOptions say which key, and where it is.
+type SealerOptions struct {
 	// Key is its resource name: projects/P/locations/L/keyRings/R/cryptoKeys/K.
 	Key string
 	// Endpoint is another address to ask than Google's; empty for Google.
@@ -48,40 +43,22 @@ type Sealer struct {
 
 var keyName = regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/locations/[a-z0-9-]+/keyRings/[A-Za-z0-9_-]+/cryptoKeys/[A-Za-z0-9_-]+$`)
 
-// New gives the sealer of a key. It asks nothing of the network yet.
-func New(o Options) (*Sealer, error) {
+// NewSealer returns the sealer of a key. It asks nothing of the network yet.
+func NewSealer(o SealerOptions) (*Sealer, error) {
 	if !keyName.MatchString(o.Key) {
 		return nil, fmt.Errorf("key %q of Cloud KMS: want projects/P/locations/L/keyRings/R/cryptoKeys/K", o.Key)
 	}
-	s := &Sealer{key: o.Key, endpoint: defaultEndpoint, token: defaultToken(), pause: 500 * time.Millisecond}
+	s := &Sealer{key: o.Key, endpoint: kmsEndpoint, token: defaultToken(kmsScope), pause: 500 * time.Millisecond}
 	if o.Endpoint != "" {
 		s.endpoint = strings.TrimRight(o.Endpoint, "/")
 	}
-	s.http = &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
+	s.http = &http.Client{Timeout: kmsTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return errors.New("it leads elsewhere; the data key does not follow")
 	}}
 	return s, nil
 }
 
-// defaultToken finds the application default credential when it is first needed.
-func defaultToken() func(context.Context) (string, error) {
-	find := sync.OnceValues(func() (*auth.Credentials, error) {
-		return credentials.DetectDefault(&credentials.DetectOptions{Scopes: []string{authScope}, Logger: slog.New(slog.DiscardHandler)})
-	})
-	return func(ctx context.Context) (string, error) {
-		c, err := find()
-		if err != nil {
-			return "", err
-		}
-		t, err := c.Token(ctx)
-		if err != nil {
-			return "", err
-		}
-		return t.Value, nil
-	}
-}
-
-// ID gives the key's resource name.
+// ID returns the key's resource name.
 func (s *Sealer) ID() string { return s.key }
 
 // encryptRequest and the three below are those of the REST reference. The

@@ -13,10 +13,10 @@ import (
 // permission. Encrypt and Decrypt need one each, of the operation's name.
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html#API_Decrypt_Errors
 func (s *Sealer) explain(operation string, err error) error {
-	return fmt.Errorf("AWS KMS key %s: kms:%s: %s: %w", s.key, operation, meaning(operation, err), err)
+	return fmt.Errorf("AWS KMS key %s: kms:%s: %s: %w", s.key, operation, sealerMeaning(operation, err), err)
 }
 
-func meaning(operation string, err error) string {
+func sealerMeaning(operation string, err error) string {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		return noAnswer(err)

@@ -13,14 +13,14 @@ import (
 	"github.com/evidenced/evidenced/mototest"
 )
 
-func against(url string) *Manager {
-	return &Manager{aws.Config{Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDTEST", "x", ""),
+func secretsAt(url string) *Secrets {
+	return &Secrets{aws.Config{Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDTEST", "x", ""),
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} }}, url}
 }
 
-// TestMoto reads secrets of a server that others wrote.
-func TestMoto(t *testing.T) {
-	m := against(mototest.Start(t))
+// TestSecretsMoto reads secrets of a server that others wrote.
+func TestSecretsMoto(t *testing.T) {
+	m := secretsAt(mototest.Start(t))
 	for _, region := range []string{"eu-west-1", "us-east-2"} {
 		cfg := m.config
 		cfg.Region = region
@@ -47,8 +47,8 @@ func TestMoto(t *testing.T) {
 	}
 }
 
-func TestNobodyThere(t *testing.T) {
-	if _, err := against("http://127.0.0.1:1").Get(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "not reached") {
+func TestSecretsNobodyThere(t *testing.T) {
+	if _, err := secretsAt("http://127.0.0.1:1").Get(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "not reached") {
 		t.Fatal(err)
 	}
 }

@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-func double(t *testing.T, h http.HandlerFunc) *Manager {
+func double(t *testing.T, h http.HandlerFunc) *Secrets {
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	m := New()
+	m := NewSecrets()
 	m.endpoint, m.token = srv.URL, func(context.Context) (string, error) { return "token", nil }
 	return m
 }
 
-func TestGet(t *testing.T) {
+func TestSecretsGet(t *testing.T) {
 	answer := func(sum string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodGet || r.Header.Get("Authorization") != "Bearer token" {
@@ -44,9 +44,9 @@ func TestGet(t *testing.T) {
 	}
 }
 
-func TestWrong(t *testing.T) {
+func TestSecretsWrong(t *testing.T) {
 	for _, bad := range []string{"", "s", "projects/p/secrets/s/../x", "projects/p/secrets/s?x=1"} {
-		if _, err := New().Get(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "want projects/P/secrets/S") {
+		if _, err := NewSecrets().Get(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "want projects/P/secrets/S") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

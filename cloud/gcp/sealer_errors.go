@@ -27,8 +27,8 @@ func (s *Sealer) explain(method string, status int, answer []byte, err error) er
 	case err != nil:
 		return fmt.Errorf("%s: not reached; see the network, the proxy and the endpoint: %w", what, err)
 	}
-	said := said(answer)
-	return fmt.Errorf("%s: %s (HTTP %d %s: %.500s)", what, meaning(method, status, said.Status), status, said.Status, said.Message)
+	e := errorIn(answer)
+	return fmt.Errorf("%s: %s (HTTP %d %s: %.500s)", what, sealerMeaning(method, status, e.Status), status, e.Status, e.Message)
 }
 
 // apiError is the error of a Google API.
@@ -38,7 +38,7 @@ type apiError struct {
 	Message string `json:"message"`
 }
 
-func said(answer []byte) apiError {
+func errorIn(answer []byte) apiError {
 	var body struct {
 		Error apiError `json:"error"`
 	}
@@ -48,7 +48,7 @@ func said(answer []byte) apiError {
 	return body.Error
 }
 
-func meaning(method string, code int, status string) string {
+func sealerMeaning(method string, code int, status string) string {
 	switch {
 	case code == 401:
 		return "the credential is wrong or has expired; renew it"

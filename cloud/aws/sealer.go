@@ -21,8 +21,8 @@ func purpose() map[string]string { return map[string]string{"evidenced:purpose":
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html
 const maxWrapped = 6144
 
-// Options say which key, and where it is.
-type Options struct {
+// SealerOptions say which key, and where it is.
+type SealerOptions struct {
 	// Key is the ARN of a symmetric key; it names the region.
 	Key string
 	// Endpoint is another address to ask than AWS's; empty for AWS. Addresses
@@ -37,8 +37,8 @@ type Sealer struct {
 	client *kms.Client
 }
 
-// New gives the sealer of a key. It asks nothing of the network yet.
-func New(ctx context.Context, o Options) (*Sealer, error) {
+// NewSealer returns the sealer of a key. It asks nothing of the network yet.
+func NewSealer(ctx context.Context, o SealerOptions) (*Sealer, error) {
 	a, err := arn.Parse(o.Key)
 	if err != nil || a.Service != "kms" || a.Region == "" {
 		return nil, fmt.Errorf("AWS KMS key %q: want an ARN such as arn:aws:kms:eu-west-1:111122223333:key/…", o.Key)
@@ -47,10 +47,10 @@ func New(ctx context.Context, o Options) (*Sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("AWS KMS: read the AWS configuration: %w", err)
 	}
-	return newSealer(o, cfg), nil
+	return sealerWith(o, cfg), nil
 }
 
-func newSealer(o Options, cfg aws.Config) *Sealer {
+func sealerWith(o SealerOptions, cfg aws.Config) *Sealer {
 	return &Sealer{o.Key, kms.NewFromConfig(cfg, func(k *kms.Options) {
 		k.BaseEndpoint = nil
 		if o.Endpoint != "" {

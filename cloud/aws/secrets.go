@@ -15,27 +15,27 @@ import (
 	"github.com/aws/smithy-go/logging"
 )
 
-// Manager asks with the credential of the SDK's default chain: the role of the
+// Secrets reads AWS Secrets Manager with the credential of the SDK's default chain: the role of the
 // instance, of the task or of the pod, before anything that is written down.
-type Manager struct {
+type Secrets struct {
 	config   aws.Config
 	endpoint string
 }
 
-// New gives a manager. It asks nothing of the network yet. Addresses from the
+// NewSecrets returns a reader of secrets. It asks nothing of the network yet. Addresses from the
 // environment are not taken: secrets come from there.
-func New(ctx context.Context) (*Manager, error) {
+func NewSecrets(ctx context.Context) (*Secrets, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithAppID("evidenced"), config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, fmt.Errorf("AWS Secrets Manager: read the AWS configuration: %w", err)
 	}
-	return &Manager{config: cfg}, nil
+	return &Secrets{config: cfg}, nil
 }
 
 // Get gives the current version of a secret, by its name or ARN; behind a "#" may
 // stand a member of the JSON object that it is. The region is that of the ARN, or
 // of the AWS configuration. It needs secretsmanager:GetSecretValue.
-func (m *Manager) Get(ctx context.Context, ref string) (string, error) {
+func (m *Secrets) Get(ctx context.Context, ref string) (string, error) {
 	id, member, _ := strings.Cut(ref, "#")
 	client := secretsmanager.NewFromConfig(m.config, func(o *secretsmanager.Options) {
 		o.BaseEndpoint = nil
@@ -48,7 +48,7 @@ func (m *Manager) Get(ctx context.Context, ref string) (string, error) {
 	})
 	out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
 	if err != nil {
-		return "", fmt.Errorf("AWS secret %s: %s", id, meaning(err))
+		return "", fmt.Errorf("AWS secret %s: %s", id, secretMeaning(err))
 	}
 	text := aws.ToString(out.SecretString)
 	if text == "" {
@@ -68,9 +68,9 @@ func (m *Manager) Get(ctx context.Context, ref string) (string, error) {
 	return value, nil
 }
 
-// meaning says what an answer means and what helps.
+// secretMeaning says what an answer means and what helps.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors
-func meaning(err error) string {
+func secretMeaning(err error) string {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		var unsure interface{ ConnectionError() bool }

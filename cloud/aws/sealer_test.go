@@ -20,15 +20,15 @@ import (
 
 const testKey = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
 
-// against gives a sealer whose requests are made once, with a credential of no value.
-func against(endpoint, key string) *Sealer {
-	return newSealer(Options{Key: key, Endpoint: endpoint}, aws.Config{Region: "eu-west-1", Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+// sealerAt returns a sealer whose requests are made once, with a credential of no value.
+func sealerAt(endpoint, key string) *Sealer {
+	return sealerWith(SealerOptions{Key: key, Endpoint: endpoint}, aws.Config{Region: "eu-west-1", Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDTEST", "secret-access-key", "")})
 }
 
 // TestRefusals: each answer has its own words, with the key, the permission and
 // the remedy. The form of the answers is that of the documented errors.
-func TestRefusals(t *testing.T) {
+func TestSealerRefusals(t *testing.T) {
 	for code, want := range map[string]string{
 		"AccessDeniedException":       "kms:Decrypt: denied; allow kms:Decrypt on this key to the credential in use",
 		"NotFoundException":           "kms:Decrypt: there is no such key; see the region, the account and the id",
@@ -43,7 +43,7 @@ func TestRefusals(t *testing.T) {
 		"SomethingNewException":       "kms:Decrypt: refused",
 	} {
 		t.Run(code, func(t *testing.T) {
-			s := against(serve(t, http.StatusBadRequest, `{"__type":"`+code+`","message":"so it is"}`), testKey)
+			s := sealerAt(serve(t, http.StatusBadRequest, `{"__type":"`+code+`","message":"so it is"}`), testKey)
 			_, err := s.Unwrap(t.Context(), []byte("wrapped"))
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), testKey) {
 				t.Fatalf("got  %v\nwant %s", err, want)
@@ -66,7 +66,7 @@ func serve(t *testing.T, status int, body string) string {
 }
 
 // TestStrangeAnswers: what is not the answer of this key is not taken for one.
-func TestStrangeAnswers(t *testing.T) {
+func TestSealerStrangeAnswers(t *testing.T) {
 	other := strings.Replace(testKey, "0000", "1111", 1)
 	big := strings.Repeat("AAAA", maxWrapped)
 	for body, want := range map[string]string{
@@ -76,7 +76,7 @@ func TestStrangeAnswers(t *testing.T) {
 		`{"KeyId":"` + testKey + `","Plaintext":"","CiphertextBlob":"` + big + `"}`: "key",
 		`<html>`: "what answers does not speak as AWS KMS; see the endpoint",
 	} {
-		s := against(serve(t, http.StatusOK, body), testKey)
+		s := sealerAt(serve(t, http.StatusOK, body), testKey)
 		_, errWrap := s.Wrap(t.Context(), make([]byte, 32))
 		_, errUnwrap := s.Unwrap(t.Context(), []byte("wrapped"))
 		for _, err := range []error{errWrap, errUnwrap} {
@@ -86,21 +86,21 @@ func TestStrangeAnswers(t *testing.T) {
 		}
 	}
 	for _, wrapped := range [][]byte{nil, make([]byte, maxWrapped+1)} {
-		if _, err := against("http://127.0.0.1:1", testKey).Unwrap(t.Context(), wrapped); err == nil || !strings.Contains(err.Error(), "is none of AWS KMS") {
+		if _, err := sealerAt("http://127.0.0.1:1", testKey).Unwrap(t.Context(), wrapped); err == nil || !strings.Contains(err.Error(), "is none of AWS KMS") {
 			t.Error(err)
 		}
 	}
 }
 
 // TestNoAnswer tells a network that fails from a credential that is not there.
-func TestNoAnswer(t *testing.T) {
+func TestSealerNoAnswer(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close() // nobody listens there now
-	_, err := against(server.URL, testKey).Wrap(t.Context(), make([]byte, 32))
+	_, err := sealerAt(server.URL, testKey).Wrap(t.Context(), make([]byte, 32))
 	if err == nil || !strings.Contains(err.Error(), "kms:Encrypt: not reached; see the network") {
 		t.Error(err)
 	}
-	s := newSealer(Options{Key: testKey, Endpoint: server.URL}, aws.Config{Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("", "", "")})
+	s := sealerWith(SealerOptions{Key: testKey, Endpoint: server.URL}, aws.Config{Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("", "", "")})
 	if _, err := s.Wrap(t.Context(), make([]byte, 32)); err == nil || !strings.Contains(err.Error(), "is there an AWS credential?") {
 		t.Error(err)
 	}
@@ -108,16 +108,16 @@ func TestNoAnswer(t *testing.T) {
 
 // TestNew: an ARN of a key is wanted, and the environment does not say where
 // the data key goes.
-func TestNew(t *testing.T) {
+func TestNewSealer(t *testing.T) {
 	for _, key := range []string{"", "alias/x", "arn:aws:s3:::bucket", "arn:aws:kms::1:key/x"} {
-		if _, err := New(t.Context(), Options{Key: key}); err == nil || !strings.Contains(err.Error(), "want an ARN such as") {
+		if _, err := NewSealer(t.Context(), SealerOptions{Key: key}); err == nil || !strings.Contains(err.Error(), "want an ARN such as") {
 			t.Errorf("%q: %v", key, err)
 		}
 	}
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 	t.Setenv("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:1")
 	for _, want := range []string{"", "http://127.0.0.1:2"} {
-		s, err := New(t.Context(), Options{Key: testKey, Endpoint: want})
+		s, err := NewSealer(t.Context(), SealerOptions{Key: testKey, Endpoint: want})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestNew(t *testing.T) {
 }
 
 // TestMoto: a key of an AWS that others wrote.
-func TestMoto(t *testing.T) {
+func TestSealerMoto(t *testing.T) {
 	url := mototest.Start(t)
 	owner := kms.New(kms.Options{Region: "eu-west-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("AKIDTEST", "secret-access-key", "")})
 	made := make([]string, 2)
@@ -139,7 +139,7 @@ func TestMoto(t *testing.T) {
 		}
 		made[i] = *k.KeyMetadata.Arn
 	}
-	s, other := against(url, made[0]), against(url, made[1])
+	s, other := sealerAt(url, made[0]), sealerAt(url, made[1])
 	key := []byte("0123456789abcdefghijklmnopqrstuv")
 	wrapped, err := s.Wrap(t.Context(), key)
 	if err != nil || bytes.Contains(wrapped, key) {
@@ -167,7 +167,7 @@ func TestMoto(t *testing.T) {
 		}
 	})
 	t.Run("unknown", func(t *testing.T) {
-		_, err := against(url, testKey).Wrap(t.Context(), key)
+		_, err := sealerAt(url, testKey).Wrap(t.Context(), key)
 		if err == nil || !strings.Contains(err.Error(), "there is no such key") {
 			t.Error(err)
 		}
@@ -187,7 +187,7 @@ func TestPolicyShape(t *testing.T) {
 		_, _ = w.Write([]byte(`{"KeyId":"` + testKey + `","CiphertextBlob":"AAAA"}`))
 	}))
 	defer server.Close()
-	if _, err := against(server.URL, testKey).Wrap(t.Context(), make([]byte, 32)); err != nil {
+	if _, err := sealerAt(server.URL, testKey).Wrap(t.Context(), make([]byte, 32)); err != nil {
 		t.Fatal(err)
 	}
 	if asked.KeyId != testKey || asked.EncryptionContext["evidenced:purpose"] != "store-data-key" {

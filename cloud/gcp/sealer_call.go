@@ -37,7 +37,8 @@ func (c *checksum) UnmarshalJSON(b []byte) error {
 }
 
 const (
-	maxAnswer = 256 << 10 // bytes
+	// maxAnswer bounds an answer, in bytes: a secret has at most 64 KiB, and comes in base64.
+	maxAnswer = 256 << 10
 	attempts  = 3
 )
 
@@ -52,7 +53,7 @@ func (s *Sealer) call(ctx context.Context, method string, in, out any) error {
 		switch {
 		case err == nil && status == http.StatusOK:
 			return s.decode(method, answer, out)
-		case n == attempts || err == nil && !passing(status) || ctx.Err() != nil || errors.Is(err, errToken):
+		case n == attempts || err == nil && !transient(status) || ctx.Err() != nil || errors.Is(err, errToken):
 			return s.explain(method, status, answer, err)
 		}
 		if err := wait(ctx, pause); err != nil {
@@ -61,8 +62,8 @@ func (s *Sealer) call(ctx context.Context, method string, in, out any) error {
 	}
 }
 
-// passing tells the answers after which a repetition is of use.
-func passing(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
+// transient reports a status after which a repetition is of use.
+func transient(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
 
 func wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

@@ -123,7 +123,7 @@ func against(t *testing.T, c *cloud) *Sealer {
 	c.t = t
 	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
-	s, err := New(Options{Key: testKey, Endpoint: server.URL + "/"})
+	s, err := NewSealer(SealerOptions{Key: testKey, Endpoint: server.URL + "/"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func against(t *testing.T, c *cloud) *Sealer {
 
 var dataKey = []byte("0123456789abcdefghijklmnopqrstuv")
 
-func TestRoundTrip(t *testing.T) {
+func TestSealerRoundTrip(t *testing.T) {
 	s := against(t, &cloud{})
 	wrapped, err := s.Wrap(t.Context(), dataKey)
 	if err != nil || bytes.Contains(wrapped, dataKey) {
@@ -158,7 +158,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // TestSpoiled: an answer that was changed on its way is found out.
-func TestSpoiled(t *testing.T) {
+func TestSealerSpoiled(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(map[string]any)
 		want  string
@@ -203,7 +203,7 @@ func flip(a map[string]any, name string) {
 
 // TestRefusals: each answer has its own words, with the key, the permission and
 // the remedy; what passes is asked again, what does not is not.
-func TestRefusals(t *testing.T) {
+func TestSealerRefusals(t *testing.T) {
 	for _, c := range []struct {
 		code   int
 		status string
@@ -233,7 +233,7 @@ func TestRefusals(t *testing.T) {
 }
 
 // TestAgain: an answer after trouble is an answer.
-func TestAgain(t *testing.T) {
+func TestSealerAgain(t *testing.T) {
 	double := &cloud{answer: func(n int32, w http.ResponseWriter, _ map[string]any) bool {
 		if n < attempts {
 			refuse(w, 503, "UNAVAILABLE")
@@ -246,7 +246,7 @@ func TestAgain(t *testing.T) {
 }
 
 // TestNeverElsewhere: the data key does not follow a redirection, and no error holds it.
-func TestNeverElsewhere(t *testing.T) {
+func TestSealerNeverElsewhere(t *testing.T) {
 	var elsewhere atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	defer other.Close()
@@ -261,7 +261,7 @@ func TestNeverElsewhere(t *testing.T) {
 	}
 }
 
-func TestNoAnswer(t *testing.T) {
+func TestSealerNoAnswer(t *testing.T) {
 	s := against(t, &cloud{})
 	server := httptest.NewServer(nil)
 	server.Close() // nobody listens there now
@@ -287,7 +287,7 @@ func TestNoAnswer(t *testing.T) {
 		t.Error(err)
 	}
 	for _, key := range []string{"", "k", testKey + "/cryptoKeyVersions/1", "projects/../locations/l/keyRings/r/cryptoKeys/k?x"} {
-		if _, err := New(Options{Key: key}); err == nil {
+		if _, err := NewSealer(SealerOptions{Key: key}); err == nil {
 			t.Errorf("%q is taken for a key", key)
 		}
 	}
@@ -295,7 +295,7 @@ func TestNoAnswer(t *testing.T) {
 
 // TestServiceAccount: the token is that of Google's library, for a key file of
 // a service account, from the token server that the file names.
-func TestServiceAccount(t *testing.T) {
+func TestSealerServiceAccount(t *testing.T) {
 	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil || r.Form.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || r.Form.Get("assertion") == "" {
 			t.Errorf("asked for a token with %v, %v", r.Form, err)
@@ -323,12 +323,12 @@ func TestServiceAccount(t *testing.T) {
 	}
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", path)
 	s := against(t, &cloud{})
-	s.token = defaultToken()
+	s.token = defaultToken(kmsScope)
 	if _, err := s.Wrap(t.Context(), dataKey); err != nil {
 		t.Error(err)
 	}
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", path+"-nowhere")
-	s.token = defaultToken()
+	s.token = defaultToken(kmsScope)
 	if _, err := s.Wrap(t.Context(), dataKey); err == nil || !strings.Contains(err.Error(), "not asked:") {
 		t.Error(err)
 	}
@@ -350,6 +350,6 @@ func FuzzAnswer(f *testing.F) {
 		if d.PlaintextCRC32C != nil && (s.intact(d.Plaintext, d.PlaintextCRC32C) == nil) != (crc(d.Plaintext) == strconv.FormatUint(uint64(*d.PlaintextCRC32C), 10)) {
 			t.Error("two checksums of the same bytes differ")
 		}
-		_ = said(answer)
+		_ = errorIn(answer)
 	})
 }
