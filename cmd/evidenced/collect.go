@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
@@ -159,7 +159,7 @@ func (o *collected) counting(tell schedule.Progress) schedule.Progress {
 
 // runNow collects, and tells of each slot that ended.
 func (a *app) runNow(ctx context.Context, c *config.Config, s *store.Store, names []string, tell schedule.Progress) ([]evidence.Run, error) {
-	srcs, err := sources(c, collectors.DoorOptions{}, a.logger())
+	srcs, err := sources(c, transport.Options{}, a.logger())
 	if err != nil {
 		return nil, err
 	}

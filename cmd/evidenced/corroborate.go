@@ -107,8 +107,8 @@ func (a *app) corroborate(w evidence.Window) error {
 func testimonies(specs []collectors.Spec) map[evidence.Kind]bool {
 	kinds := map[evidence.Kind]bool{}
 	for _, s := range specs {
-		if s.Testimony != "" {
-			kinds[s.Testimony] = true
+		if s.AuditLogKind != "" {
+			kinds[s.AuditLogKind] = true
 		}
 	}
 	return kinds

@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
@@ -95,7 +95,7 @@ func (d *daemon) open(ctx context.Context, c *config.Config) (*host, error) {
 
 // runner opens the sources, and reads the log for what of them is still due.
 func (d *daemon) runner(ctx context.Context, c *config.Config) (*schedule.Runner, error) {
-	srcs, err := sources(c, collectors.DoorOptions{}, d.log)
+	srcs, err := sources(c, transport.Options{}, d.log)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
@@ -270,8 +270,8 @@ func (d *demo) bring(ctx context.Context, s *store.Store, deeds []simulator.Deed
 }
 
 // door leads to the simulator, on its clock.
-func (d *demo) door() collectors.DoorOptions {
-	return collectors.DoorOptions{Now: d.company.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+func (d *demo) door() transport.Options {
+	return transport.Options{Now: d.company.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		Jitter: func() float64 { return 1 }, Run: d.runThere, Base: &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: 16}}
 }
 

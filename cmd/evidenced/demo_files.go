@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/simulator"
 )
 
@@ -57,7 +58,7 @@ func (d *demo) deliver() error {
 
 // runThere runs a program as on the company's machine: the evidence names the
 // clone by where it lies there, so that the same seed gives the same bundle.
-func (d *demo) runThere(ctx context.Context, p collectors.Process) (collectors.Reply, error) {
+func (d *demo) runThere(ctx context.Context, p transport.Process) (collectors.Reply, error) {
 	here, err := filepath.Abs(filepath.Join(d.out, "clone.git"))
 	if err != nil {
 		return collectors.Reply{}, err
@@ -68,7 +69,7 @@ func (d *demo) runThere(ctx context.Context, p collectors.Process) (collectors.R
 			p.Args[i] = "--git-dir=" + here
 		}
 	}
-	reply, err := collectors.RunProgram(ctx, p)
+	reply, err := transport.RunProgram(ctx, p)
 	reply.Out, reply.Err = strings.ReplaceAll(reply.Out, here, d.company.ClonePath()), strings.ReplaceAll(reply.Err, here, d.company.ClonePath())
 	return reply, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -67,7 +68,7 @@ func (a *app) doctor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	srcs, err := sources(c, collectors.DoorOptions{Patience: 20 * time.Second}, a.logger())
+	srcs, err := sources(c, transport.Options{Patience: 20 * time.Second}, a.logger())
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (a *app) doctor(ctx context.Context) error {
 const atOnce = 4
 
 // examine reads the root and every kind of each scope, and stores nothing.
-func (a *app) examine(ctx context.Context, s *collectors.Source) examination {
+func (a *app) examine(ctx context.Context, s *transport.Source) examination {
 	e := examination{Source: s.Spec.Name, Scopes: []evidence.Scope{}, Problems: []string{}}
 	rootScope := s.Collector().RootScope()
 	root := s.Visit(ctx, rootScope).Capture(ctx, s.Spec.Root, evidence.Window{})
@@ -140,7 +141,7 @@ type problem struct {
 }
 
 // probe reads every kind of a scope.
-func (a *app) probe(ctx context.Context, s *collectors.Source, scope evidence.Scope) probe {
+func (a *app) probe(ctx context.Context, s *transport.Source, scope evidence.Scope) probe {
 	p := probe{scope: scope}
 	visit := s.Visit(ctx, scope)
 	for _, k := range s.Spec.Kinds {
@@ -161,7 +162,7 @@ func (a *app) probe(ctx context.Context, s *collectors.Source, scope evidence.Sc
 }
 
 // hear takes the answers of a snapshot's exchanges; a denial stands.
-func (p *probe) hear(snap collectors.Snapshot) {
+func (p *probe) hear(snap transport.Snapshot) {
 	if p.answers == nil {
 		p.answers = map[string]string{}
 	}

@@ -10,14 +10,15 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/evidenced/evidenced/cloud/aws"
+	"github.com/evidenced/evidenced/cloud/gcp"
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/all"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/schedule"
-	"github.com/evidenced/evidenced/cloud/aws"
-	"github.com/evidenced/evidenced/cloud/gcp"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -77,9 +78,9 @@ func (a *app) logger() *slog.Logger {
 }
 
 // sources opens every configured source.
-func sources(c *config.Config, o collectors.DoorOptions, log *slog.Logger) (out []*collectors.Source, err error) {
+func sources(c *config.Config, o transport.Options, log *slog.Logger) (out []*transport.Source, err error) {
 	for _, s := range c.Sources {
-		opened, err := collectors.Open(s.Spec, s.Config, o, log)
+		opened, err := transport.Open(s.Spec, s.Config, o, log)
 		if err != nil {
 			return nil, err
 		}
@@ -256,7 +257,7 @@ type judged interface {
 // ledger opens the slot ledger of the store without any credential. Only with
 // a log can it be settled.
 func ledger(c *config.Config, s *store.Store, log evidence.Log) (*schedule.Runner, error) {
-	srcs, err := sources(c, collectors.DoorOptions{Offline: true}, nil)
+	srcs, err := sources(c, transport.Options{Offline: true}, nil)
 	if err != nil {
 		return nil, err
 	}
