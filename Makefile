@@ -9,7 +9,7 @@ DOUBLES      = collectors/github/testdata/doubles
 DOCUMENTS    = collectors/rest/testdata/doubles
 
 # Rooms without a vendor SDK; with -race the others compile for minutes.
-CORE = . ./evidence ./collectors ./collectors/rest ./store/... ./schedule ./serve ./notify ./config ./gap ./gap/... ./review ./collectors/ldap ./collectors/roster ./collectors/register ./collectors/sheet ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
+CORE = . ./evidence ./collectors ./collectors/transport ./collectors/rest ./store/... ./schedule ./serve ./notify ./config ./gap ./gap/... ./review ./collectors/ldap ./collectors/roster ./collectors/register ./collectors/sheet ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
 
 .PHONY: check fmt lint vuln race test helm size doubles described demo bench bench-once soak generate release clean
 

@@ -3,7 +3,7 @@
 // The rooms, from the leaf upwards:
 //
 //	evidence    what was seen: its words, its bytes, its hash
-//	collectors  how it is seen: the contract, the one door, one folder per source
+//	collectors  how it is seen: the contract; transport, the one door; one folder per source
 //	store       where it is kept: bbolt and a Merkle log, append only
 //	schedule    when it is seen: expected slots, their outcome, retries
 //	gap         what it means: the engine of intervals, gaps, duties and results
@@ -20,6 +20,7 @@
 //	ops         the operations, typed: one method for each thing that may be asked
 //	  custody     care of the store and its keys
 //	  setup       the first configuration, permissions, doctor
+//	cloud       what the agent itself uses of a cloud: key and secret managers
 //	serve       how a running daemon is talked to: socket, HTTP, metrics, and the client
 //	daemon      what collects on schedule, until it is stopped
 //	demo        a period of the simulated company, lived through

@@ -2,8 +2,10 @@ package collectors
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -23,9 +25,9 @@ type Spec struct {
 	Root evidence.Kind
 	// Kinds are all kinds the source may emit, the root among them.
 	Kinds []KindSpec
-	// Testimony is the kind, if any, in which the source tells of our own requests:
+	// AuditLogKind is the kind, if any, in which the source tells of our own requests:
 	// each record has the vendor's id of one as request_id, and its time.
-	Testimony evidence.Kind
+	AuditLogKind evidence.Kind
 	// Calls are all calls the source may make. The door refuses any other.
 	Calls []Call
 	// Environment is all that the environment of a program holds that is run.
@@ -40,10 +42,10 @@ type Spec struct {
 	// Revalidates says that the source tells by If-None-Match whether what it
 	// answered before still holds, and does not charge for it.
 	Revalidates bool
-	// Beside gives the path at the vendor's own root of a request whose path is not
+	// VendorPath gives the path at the vendor's own root of a request whose path is not
 	// below that of the endpoint, where an installation of one's own has it beside.
 	// Nil means that there is none.
-	Beside func(endpoint, path string) (inner string, ok bool)
+	VendorPath func(endpoint, path string) (inner string, ok bool)
 	// Lane names what the vendor throttles apart: the requests of one lane share a
 	// bound, and slow down together. Nil means one lane for each host.
 	Lane func(r *http.Request) string
@@ -73,6 +75,21 @@ func (s Spec) Kind(k evidence.Kind) (KindSpec, bool) {
 		}
 	}
 	return KindSpec{}, false
+}
+
+// Has reports the first of the kinds that the source does not have.
+func (s Spec) Has(kinds []evidence.Kind) error {
+	for _, k := range kinds {
+		if _, known := s.Kind(k); known {
+			continue
+		}
+		var names []string
+		for _, k := range s.Kinds {
+			names = append(names, string(k.Kind))
+		}
+		return fmt.Errorf("kinds holds %q, which is none of this source; it has %s", k, strings.Join(names, ", "))
+	}
+	return nil
 }
 
 // KindSpec declares one kind.
@@ -126,8 +143,8 @@ type Config interface {
 // Partial is implemented by a Config that gives some kinds nothing to read. They
 // are not collected, and not expected.
 type Partial interface {
-	// Given are the kinds beside the root that can be read.
-	Given() []evidence.Kind
+	// EnabledKinds are the kinds beside the root that can be read.
+	EnabledKinds() []evidence.Kind
 }
 
 // Base holds the settings that every source has; a Config holds it in a field

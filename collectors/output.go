@@ -82,17 +82,6 @@ func (o *Output) Until(t time.Time) {
 	o.until = t
 }
 
-// ended gives the window as far as it was read.
-func (o *Output) ended(w evidence.Window) *evidence.Window {
-	switch {
-	case w == (evidence.Window{}):
-		return nil
-	case !o.until.IsZero() && o.until.After(w.From) && o.until.Before(w.To):
-		w.To = o.until.UTC()
-	}
-	return &w
-}
-
 // Adopt takes the scopes, pages and filters of a reading that several kinds
 // share; its records are not taken.
 func (o *Output) Adopt(shared *Output) {
@@ -163,7 +152,7 @@ func (o *Output) absent(s evidence.Scope, err error) {
 
 func eachPart(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) []error {
 	return Each(ctx, len(parts), parallel, func(ctx context.Context, i int) error {
-		return read(withScope(ctx, parts[i]), parts[i])
+		return read(WithScope(ctx, parts[i]), parts[i])
 	})
 }
 
@@ -189,7 +178,7 @@ func Each(ctx context.Context, n, parallel int, do func(context.Context, int) er
 	for i := range n {
 		g.Go(func() error {
 			if errs[i] = ctx.Err(); errs[i] == nil {
-				errs[i] = caught(func() error { return do(ctx, i) })
+				errs[i] = CatchPanic(func() error { return do(ctx, i) })
 			}
 			return nil
 		})
@@ -198,10 +187,10 @@ func Each(ctx context.Context, n, parallel int, do func(context.Context, int) er
 	return errs
 }
 
-// caught runs f and turns a panic into an error, so that one bad answer cannot
+// CatchPanic runs f and turns a panic into an error, so that one bad answer cannot
 // end the daemon. The error becomes evidence: it names the function that
 // panicked, and not the whole stack, which holds paths of this machine.
-func caught(f func() error) (err error) {
+func CatchPanic(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic while collecting, in %s: %v", panicked(), p)
@@ -221,16 +210,6 @@ func panicked() string {
 			return fmt.Sprintf("%s, line %d", path.Base(f.Function), f.Line)
 		}
 	}
-}
-
-// scopeResults gives the results in order of scope.
-func (o *Output) scopeResults() []evidence.ScopeResult {
-	out := make([]evidence.ScopeResult, 0, len(o.scopes))
-	for _, r := range o.scopes {
-		out = append(out, r)
-	}
-	slices.SortFunc(out, func(a, b evidence.ScopeResult) int { return strings.Compare(string(a.Scope), string(b.Scope)) })
-	return out
 }
 
 // MaxPages bounds one listing; a listing that reaches it is an error, never a short list.

@@ -27,19 +27,20 @@ func (s Secret) Check() error {
 	return nil
 }
 
-const redacted = "[redacted]"
+// Redacted stands for whatever was removed because it is secret.
+const Redacted = "[redacted]"
 
 // Reveal gives the credential. Only the code that signs a request calls it.
 func (s Secret) Reveal() string { return string(s) }
 
 // String gives a placeholder.
-func (s Secret) String() string { return redacted }
+func (s Secret) String() string { return Redacted }
 
 // Format gives the placeholder for every verb.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(Redacted)) }
 
 // LogValue gives the placeholder.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (s Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
 // MarshalText gives the placeholder, so that no encoder prints the credential.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }

@@ -288,7 +288,7 @@ func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 		}
 	}
 	if f, ok := cfg.(collectors.Placed); ok {
-		f.Beside(filepath.Dir(p.path))
+		f.RelativeTo(filepath.Dir(p.path))
 	}
 	p.demand(reflect.ValueOf(cfg))
 	if err := p.specs[i].Has(cfg.Base().Kinds); err != nil {

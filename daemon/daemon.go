@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/anchor"
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/result"
@@ -161,7 +161,7 @@ func (d *daemon) open(ctx context.Context, c *config.Config) (*state, error) {
 
 // runner opens the sources, and reads the log for what of them is still due.
 func (d *daemon) runner(ctx context.Context, c *config.Config) (*schedule.Runner, error) {
-	sources, err := ops.OpenSources(c, collectors.DoorOptions{}, d.Log)
+	sources, err := ops.OpenSources(c, transport.Options{}, d.Log)
 	if err != nil {
 		return nil, err
 	}

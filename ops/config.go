@@ -9,15 +9,16 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/api"
+	"github.com/evidenced/evidenced/cloud/aws"
+	"github.com/evidenced/evidenced/cloud/gcp"
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/all"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/schedule"
-	"github.com/evidenced/evidenced/secrets/aws"
-	"github.com/evidenced/evidenced/secrets/gcp"
 )
 
 // Load reads the configuration at path. collects tells that the credentials of
@@ -49,9 +50,9 @@ func readSecret(scheme, name string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), secretTimeout)
 	defer cancel()
 	if scheme == "gcp-secret" {
-		return gcp.New().Get(ctx, name)
+		return gcp.NewSecrets().Get(ctx, name)
 	}
-	m, err := aws.New(ctx)
+	m, err := aws.NewSecrets(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -79,9 +80,9 @@ func CheckSources(c *config.Config, names []string) error {
 }
 
 // OpenSources opens every configured source.
-func OpenSources(c *config.Config, o collectors.DoorOptions, log *slog.Logger) (out []*collectors.Source, err error) {
+func OpenSources(c *config.Config, o transport.Options, log *slog.Logger) (out []*transport.Source, err error) {
 	for _, s := range c.Sources {
-		opened, err := collectors.Open(s.Spec, s.Config, o, log)
+		opened, err := transport.Open(s.Spec, s.Config, o, log)
 		if err != nil {
 			return nil, err
 		}

@@ -45,8 +45,8 @@ func (o *Operations) Corroborate(_ context.Context, req api.CorroborateRequest) 
 func auditLogKinds(specs []collectors.Spec) map[evidence.Kind]bool {
 	kinds := map[evidence.Kind]bool{}
 	for _, s := range specs {
-		if s.Testimony != "" {
-			kinds[s.Testimony] = true
+		if s.AuditLogKind != "" {
+			kinds[s.AuditLogKind] = true
 		}
 	}
 	return kinds

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/api"
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/result"
@@ -121,7 +121,7 @@ func (p *Process) Missed(c *config.Config, s Store, asOf time.Time) ([]evidence.
 // ledger opens the slot ledger of the store without any credential. Only with
 // a log can it be settled.
 func ledger(c *config.Config, s Store, log evidence.Log) (*schedule.Runner, error) {
-	sources, err := OpenSources(c, collectors.DoorOptions{Offline: true}, nil)
+	sources, err := OpenSources(c, transport.Options{Offline: true}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (p *Process) Collect(ctx context.Context, c *config.Config, s Store, names 
 	if err := Declare(ctx, s, c); err != nil {
 		return nil, err
 	}
-	sources, err := OpenSources(c, collectors.DoorOptions{}, p.Log)
+	sources, err := OpenSources(c, transport.Options{}, p.Log)
 	if err != nil {
 		return nil, err
 	}

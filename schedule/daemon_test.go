@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -67,7 +68,7 @@ func (c *company) meet(m mood) { c.mood.Store(&m) }
 func (c *company) now() time.Time { return time.Now().Add(time.Duration(c.off.Load())).UTC() }
 
 func (c *company) runner(log evidence.Log) *Runner {
-	var srcs []*collectors.Source
+	var srcs []*transport.Source
 	for _, name := range []string{"w", "v"} {
 		spec := collectors.Spec{Name: name, Doc: "A test.", Version: 1, Root: "w.root", Kinds: []collectors.KindSpec{{Kind: "w.root", Mode: evidence.State},
 			{Kind: "w.state", Mode: evidence.State}, {Kind: "w.event", Mode: evidence.Event, Late: time.Hour}}}
@@ -75,7 +76,7 @@ func (c *company) runner(log evidence.Log) *Runner {
 		if name == "w" {
 			cfg.hello = c.hello.Load
 		}
-		src, err := collectors.Open(spec, cfg, collectors.DoorOptions{Now: c.now}, nil)
+		src, err := transport.Open(spec, cfg, transport.Options{Now: c.now}, nil)
 		if err != nil {
 			c.Fatal(err)
 		}

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
 // Source is one opened source with its schedule.
 type Source struct {
-	*collectors.Source
+	*transport.Source
 	When   Spec
 	kinds  map[evidence.Kind]Spec // those that do not go by When
 	turn   chan struct{}          // holds one while a pass is under way: one run per stream at a time
@@ -96,7 +97,7 @@ type Runner struct {
 }
 
 // New makes a runner over the opened sources, which continues what history tells.
-func New(sources []*collectors.Source, log evidence.Log, history History, opt Options) (*Runner, error) {
+func New(sources []*transport.Source, log evidence.Log, history History, opt Options) (*Runner, error) {
 	r := &Runner{log: log, opt: withDefaults(opt)}
 	for _, s := range sources {
 		when, kinds, err := Specs(s.Config.Base())

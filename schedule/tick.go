@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -65,7 +66,7 @@ func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 }
 
 // root reads the root stream and learns what follows from it.
-func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed stretch, visit func() *collectors.Visit) error {
+func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed stretch, visit func() *transport.Visit) error {
 	t.total += missed.n + 1
 	snap := t.capture(ctx, visit, slot.Stream, t.window(s, slot.Stream))
 	if err := t.absent(ctx, missed, snap.Certificate.ClockOffsetMS); err != nil {
@@ -82,7 +83,7 @@ func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed s
 
 // streams reads the known streams, several at a time, and writes them in
 // order, so that the same evidence gives the same log.
-func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *collectors.Visit) error {
+func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *transport.Visit) error {
 	var slots []evidence.Slot
 	earlier := []stretch{t.runner.before(s, s.root())}
 	var missed []stretch
@@ -105,11 +106,11 @@ func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func(
 }
 
 // readAll captures the slots in parallel and ends them in order.
-func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit map[evidence.Scope]func() *collectors.Visit) error {
-	snaps := make([]chan collectors.Snapshot, len(slots))
+func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit map[evidence.Scope]func() *transport.Visit) error {
+	snaps := make([]chan transport.Snapshot, len(slots))
 	windows := make([]evidence.Window, len(slots)) // asked for here, as the ledger changes while slots end
 	for i, slot := range slots {
-		snaps[i], windows[i] = make(chan collectors.Snapshot, 1), t.window(s, slot.Stream)
+		snaps[i], windows[i] = make(chan transport.Snapshot, 1), t.window(s, slot.Stream)
 	}
 	var g errgroup.Group
 	g.SetLimit(t.runner.opt.Parallel)
@@ -143,8 +144,8 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 
 // visit opens a session, at its first use. One that hangs fails every slot that
 // needs it, so that the next pass can try again.
-func (t *tick) visit(ctx context.Context, s *Source, scope evidence.Scope) func() *collectors.Visit {
-	return sync.OnceValue(func() *collectors.Visit {
+func (t *tick) visit(ctx context.Context, s *Source, scope evidence.Scope) func() *transport.Visit {
+	return sync.OnceValue(func() *transport.Visit {
 		ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SessionTimeout)
 		defer cancel()
 		return s.Visit(ctx, scope)
@@ -152,8 +153,8 @@ func (t *tick) visit(ctx context.Context, s *Source, scope evidence.Scope) func(
 }
 
 // visits opens one session per scope; the root's may be open already.
-func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, root func() *collectors.Visit) map[evidence.Scope]func() *collectors.Visit {
-	open := map[evidence.Scope]func() *collectors.Visit{s.Collector().RootScope(): root}
+func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, root func() *transport.Visit) map[evidence.Scope]func() *transport.Visit {
+	open := map[evidence.Scope]func() *transport.Visit{s.Collector().RootScope(): root}
 	for _, slot := range slots {
 		if scope := slot.Stream.Scope; open[scope] == nil {
 			open[scope] = t.visit(ctx, s, scope)
@@ -163,7 +164,7 @@ func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, roo
 }
 
 // capture reads one stream within the slot's time, of which the session takes its part.
-func (t *tick) capture(ctx context.Context, visit func() *collectors.Visit, st evidence.Stream, w evidence.Window) collectors.Snapshot {
+func (t *tick) capture(ctx context.Context, visit func() *transport.Visit, st evidence.Stream, w evidence.Window) transport.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SlotTimeout)
 	defer cancel()
 	return visit().Capture(ctx, st.Kind, w)
@@ -190,7 +191,7 @@ func (t *tick) window(s *Source, st evidence.Stream) evidence.Window {
 }
 
 // end writes down how a slot ended.
-func (t *tick) end(ctx context.Context, s *Source, slot evidence.Slot, snap collectors.Snapshot) error {
+func (t *tick) end(ctx context.Context, s *Source, slot evidence.Slot, snap transport.Snapshot) error {
 	run := evidence.Run{Slot: slot, Certificate: &snap.Certificate}
 	run.Outcome, run.Reason = t.outcome(slot, snap)
 	snap.Certificate.Complete = run.Outcome.Complete()
@@ -232,7 +233,7 @@ func clockError(offsetMS *int64) error {
 }
 
 // outcome names how a slot ended. Partial needs at least one scope that was read whole.
-func (t *tick) outcome(slot evidence.Slot, snap collectors.Snapshot) (evidence.Outcome, *evidence.Reason) {
+func (t *tick) outcome(slot evidence.Slot, snap transport.Snapshot) (evidence.Outcome, *evidence.Reason) {
 	err := snap.Err
 	if err == nil {
 		err = clockError(snap.Certificate.ClockOffsetMS)
@@ -260,7 +261,7 @@ func (t *tick) outcome(slot evidence.Slot, snap collectors.Snapshot) (evidence.O
 
 // append writes runs, with the blobs of snap for the only one of them. A
 // collection that was interrupted is still written down: that is evidence too.
-func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors.Snapshot) error {
+func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *transport.Snapshot) error {
 	err := t.runner.log.Append(context.WithoutCancel(ctx), func(w evidence.Writer) error {
 		if snap != nil {
 			if err := t.runner.writeBlobs(w, &runs[0], *snap); err != nil {
@@ -293,7 +294,7 @@ func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors
 
 // writeBlobs stores a snapshot. What a failed slot happened to read is not
 // kept as records: it must not pass for the population.
-func (r *Runner) writeBlobs(w evidence.Writer, run *evidence.Run, snap collectors.Snapshot) (err error) {
+func (r *Runner) writeBlobs(w evidence.Writer, run *evidence.Run, snap transport.Snapshot) (err error) {
 	of := evidence.Series{Stream: run.Stream, Content: evidence.ContentExchanges}
 	if run.Exchanges, err = writeLines(w, of, snap.Exchanges); err != nil {
 		return fmt.Errorf("exchanges: %w", err)

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -173,7 +173,7 @@ func environment(t *testing.T) {
 
 // rig is a source in front of the fake.
 type rig struct {
-	*collectors.Source
+	*transport.Source
 	fake  *fake
 	slept time.Duration
 }
@@ -190,7 +190,7 @@ func newRig(t *testing.T, replies map[string][]reply, change ...func(*Config)) *
 		f(cfg)
 	}
 	var err error
-	r.Source, err = collectors.Open(Spec(), cfg, collectors.DoorOptions{
+	r.Source, err = transport.Open(Spec(), cfg, transport.Options{
 		Now: func() time.Time { return time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC) },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			r.slept += d
@@ -203,7 +203,7 @@ func newRig(t *testing.T, replies map[string][]reply, change ...func(*Config)) *
 	return r
 }
 
-func (r *rig) capture(t *testing.T, scope evidence.Scope, kind evidence.Kind) collectors.Snapshot {
+func (r *rig) capture(t *testing.T, scope evidence.Scope, kind evidence.Kind) transport.Snapshot {
 	t.Helper()
 	s := r.Visit(t.Context(), scope).Capture(t.Context(), kind, evidence.Window{})
 	for _, x := range s.Exchanges {
@@ -217,13 +217,13 @@ func (r *rig) capture(t *testing.T, scope evidence.Scope, kind evidence.Kind) co
 	return s
 }
 
-func capture(t *testing.T, replies map[string][]reply, kind evidence.Kind) collectors.Snapshot {
+func capture(t *testing.T, replies map[string][]reply, kind evidence.Kind) transport.Snapshot {
 	t.Helper()
 	return newRig(t, with(replies)).capture(t, own, kind)
 }
 
 // expect compares records and scopes in one readable form.
-func expect(t *testing.T, s collectors.Snapshot, complete bool, want string) {
+func expect(t *testing.T, s transport.Snapshot, complete bool, want string) {
 	t.Helper()
 	if (s.Err == nil) != complete || s.Certificate.Complete != complete {
 		t.Errorf("complete %v, error %v; want %v", s.Certificate.Complete, s.Err, complete)

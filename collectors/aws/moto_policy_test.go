@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
@@ -146,7 +147,7 @@ func forMoto(without string) func([]collectors.Call) []collectors.Call {
 // collect reads both accounts, whether or not they can be listed.
 func (p *proof) collect(t *testing.T, change ...func(*Config)) snapshots {
 	t.Helper()
-	return collect(t, p.open(t, p.holder, collectors.DoorOptions{}, append(change, ofOrganization)...), motoAccount, evidence.Scope(p.id))
+	return collect(t, p.open(t, p.holder, transport.Options{}, append(change, ofOrganization)...), motoAccount, evidence.Scope(p.id))
 }
 
 // leastPrivilege: the printed policy is enough, and nothing of it is too much.
@@ -241,7 +242,7 @@ func (p *proof) without(t *testing.T, permission string) {
 
 // asks reports whether a call was made. In the inner account, which holds little,
 // some are not: there is no table to ask about.
-func (p *proof) asks(st evidence.Stream, s collectors.Snapshot, lost []collectors.Call) bool {
+func (p *proof) asks(st evidence.Stream, s transport.Snapshot, lost []collectors.Call) bool {
 	if st.Scope != evidence.Scope(p.id) || lost[0].Name == "sts:AssumeRole" {
 		return true
 	}
@@ -303,7 +304,7 @@ func (p *proof) needs(st evidence.Stream, c collectors.Call) bool {
 }
 
 // isDenied wants a snapshot that names one of the calls as denied.
-func isDenied(t *testing.T, st evidence.Stream, s collectors.Snapshot, lost []collectors.Call) {
+func isDenied(t *testing.T, st evidence.Stream, s transport.Snapshot, lost []collectors.Call) {
 	t.Helper()
 	if s.Certificate.Complete || collectors.ReasonOf(s.Err).Class != evidence.Denied {
 		t.Errorf("%s: complete %v, error %v; want it denied", st, s.Certificate.Complete, s.Err)
@@ -323,7 +324,7 @@ func isDenied(t *testing.T, st evidence.Stream, s collectors.Snapshot, lost []co
 
 // isAbsent: what one call alone says is not said without it. The rest is, and
 // the certificate knows a part that was read.
-func isAbsent(t *testing.T, s collectors.Snapshot, call string) {
+func isAbsent(t *testing.T, s transport.Snapshot, call string) {
 	t.Helper()
 	attribute, alone := saidBy[call]
 	if !alone {
@@ -353,7 +354,7 @@ func (m *moto) credential(t *testing.T) {
 		"unknown key":  {id: "AKIAAAAAAAAAAAAAAAAA", secret: good.secret},
 		"stray token":  {id: good.id, secret: good.secret, token: sessionToken},
 	} {
-		all := collect(t, m.open(t, c, collectors.DoorOptions{}), motoAccount)
+		all := collect(t, m.open(t, c, transport.Options{}), motoAccount)
 		if len(all) != len(kinds()) {
 			t.Errorf("%s: %d streams", name, len(all))
 		}
@@ -363,7 +364,7 @@ func (m *moto) credential(t *testing.T) {
 			}
 		}
 	}
-	root := m.open(t, good, collectors.DoorOptions{}).Visit(t.Context(), single).Capture(t.Context(), kindAccount, evidence.Window{})
+	root := m.open(t, good, transport.Options{}).Visit(t.Context(), single).Capture(t.Context(), kindAccount, evidence.Window{})
 	if root.Err != nil || root.Certificate.Principal != "arn:aws:iam::123456789012:user/evidenced" {
 		t.Errorf("the right key: %v, asked by %s", root.Err, root.Certificate.Principal)
 	}

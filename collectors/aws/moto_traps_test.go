@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -26,7 +27,7 @@ type instead struct {
 
 // RoundTrip implements http.RoundTripper.
 func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
-	if x, _ := collectors.Asked(r.Context()); x.Call != i.call {
+	if x, _ := transport.RequestFromContext(r.Context()); x.Call != i.call {
 		return i.next.RoundTrip(r)
 	}
 	r = r.Clone(r.Context())
@@ -72,7 +73,7 @@ func (m *moto) unknownOperations(t *testing.T) {
 			if i.call == "ec2:DescribeRegions" {
 				change = append(change, everywhere) // otherwise it is not asked
 			}
-			i.judge(t, collect(t, m.open(t, anyone, collectors.DoorOptions{Base: i}, change...), motoAccount))
+			i.judge(t, collect(t, m.open(t, anyone, transport.Options{Base: i}, change...), motoAccount))
 		})
 	}
 }

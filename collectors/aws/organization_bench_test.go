@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/store"
@@ -115,7 +115,7 @@ func BenchmarkOrganization(b *testing.B) {
 	cfg.Common.Endpoint, cfg.Accounts, cfg.RoleName = srv.URL, Choice{Word: organization}, "Reader"
 	now := time.Now().UTC()
 	cfg.Common.Schedule = fmt.Sprintf("%d %d * * *", now.Minute(), now.Hour())
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{Base: &http.Transport{MaxIdleConnsPerHost: 256}}, nil)
+	src, err := transport.Open(Spec(), cfg, transport.Options{Base: &http.Transport{MaxIdleConnsPerHost: 256}}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -137,8 +137,8 @@ func BenchmarkOrganization(b *testing.B) {
 // allowed is how many requests the door lets be under way.
 const allowed = 64
 
-func (o *organizationOf) collect(b *testing.B, src *collectors.Source, s *store.Store) {
-	r, err := schedule.New([]*collectors.Source{src}, s, s, schedule.Options{})
+func (o *organizationOf) collect(b *testing.B, src *transport.Source, s *store.Store) {
+	r, err := schedule.New([]*transport.Source{src}, s, s, schedule.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
@@ -112,7 +113,7 @@ func (tr trouble) run(t *testing.T) snapshots {
 	inOrganization(cfg)
 	cfg.Common.Endpoint = srv.URL
 	noon := time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC)
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{Now: func() time.Time { return noon }, AttemptTimeout: 200 * time.Millisecond,
+	src, err := transport.Open(Spec(), cfg, transport.Options{Now: func() time.Time { return noon }, AttemptTimeout: 200 * time.Millisecond,
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}, nil)
 	if err != nil {
 		t.Fatal(err)

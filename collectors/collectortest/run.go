@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -76,7 +77,7 @@ type suite struct {
 	Case
 	log    lockedBuffer
 	scopes []evidence.Scope
-	whole  map[stream]collectors.Snapshot // the collection without faults
+	whole  map[stream]transport.Snapshot // the collection without faults
 }
 
 // lockedBuffer takes the log of concurrent captures.
@@ -93,18 +94,18 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 }
 
 // options are those of a door that waits for nothing.
-func (s *suite) options(base http.RoundTripper) collectors.DoorOptions {
-	return collectors.DoorOptions{
+func (s *suite) options(base http.RoundTripper) transport.Options {
+	return transport.Options{
 		Base: base, MaxBody: maxBody,
 		Now:   func() time.Time { return s.Now },
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}
 }
 
-func (s *suite) open(t *testing.T, opt collectors.DoorOptions) *collectors.Source {
+func (s *suite) open(t *testing.T, opt transport.Options) *transport.Source {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	src, err := collectors.Open(s.Spec, s.Config, opt, log)
+	src, err := transport.Open(s.Spec, s.Config, opt, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,12 +114,12 @@ func (s *suite) open(t *testing.T, opt collectors.DoorOptions) *collectors.Sourc
 
 // collect reads every stream once, but those of the kinds that are left. With a fault it reads the streams that the
 // collection without faults found.
-func (s *suite) collect(t *testing.T, f *fault, left ...evidence.Kind) map[stream]collectors.Snapshot {
+func (s *suite) collect(t *testing.T, f *fault, left ...evidence.Kind) map[stream]transport.Snapshot {
 	t.Helper()
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	src := s.open(t, s.options(broken{transport, f}))
-	snaps := map[stream]collectors.Snapshot{}
+	base := &http.Transport{}
+	t.Cleanup(base.CloseIdleConnections)
+	src := s.open(t, s.options(broken{base, f}))
+	snaps := map[stream]transport.Snapshot{}
 	root := src.Collector().RootScope()
 	visit := src.Visit(t.Context(), root)
 	top := visit.Capture(t.Context(), s.Spec.Root, s.window(s.Spec.Root))
@@ -205,7 +206,7 @@ func (s *suite) secrets(t *testing.T) {
 // replay: the recording alone gives the same records.
 func (s *suite) replay(t *testing.T) {
 	for st, want := range s.whole {
-		src := s.open(t, collectors.Replay(want.Exchanges))
+		src := s.open(t, transport.Replay(want.Exchanges))
 		got := src.Visit(t.Context(), st.scope).Capture(t.Context(), st.kind, s.window(st.kind))
 		if got.Err != nil {
 			t.Errorf("%v: %v", st, got.Err)

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -82,16 +82,16 @@ func (r *repo) dated(at time.Time, message string) string {
 }
 
 // source opens the source over repositories.
-func source(t testing.TB, opt collectors.DoorOptions, paths ...string) *collectors.Source {
+func source(t testing.TB, opt transport.Options, paths ...string) *transport.Source {
 	t.Helper()
 	cfg := newConfig()
 	cfg.Repositories = paths
 	return sourceOf(t, opt, cfg)
 }
 
-func sourceOf(t testing.TB, opt collectors.DoorOptions, cfg *Config) *collectors.Source {
+func sourceOf(t testing.TB, opt transport.Options, cfg *Config) *transport.Source {
 	t.Helper()
-	src, err := collectors.Open(Spec(), cfg, opt, nil)
+	src, err := transport.Open(Spec(), cfg, opt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func sourceOf(t testing.TB, opt collectors.DoorOptions, cfg *Config) *collectors
 }
 
 // reading reads one kind of one repository in a visit of its own.
-func reading(t testing.TB, src *collectors.Source, path string, k evidence.Kind, w evidence.Window) collectors.Snapshot {
+func reading(t testing.TB, src *transport.Source, path string, k evidence.Kind, w evidence.Window) transport.Snapshot {
 	t.Helper()
 	scope := evidence.Scope(path)
 	if k == kindRepository {
@@ -109,9 +109,9 @@ func reading(t testing.TB, src *collectors.Source, path string, k evidence.Kind,
 }
 
 // read reads one kind that must be complete.
-func read(t testing.TB, path string, k evidence.Kind, w evidence.Window) collectors.Snapshot {
+func read(t testing.TB, path string, k evidence.Kind, w evidence.Window) transport.Snapshot {
 	t.Helper()
-	snap := reading(t, source(t, collectors.DoorOptions{}, path), path, k, w)
+	snap := reading(t, source(t, transport.Options{}, path), path, k, w)
 	if snap.Err != nil || !snap.Certificate.Complete {
 		t.Fatalf("%s: %v", k, snap.Err)
 	}

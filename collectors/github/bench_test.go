@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/simulator/graphql"
 )
@@ -214,7 +214,7 @@ func BenchmarkPopulation(b *testing.B) {
 	for range b.N {
 		cfg := newConfig()
 		cfg.Organization, cfg.Token, cfg.Common.Endpoint = "acme", token, bigServer(b)
-		src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{}, nil)
+		src, err := transport.Open(Spec(), cfg, transport.Options{}, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -55,7 +56,7 @@ func TestUnseenRepositories(t *testing.T) {
 	}
 }
 
-func asks(s collectors.Snapshot, call string) (n int) {
+func asks(s transport.Snapshot, call string) (n int) {
 	for _, x := range s.Exchanges {
 		if x.Call == call {
 			n++

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -17,16 +17,16 @@ import (
 // serves it: its own schema, rootDSE, controls, referrals and times.
 func TestSamba(t *testing.T) {
 	c := controller(t)
-	snaps := map[evidence.Kind]collectors.Snapshot{}
+	snaps := map[evidence.Kind]transport.Snapshot{}
 	for _, k := range everyKind {
-		snap := read(t, c, collectors.DoorOptions{}, k)
+		snap := read(t, c, transport.Options{}, k)
 		if snap.Err != nil {
 			t.Fatalf("%s: %v", k, snap.Err)
 		}
 		if kept := canonical(t, snap.Exchanges) + canonical(t, snap.Records); strings.Contains(kept, planted) || strings.Contains(kept, "unicodePwd") {
 			t.Errorf("%s keeps a password", k)
 		}
-		if again := read(t, c, collectors.Replay(snap.Exchanges), k); again.Err != nil || canonical(t, again.Records) != canonical(t, snap.Records) {
+		if again := read(t, c, transport.Replay(snap.Exchanges), k); again.Err != nil || canonical(t, again.Records) != canonical(t, snap.Records) {
 			t.Errorf("%s played back: %v", k, again.Err)
 		}
 		snaps[k] = snap
@@ -58,7 +58,7 @@ func TestSamba(t *testing.T) {
 	checkDomain(t, snaps)
 }
 
-func checkDomain(t *testing.T, snaps map[evidence.Kind]collectors.Snapshot) {
+func checkDomain(t *testing.T, snaps map[evidence.Kind]transport.Snapshot) {
 	groups := byLogin(snaps[kindGroup].Records)
 	if got := canonical(t, groups["Domain Admins"].Attributes["members"]); !strings.Contains(got, "CN=Administrator,") || !strings.Contains(got, "CN=ada,") {
 		t.Errorf("Domain Admins: %s", got)

@@ -20,6 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -318,7 +319,7 @@ type toPrism struct {
 
 // RoundTrip implements http.RoundTripper.
 func (p *toPrism) RoundTrip(r *http.Request) (*http.Response, error) {
-	x, _ := collectors.Asked(r.Context())
+	x, _ := transport.RequestFromContext(r.Context())
 	if !p.known[x.Call] {
 		w := httptest.NewRecorder()
 		if r.Body == nil {
@@ -392,7 +393,7 @@ func (v vendor) run(t *testing.T) {
 		t.Fatal("nothing that is asked is described")
 	}
 	p := &toPrism{prism: prism(t, doc), known: known, scene: s, asked: map[string]int{}}
-	src, err := collectors.Open(spec, s.config, collectors.DoorOptions{Base: p, Concurrency: 1, Total: 1,
+	src, err := transport.Open(spec, s.config, transport.Options{Base: p, Concurrency: 1, Total: 1,
 		Now: func() time.Time { return runAt }, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}, nil)
 	if err != nil {
 		t.Fatal(err)

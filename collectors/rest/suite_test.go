@@ -30,6 +30,7 @@ import (
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/collectortest"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -323,7 +324,7 @@ func (s *scene) records(t *testing.T) {
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)
 	s.config.common.Endpoint = srv.URL
-	src, err := collectors.Open(s.def.Spec(), s.config, collectors.DoorOptions{Now: func() time.Time { return runAt }}, nil)
+	src, err := transport.Open(s.def.Spec(), s.config, transport.Options{Now: func() time.Time { return runAt }}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

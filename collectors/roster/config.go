@@ -55,8 +55,8 @@ func (c *Config) Base() *collectors.Base { return &c.Common }
 // Hosts implements collectors.Config: no host is asked.
 func (c *Config) Hosts() []string { return nil }
 
-// Beside implements collectors.Files.
-func (c *Config) Beside(folder string) { c.folder = folder }
+// RelativeTo implements collectors.Files.
+func (c *Config) RelativeTo(folder string) { c.folder = folder }
 
 // Files implements collectors.Files.
 func (c *Config) Files() map[string]string {

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/evidenced/evidenced/api"
+	"github.com/evidenced/evidenced/cloud/aws"
+	"github.com/evidenced/evidenced/cloud/gcp"
 	"github.com/evidenced/evidenced/config"
-	"github.com/evidenced/evidenced/kms/aws"
-	"github.com/evidenced/evidenced/kms/gcp"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -20,9 +20,9 @@ func Sealer(e *config.Encryption) (store.Sealer, error) {
 	case e == nil:
 		return nil, nil
 	case e.AWSKMS != "":
-		return aws.New(context.Background(), aws.Options{Key: e.AWSKMS, Endpoint: e.AWSEndpoint})
+		return aws.NewSealer(context.Background(), aws.SealerOptions{Key: e.AWSKMS, Endpoint: e.AWSEndpoint})
 	case e.GCPKMS != "":
-		return gcp.New(gcp.Options{Key: e.GCPKMS, Endpoint: e.GCPEndpoint})
+		return gcp.NewSealer(gcp.SealerOptions{Key: e.GCPKMS, Endpoint: e.GCPEndpoint})
 	}
 	return store.NewSealer([]byte(e.Key.Reveal()))
 }

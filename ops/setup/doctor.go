@@ -9,6 +9,7 @@ import (
 
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/ops"
 )
@@ -36,7 +37,7 @@ func Doctor(ctx context.Context, path string, log *slog.Logger, now func() time.
 	if err != nil {
 		return nil, err
 	}
-	sources, err := ops.OpenSources(c, collectors.DoorOptions{Patience: 20 * time.Second}, log)
+	sources, err := ops.OpenSources(c, transport.Options{Patience: 20 * time.Second}, log)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func (e SourceReport) ok() bool {
 const atOnce = 4
 
 // examine reads the root and every kind of each scope, and stores nothing.
-func examine(ctx context.Context, s *collectors.Source, now time.Time) SourceReport {
+func examine(ctx context.Context, s *transport.Source, now time.Time) SourceReport {
 	e := SourceReport{Source: s.Spec.Name, Scopes: []evidence.Scope{}, Problems: []string{}}
 	rootScope := s.Collector().RootScope()
 	root := s.Visit(ctx, rootScope).Capture(ctx, s.Spec.Root, evidence.Window{})
@@ -128,7 +129,7 @@ type problem struct {
 }
 
 // probeScope reads every kind of a scope.
-func probeScope(ctx context.Context, s *collectors.Source, scope evidence.Scope, now time.Time) probe {
+func probeScope(ctx context.Context, s *transport.Source, scope evidence.Scope, now time.Time) probe {
 	p := probe{scope: scope}
 	visit := s.Visit(ctx, scope)
 	for _, k := range s.Spec.Kinds {
@@ -149,7 +150,7 @@ func probeScope(ctx context.Context, s *collectors.Source, scope evidence.Scope,
 }
 
 // record takes the answers of a snapshot's exchanges; a denial stands.
-func (p *probe) record(snap collectors.Snapshot) {
+func (p *probe) record(snap transport.Snapshot) {
 	if p.answers == nil {
 		p.answers = map[string]string{}
 	}

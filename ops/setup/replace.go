@@ -15,6 +15,7 @@ import (
 
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/ops"
@@ -122,27 +123,27 @@ type uploaded struct {
 // Files implements collectors.Files.
 func (u uploaded) Files() map[string]string { return u.files }
 
-// Beside implements collectors.Files: the paths are whole.
-func (u uploaded) Beside(string) {}
+// RelativeTo implements collectors.Files: the paths are whole.
+func (u uploaded) RelativeTo(string) {}
 
-// Given implements collectors.Partial.
-func (u uploaded) Given() []evidence.Kind {
+// EnabledKinds implements collectors.Partial.
+func (u uploaded) EnabledKinds() []evidence.Kind {
 	if p, ok := u.Config.(collectors.Partial); ok {
-		return p.Given()
+		return p.EnabledKinds()
 	}
 	return nil
 }
 
 // readsCompletely reads everything that the source makes of the file named as, and keeps nothing.
 func readsCompletely(ctx context.Context, s config.Source, files map[string]string, as string, log *slog.Logger) error {
-	src, err := collectors.Open(s.Spec, uploaded{s.Config, files}, collectors.DoorOptions{}, log)
+	src, err := transport.Open(s.Spec, uploaded{s.Config, files}, transport.Options{}, log)
 	if err != nil {
 		return err
 	}
 	visit := src.Visit(ctx, src.Collector().RootScope())
 	for _, k := range src.Spec.Kinds {
 		snap := visit.Capture(ctx, k.Kind, evidence.Window{})
-		ofFile := slices.ContainsFunc(snap.Exchanges, func(x evidence.Exchange) bool { return collectors.IsOfFile(x, as) })
+		ofFile := slices.ContainsFunc(snap.Exchanges, func(x evidence.Exchange) bool { return transport.IsFileExchange(x, as) })
 		if snap.Err != nil && (ofFile || len(snap.Exchanges) == 0) { // what another file lacks does not keep this one out
 			return snap.Err
 		}
