@@ -236,6 +236,10 @@ func declarations(s Store, c *config.Config, cat *catalogue.Catalogue) ([]eviden
 	if err != nil {
 		return nil, err
 	}
+	sources, err := declaredSources(c)
+	if err != nil {
+		return nil, err
+	}
 	have := map[evidence.EntryType]string{}
 	for e, err := range s.Entries(0) {
 		if err != nil {
@@ -247,7 +251,7 @@ func declarations(s Store, c *config.Config, cat *catalogue.Catalogue) ([]eviden
 	for _, d := range []struct {
 		of   evidence.EntryType
 		body any
-	}{{evidence.EntryConfig, map[string]any{"yaml": string(text), "digest": evidence.HashOf(text).String(), "sources": declaredSources(c)}},
+	}{{evidence.EntryConfig, map[string]any{"yaml": string(text), "digest": evidence.HashOf(text).String(), "sources": sources}},
 		{evidence.EntryCatalogue, map[string]any{"digest": cat.Digest().String()}}} {
 		body, err := evidence.Canonical(d.body)
 		if err != nil {
@@ -270,9 +274,13 @@ type DeclaredSource struct {
 	Schedules map[evidence.Kind]string `json:"schedules,omitempty"`
 }
 
-func declaredSources(c *config.Config) map[string]DeclaredSource {
+func declaredSources(c *config.Config) (map[string]DeclaredSource, error) {
+	opened, err := OpenSources(c, transport.Options{Offline: true}, nil) // it knows which kinds are chosen
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]DeclaredSource{}
-	for _, s := range c.Sources {
+	for _, s := range opened {
 		base := s.Config.Base()
 		d := DeclaredSource{Root: s.Spec.Root, Kinds: []evidence.Kind{}, Schedule: base.Schedule, Schedules: base.Schedules}
 		for _, k := range s.Spec.Kinds {
@@ -280,5 +288,5 @@ func declaredSources(c *config.Config) map[string]DeclaredSource {
 		}
 		out[s.Spec.Name] = d
 	}
-	return out
+	return out, nil
 }

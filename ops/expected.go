@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evidenced/evidenced/collectors/all"
+	"github.com/evidenced/evidenced/collectors/transport"
+	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/schedule"
@@ -21,9 +24,10 @@ type expectations struct {
 
 	sources map[string]*declaredSchedule // those of the configuration in force
 	first   map[evidence.Stream]time.Time
-	last    map[evidence.Stream]time.Time
-	roots   map[string][]rootRun // complete root runs by source, in order of due
-	ended   time.Time            // when the last entry was recorded
+	// last is, per expected stream, its last scheduled collection, or the instant
+	// after which it is expected.
+	last  map[evidence.Stream]time.Time
+	ended time.Time // when the last entry was recorded
 
 	// Removed are collections that must be in the log and are not. Open are those
 	// that may still have been under way when the log ended, or were cut off with its end.
@@ -36,12 +40,9 @@ type declaredSchedule struct {
 	DeclaredSource
 	when  schedule.Spec
 	kinds map[evidence.Kind]schedule.Spec
-}
-
-// rootRun is one complete reading of a source's scopes.
-type rootRun struct {
-	due     time.Time
-	records evidence.Ref
+	// scopes follow from a complete reading of the root; nil where the source
+	// cannot be opened by this program.
+	scopes func([]evidence.Record) []evidence.Scope
 }
 
 // tolerance is how long after it was due a collection may still begin: later, it was missed.
@@ -55,7 +56,7 @@ const maxNamed = 20
 
 // deriveExpected reads a log. known is false where it does not say by what schedules was collected.
 func deriveExpected(entries iter.Seq2[evidence.Entry, error], records func(evidence.Ref) iter.Seq2[evidence.Record, error], p result.Period, asOf time.Time) (x *expectations, known bool, err error) {
-	x = &expectations{records: records, period: p, first: map[evidence.Stream]time.Time{}, last: map[evidence.Stream]time.Time{}, roots: map[string][]rootRun{}}
+	x = &expectations{records: records, period: p, first: map[evidence.Stream]time.Time{}, last: map[evidence.Stream]time.Time{}}
 	for e, err := range entries {
 		if err != nil {
 			return nil, false, err
@@ -75,13 +76,15 @@ func deriveExpected(entries iter.Seq2[evidence.Entry, error], records func(evide
 	if x.sources == nil {
 		return x, false, nil
 	}
-	return x, true, x.end(asOf)
+	x.end(asOf)
+	return x, true, nil
 }
 
 // configure takes the schedules that are in force from here on.
 func (x *expectations) configure(e evidence.Entry) error {
 	var body struct {
 		Sources map[string]DeclaredSource `json:"sources"`
+		YAML    string                    `json:"yaml"`
 	}
 	if err := decodeMembers(e.Body, &body); err != nil {
 		return err
@@ -104,6 +107,21 @@ func (x *expectations) configure(e evidence.Entry) error {
 		}
 		x.sources[name] = d
 	}
+	return x.openScopes(body.YAML)
+}
+
+// openScopes opens the sources offline, to learn which scopes follow from their roots.
+func (x *expectations) openScopes(yaml string) error {
+	described, err := config.Described(yaml, all.Specs())
+	if err != nil {
+		return fmt.Errorf("read the logged configuration: %w", err)
+	}
+	for _, s := range described {
+		opened, err := transport.Open(s.Spec, s.Config, transport.Options{Offline: true}, nil)
+		if d := x.sources[s.Spec.Name]; err == nil && d != nil { // one that cannot be opened claims nothing
+			d.scopes = opened.Collector().Scopes
+		}
+	}
 	return nil
 }
 
@@ -120,80 +138,75 @@ func (x *expectations) spec(st evidence.Stream) (schedule.Spec, bool) {
 }
 
 // observe compares a scheduled collection with the one before it: no due time
-// lies between them, unless the scope was not there.
+// lies between them.
 func (x *expectations) observe(r evidence.Run) error {
-	if s := x.sources[r.Stream.Source]; s != nil && r.Stream.Kind == s.Root && r.Outcome.Complete() && r.Records != nil {
-		x.roots[r.Stream.Source] = append(x.roots[r.Stream.Source], rootRun{r.Due, *r.Records})
+	if r.Trigger == evidence.Scheduled {
+		x.compare(r)
 	}
-	if r.Trigger != evidence.Scheduled {
+	s := x.sources[r.Stream.Source]
+	if s == nil || r.Stream.Kind != s.Root || !r.Outcome.Complete() || r.Records == nil || s.scopes == nil {
 		return nil
 	}
-	spec, ok := x.spec(r.Stream)
-	last, known := x.last[r.Stream]
-	switch {
-	case !ok || !known:
-		x.first[r.Stream], x.last[r.Stream] = r.Due, r.Due
-		return nil
-	case r.Due.Before(x.first[r.Stream]): // an earlier begin of the period, written newest first
-		err := x.between(spec, r.Stream, r.Due, x.first[r.Stream])
-		x.first[r.Stream] = r.Due
-		return err
-	case !r.Due.After(last):
-		return nil // verify finds what ended twice
-	}
-	x.last[r.Stream] = r.Due
-	return x.between(spec, r.Stream, last, r.Due)
-}
-
-// between looks for due times between two collections of a stream.
-func (x *expectations) between(spec schedule.Spec, st evidence.Stream, from, to time.Time) error {
-	for due := range spec.Due(from, to.Add(-time.Second)) {
-		listed, err := x.listed(st, due)
+	var root []evidence.Record
+	for rec, err := range x.records(*r.Records) {
 		if err != nil {
-			return err
+			return nil // erased, or of another period: nothing is claimed of its scopes
 		}
-		if listed {
-			x.Removed = append(x.Removed, fmt.Sprintf("%s due %s", st, due.Format(time.RFC3339)))
-		}
+		root = append(root, rec)
 	}
+	x.learn(s, r, s.scopes(root))
 	return nil
 }
 
-// listed reports whether a stream was expected at due: the root always is; a
-// stream of a scope, if the complete reading of the root at that time, or the
-// newest one before it, lists the scope.
-func (x *expectations) listed(st evidence.Stream, due time.Time) (bool, error) {
-	s := x.sources[st.Source]
-	if s == nil || st.Kind == s.Root {
-		return s != nil, nil
-	}
-	var newest *rootRun
-	for i := range x.roots[st.Source] {
-		if r := &x.roots[st.Source][i]; !r.due.After(due) && (newest == nil || r.due.After(newest.due)) {
-			newest = r
+// learn expects the streams of the scopes that a complete reading of the root
+// lists, from that reading on, and those of no other scope.
+func (x *expectations) learn(s *declaredSchedule, root evidence.Run, scopes []evidence.Scope) {
+	for st := range x.last {
+		if st.Source == root.Stream.Source && st.Kind != s.Root && !slices.Contains(scopes, st.Scope) {
+			delete(x.last, st)
 		}
 	}
-	if newest == nil {
-		return false, nil
-	}
-	for rec, err := range x.records(newest.records) {
-		if err != nil {
-			return false, nil // erased or not in the bundle: nothing is claimed of it
-		}
-		if names(rec, string(st.Scope)) {
-			return true, nil
+	for _, scope := range scopes {
+		for _, k := range s.Kinds {
+			st := evidence.Stream{Source: root.Stream.Source, Kind: k, Scope: scope}
+			if _, known := x.last[st]; !known && k != s.Root {
+				x.last[st] = root.Due.Add(-time.Second)
+			}
 		}
 	}
-	return false, nil
 }
 
-// names reports whether a record of the root is that of a scope.
-func names(rec evidence.Record, scope string) bool {
-	return scope == rec.ID || scope == rec.Name || scope == string(rec.Scope) || rec.Scope != "" && scope == string(rec.Scope)+"/"+rec.ID
+func (x *expectations) compare(r evidence.Run) {
+	spec, ok := x.spec(r.Stream)
+	last, known := x.last[r.Stream]
+	first, begun := x.first[r.Stream]
+	switch {
+	case !ok:
+	case begun && r.Due.Before(first): // an earlier begin of the period, written newest first
+		x.between(spec, r.Stream, r.Due, first)
+		x.first[r.Stream] = r.Due
+	case !begun:
+		x.first[r.Stream] = r.Due
+		fallthrough
+	default:
+		if known {
+			x.between(spec, r.Stream, last, r.Due)
+		}
+		if r.Due.After(last) { // verify finds what ended twice
+			x.last[r.Stream] = r.Due
+		}
+	}
+}
+
+// between looks for due times between two collections of a stream.
+func (x *expectations) between(spec schedule.Spec, st evidence.Stream, from, to time.Time) {
+	for due := range spec.Due(from, to.Add(-time.Second)) {
+		x.Removed = append(x.Removed, fmt.Sprintf("%s due %s", st, due.Format(time.RFC3339)))
+	}
 }
 
 // end looks for what was due by asOf after the last collection of each stream.
-func (x *expectations) end(asOf time.Time) error {
+func (x *expectations) end(asOf time.Time) {
 	until := asOf.Add(-tolerance)
 	if until.After(x.period.To) {
 		until = x.period.To
@@ -204,13 +217,6 @@ func (x *expectations) end(asOf time.Time) error {
 			continue
 		}
 		for due := range spec.Due(last, until.Add(-time.Second)) {
-			listed, err := x.listed(st, due)
-			if err != nil {
-				return err
-			}
-			if !listed {
-				continue
-			}
 			text := fmt.Sprintf("%s due %s", st, due.Format(time.RFC3339))
 			if x.ended.Sub(due) > patience {
 				x.Removed = append(x.Removed, text)
@@ -221,7 +227,6 @@ func (x *expectations) end(asOf time.Time) error {
 	}
 	slices.Sort(x.Removed)
 	slices.Sort(x.Open)
-	return nil
 }
 
 // named joins the first of many.
