@@ -21,6 +21,7 @@ func (o *Operations) Export(ctx context.Context, req api.ExportRequest, w io.Wri
 	if err != nil {
 		return nil, err
 	}
+	configured := *c
 	if !req.From.IsZero() {
 		c.Period.From = req.From
 	}
@@ -30,7 +31,7 @@ func (o *Operations) Export(ctx context.Context, req api.ExportRequest, w io.Wri
 	if !c.Period.From.Before(c.Period.To) {
 		return nil, api.Errorf(api.Usage, "the period is empty: --from is not before --to")
 	}
-	s, key, err := o.openSettled(ctx, c, o.at(req.AsOf))
+	s, key, err := o.openSettled(ctx, &configured, c, o.at(req.AsOf))
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +39,10 @@ func (o *Operations) Export(ctx context.Context, req api.ExportRequest, w io.Wri
 	return WriteBundle(ctx, w, Bundled{c, s, key}, o.at(req.AsOf), progress)
 }
 
-// openSettled opens the store, first writing down as missed what was due by now
-// and was not collected: a bundle holds what it is judged by, silence too.
-func (o *Operations) openSettled(ctx context.Context, c *config.Config, now time.Time) (Store, Signer, error) {
+// openSettled opens the store, first writing down by what is judged, and as
+// missed what was due by now and was not collected: a bundle holds what it is
+// judged by, silence too.
+func (o *Operations) openSettled(ctx context.Context, configured, c *config.Config, now time.Time) (Store, Signer, error) {
 	if !exists(c.Store.Path) {
 		s, err := o.backend.OpenForRead(c) // says that there is none
 		return s, Signer{}, err
@@ -49,7 +51,10 @@ func (o *Operations) openSettled(ctx context.Context, c *config.Config, now time
 	if err != nil {
 		return nil, Signer{}, err
 	}
-	if err := o.backend.Settle(ctx, c, s, now); err != nil {
+	if err = Declare(ctx, s, configured); err == nil {
+		err = o.backend.Settle(ctx, c, s, now)
+	}
+	if err != nil {
 		_ = s.Close() // nothing of it is of use
 		return nil, Signer{}, err
 	}
