@@ -47,7 +47,7 @@ type Entry struct {
 	Blobs []Ref `json:"blobs,omitempty"`
 }
 
-// Refs gives every blob that the entry keeps.
+// Refs returns every blob that the entry keeps.
 func (e Entry) Refs() []Ref {
 	out := slices.Clone(e.Blobs)
 	if e.Run == nil {
@@ -83,7 +83,7 @@ type Series struct {
 	Volatile []string
 }
 
-// Writer takes what one Append adds.
+// Writer adds the entries and blobs of one Append.
 type Writer interface {
 	// Blob stores the bytes of r under their hash, as the next of its series.
 	// Count is the number of records or exchanges they hold.

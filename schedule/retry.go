@@ -7,9 +7,9 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// passing tells the classes after which the same reading may succeed a little
+// transient tells the classes after which the same reading may succeed a little
 // later. What was refused is refused again.
-func passing(c evidence.Class) bool {
+func transient(c evidence.Class) bool {
 	switch c {
 	case evidence.Throttled, evidence.Unreachable, evidence.Incomplete:
 		return true
@@ -17,26 +17,26 @@ func passing(c evidence.Class) bool {
 	return false
 }
 
-// stopped is why a slot failed that was being read when the agent had to stop.
-var stopped = evidence.Reason{Class: evidence.Unreachable, Detail: "the agent was stopped while it was read"}
+// stoppedReason is why a slot failed that was being read when the agent had to stop.
+var stoppedReason = evidence.Reason{Class: evidence.Unreachable, Detail: "the agent was stopped while it was read"}
 
-// retries are the waits between a slot that failed for a reason that may pass
+// retryDelays are the waits between a slot that failed for a reason that may pass
 // and the slots that try the same again. What then still fails waits for its next slot.
-var retries = []time.Duration{5 * time.Minute, 20 * time.Minute, 80 * time.Minute}
+var retryDelays = []time.Duration{5 * time.Minute, 20 * time.Minute, 80 * time.Minute}
 
-// again collects the weak streams of a source once more. They are slots on
+// retryStreams collects the weak streams of a source once more. They are slots on
 // demand: the slot that failed has ended, and stays in the log.
-func (t *tick) again(ctx context.Context, s *Source) error {
+func (t *tick) retryStreams(ctx context.Context, s *Source) error {
 	root := s.root()
 	visit := t.visit(ctx, s, root.Scope)
-	if _, weak := s.ledger.weak[root]; weak {
-		if err := t.root(ctx, s, t.demanded(root), stretch{}, visit); err != nil {
+	if _, retryable := s.ledger.retryable[root]; retryable {
+		if err := t.root(ctx, s, t.demanded(root), slotRange{}, visit); err != nil {
 			return err
 		}
 	}
 	var slots []evidence.Slot
-	for _, st := range s.known() {
-		if _, weak := s.ledger.weak[st]; weak {
+	for _, st := range s.knownStreams() {
+		if _, retryable := s.ledger.retryable[st]; retryable {
 			slots = append(slots, t.demanded(st))
 		}
 	}

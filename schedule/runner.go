@@ -21,7 +21,7 @@ type Source struct {
 	ledger *ledger
 }
 
-// when gives the spec that a kind goes by.
+// when returns the spec that a kind goes by.
 func (s *Source) when(k evidence.Kind) Spec {
 	if spec, own := s.kinds[k]; own {
 		return spec
@@ -29,7 +29,7 @@ func (s *Source) when(k evidence.Kind) Spec {
 	return s.When
 }
 
-// next gives the earliest due time of any kind after t.
+// next returns the earliest due time of any kind after t.
 func (s *Source) next(t time.Time) time.Time {
 	next := s.When.Next(t)
 	for _, spec := range s.kinds {
@@ -142,7 +142,7 @@ func (r *Runner) source(name string) *Source {
 	return r.sources[i]
 }
 
-// Next gives the first due time after t of any kind of a source, as its
+// Next returns the first due time after t of any kind of a source, as its
 // configuration says; zero if there is none.
 func Next(b *collectors.Base, t time.Time) (time.Time, error) {
 	when, kinds, err := Specs(b)
@@ -152,7 +152,7 @@ func Next(b *collectors.Base, t time.Time) (time.Time, error) {
 	return (&Source{When: when, kinds: kinds}).next(t), nil
 }
 
-// Next gives the earliest due time after t over all sources; zero if there are no sources.
+// Next returns the earliest due time after t over all sources; zero if there are no sources.
 func (r *Runner) Next(t time.Time) (next time.Time) {
 	for _, s := range r.sources {
 		next = sooner(next, s.next(t))
@@ -162,7 +162,7 @@ func (r *Runner) Next(t time.Time) (next time.Time) {
 
 // Tick ends every slot that is due by now: all but the newest of each source
 // were missed, and the newest is collected. Nothing is done for a source with
-// nothing due. It gives what was read; what was missed is told to Progress alone, as
+// nothing due. It returns what was read; what was missed is told to Progress alone, as
 // it may be more than there is memory for.
 func (r *Runner) Tick(ctx context.Context) ([]evidence.Run, error) {
 	t := r.tick()
@@ -172,7 +172,7 @@ func (r *Runner) Tick(ctx context.Context) ([]evidence.Run, error) {
 
 // Now collects one slot of every stream of the named sources, or of all. It
 // fills the newest slot that is due and not yet ended, if there is one;
-// otherwise the slot exists because it was asked for. It gives what Tick gives.
+// otherwise the slot exists because it was asked for. It returns what Tick gives.
 func (r *Runner) Now(ctx context.Context, names ...string) ([]evidence.Run, error) {
 	t, err := r.demand(ctx, r.opt.Progress, names)
 	return t.runs, err
@@ -195,7 +195,7 @@ func (t *tick) collect(ctx context.Context, names []string, demanded bool) error
 		if len(names) > 0 && !slices.Contains(names, s.Spec.Name) {
 			continue
 		}
-		if err := s.alone(ctx, func() error { return t.source(ctx, s, demanded) }); err != nil {
+		if err := s.exclusive(ctx, func() error { return t.source(ctx, s, demanded) }); err != nil {
 			return err
 		}
 	}
@@ -206,8 +206,8 @@ func (r *Runner) tick() *tick {
 	return &tick{runner: r, now: r.opt.Now().UTC(), progress: r.opt.Progress, lost: map[string]int{}}
 }
 
-// alone runs do while no other pass over the source is under way.
-func (s *Source) alone(ctx context.Context, do func() error) error {
+// exclusive runs do while no other pass over the source is under way.
+func (s *Source) exclusive(ctx context.Context, do func() error) error {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()

@@ -310,12 +310,12 @@ func TestNextPeriod(t *testing.T) {
 func TestClockOffset(t *testing.T) {
 	ms := func(d time.Duration) *int64 { n := d.Milliseconds(); return &n }
 	w := evidence.Window{From: day(1, 0), To: day(2, 0)}
-	bringBack(&w, ms(-time.Minute))
-	bringBack(&w, nil)
+	clampWindow(&w, ms(-time.Minute))
+	clampWindow(&w, nil)
 	if !w.To.Equal(day(2, 0)) {
 		t.Fatalf("a clock that is behind moved the window to %s", w.To)
 	}
-	if bringBack(&w, ms(time.Minute)); !w.To.Equal(day(2, 0).Add(-time.Minute)) {
+	if clampWindow(&w, ms(time.Minute)); !w.To.Equal(day(2, 0).Add(-time.Minute)) {
 		t.Fatalf("window ends %s", w.To)
 	}
 	tick := &tick{runner: &Runner{opt: withDefaults(Options{})}, now: day(1, 0)}

@@ -25,24 +25,24 @@ type tick struct {
 	done, total int
 }
 
-// absent writes the missed slots of a root, unless the source's own time shows
+// appendMissedRoot writes the missed slots of a root, unless the source's own time shows
 // that they are none: a clock that is far ahead calls missed what is yet to come,
 // and what the log says stays said.
-func (t *tick) absent(ctx context.Context, missed stretch, offsetMS *int64) error {
+func (t *tick) appendMissedRoot(ctx context.Context, missed slotRange, offsetMS *int64) error {
 	if err := clockError(offsetMS); err != nil && missed.n > 0 && *offsetMS > 0 {
 		return fmt.Errorf("%w: %d slots that it calls missed are not written: %w", ErrClock, missed.n, err)
 	}
-	return t.missed(ctx, []stretch{missed}, false)
+	return t.appendMissedRanges(ctx, []slotRange{missed}, false)
 }
 
 // ErrClock: the host's clock cannot be right, so that nothing was done. It is
 // tried again; what was due meanwhile will be late or missed.
 var ErrClock = errors.New("the host's clock is wrong")
 
-// fill gives the slot of a stream that is to be filled now: the newest one that
+// slotToFill returns the slot of a stream that is to be filled now: the newest one that
 // is due, or one on demand. The ones before it were missed. There is none if
 // ok is false.
-func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed stretch, ok bool) {
+func (t *tick) slotToFill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed slotRange, ok bool) {
 	due := t.runner.due(s, st, t.now)
 	if due.n == 0 {
 		return t.demanded(st), due, demanded
@@ -57,7 +57,7 @@ func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence
 func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 	root := s.root()
 	visit := t.visit(ctx, s, root.Scope)
-	if slot, missed, ok := t.fill(s, root, demanded); ok {
+	if slot, missed, ok := t.slotToFill(s, root, demanded); ok {
 		if err := t.root(ctx, s, slot, missed, visit); err != nil {
 			return err
 		}
@@ -66,10 +66,10 @@ func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 }
 
 // root reads the root stream and learns what follows from it.
-func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed stretch, visit func() *transport.Visit) error {
+func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed slotRange, visit func() *transport.Visit) error {
 	t.total += missed.n + 1
 	snap := t.capture(ctx, visit, slot.Stream, t.window(s, slot.Stream))
-	if err := t.absent(ctx, missed, snap.Certificate.ClockOffsetMS); err != nil {
+	if err := t.appendMissedRoot(ctx, missed, snap.Certificate.ClockOffsetMS); err != nil {
 		return err
 	}
 	if err := t.end(ctx, s, slot, snap); err != nil {
@@ -85,21 +85,21 @@ func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed s
 // order, so that the same evidence gives the same log.
 func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *transport.Visit) error {
 	var slots []evidence.Slot
-	earlier := []stretch{t.runner.before(s, s.root())}
-	var missed []stretch
-	for _, st := range s.known() {
+	earlier := []slotRange{t.runner.before(s, s.root())}
+	var missed []slotRange
+	for _, st := range s.knownStreams() {
 		earlier = append(earlier, t.runner.before(s, st))
-		slot, before, ok := t.fill(s, st, demanded)
+		slot, before, ok := t.slotToFill(s, st, demanded)
 		missed = append(missed, before)
 		if ok {
 			slots = append(slots, slot)
 		}
 	}
 	t.total += len(slots) + count(missed) + count(earlier)
-	if err := t.missed(ctx, earlier, true); err != nil {
+	if err := t.appendMissedRanges(ctx, earlier, true); err != nil {
 		return err
 	}
-	if err := t.missed(ctx, missed, false); err != nil {
+	if err := t.appendMissedRanges(ctx, missed, false); err != nil {
 		return err
 	}
 	return t.readAll(ctx, s, slots, t.visits(ctx, s, slots, root))
@@ -170,7 +170,7 @@ func (t *tick) capture(ctx context.Context, visit func() *transport.Visit, st ev
 	return visit().Capture(ctx, st.Kind, w)
 }
 
-// window gives the population that the slot must read: from where the last
+// window returns the population that the slot must read: from where the last
 // whole reading ended, less what the source may add late, to now.
 func (t *tick) window(s *Source, st evidence.Stream) evidence.Window {
 	kind, _ := s.Spec.Kind(st.Kind)
@@ -195,12 +195,12 @@ func (t *tick) end(ctx context.Context, s *Source, slot evidence.Slot, snap tran
 	run := evidence.Run{Slot: slot, Certificate: &snap.Certificate}
 	run.Outcome, run.Reason = t.outcome(slot, snap)
 	snap.Certificate.Complete = run.Outcome.Complete()
-	bringBack(snap.Certificate.Window, snap.Certificate.ClockOffsetMS)
+	clampWindow(snap.Certificate.Window, snap.Certificate.ClockOffsetMS)
 	runs := []evidence.Run{run}
 	if err := t.append(ctx, runs, &snap); err != nil {
 		return fmt.Errorf("write the slot of %s: %w", slot.Stream, err)
 	}
-	s.ledger.note(runs[0])
+	s.ledger.add(runs[0])
 	if run.Reason != nil {
 		t.runner.opt.Log.Warn("slot not complete", "stream", slot.Stream.String(), "outcome", run.Outcome, "reason", run.Reason.String())
 	}
@@ -211,9 +211,9 @@ func (t *tick) end(ctx context.Context, s *Source, slot evidence.Slot, snap tran
 // due, and which events a window holds, is not known.
 const maxOffset = 10 * time.Minute
 
-// bringBack ends a window no later than the source's own time: what our clock,
+// clampWindow ends a window no later than the source's own time: what our clock,
 // being ahead, calls past has not happened there yet.
-func bringBack(w *evidence.Window, offsetMS *int64) {
+func clampWindow(w *evidence.Window, offsetMS *int64) {
 	if w == nil || offsetMS == nil || *offsetMS <= 0 {
 		return
 	}
@@ -249,7 +249,7 @@ func (t *tick) outcome(slot evidence.Slot, snap transport.Snapshot) (evidence.Ou
 	}
 	reason := collectors.ReasonOf(err)
 	if errors.Is(err, context.Canceled) {
-		reason = stopped
+		reason = stoppedReason
 	}
 	for _, sc := range snap.Certificate.Scopes {
 		if sc.Status == evidence.ScopeRead {

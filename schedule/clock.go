@@ -9,26 +9,26 @@ import "time"
 // cannot be taken back once it is in the log. One that comes back by itself has
 // done no harm; one that does not is believed, and what a source answers, with
 // its own time, is the next to object.
-type watch struct {
+type clockMonitor struct {
 	now     func() time.Time
 	elapsed func() time.Duration
 	poll    time.Duration
 
-	wall time.Time
-	at   time.Duration
-	off  time.Duration // by how much the clock is ahead while it is doubted
-	till time.Duration // doubted until then
+	wall          time.Time
+	at            time.Duration
+	ahead         time.Duration // by how much the clock is ahead while it is doubted
+	distrustUntil time.Duration // doubted until then
 }
 
 const (
 	// jump is the least by which a clock that was set differs from one that is
 	// kept by NTP, which goes faster or slower by little.
 	jump = 5 * time.Second
-	// doubtful is by how much a clock must be put forward to be doubted, doubt for how long it is.
-	doubtful = 2 * time.Minute
-	doubt    = 10 * time.Minute
-	// nodding is how much longer than its poll a loop may sleep on a busy machine.
-	nodding = time.Minute
+	// distrustFrom is by how much a clock must be put forward to be doubted, doubt for how long it is.
+	distrustFrom = 2 * time.Minute
+	distrustFor  = 10 * time.Minute
+	// pollSlack is how much longer than its poll a loop may sleep on a busy machine.
+	pollSlack = time.Minute
 )
 
 // clockEvent is what a watch saw.
@@ -37,42 +37,42 @@ type clockEvent struct {
 	by    time.Duration
 }
 
-func (w *watch) begin() {
-	w.wall, w.at, w.off, w.till = w.now().Round(0), w.elapsed(), 0, 0
+func (w *clockMonitor) begin() {
+	w.wall, w.at, w.ahead, w.distrustUntil = w.now().Round(0), w.elapsed(), 0, 0
 }
 
-// look compares. It reports what is certain, and whether the clock is doubted.
-func (w *watch) look() (seen []clockEvent, doubted bool) {
+// compare compares. It reports what is certain, and whether the clock is doubted.
+func (w *clockMonitor) compare() (seen []clockEvent, distrusted bool) {
 	wall, at := w.now().Round(0), w.elapsed()
 	gone := at - w.at
 	set := wall.Sub(w.wall) - gone
 	w.wall, w.at = wall, at
-	if gone > w.poll+nodding {
+	if gone > w.poll+pollSlack {
 		seen = append(seen, clockEvent{"slept", gone})
 	}
-	if set.Abs() >= jump || w.off != 0 {
+	if set.Abs() >= jump || w.ahead != 0 {
 		seen = append(seen, w.set(set)...)
 	}
-	return seen, w.off != 0
+	return seen, w.ahead != 0
 }
 
 // set takes that the clock was set by so much, or, with less than a jump, that
 // time goes on while it is doubted.
-func (w *watch) set(by time.Duration) []clockEvent {
-	doubtedBefore := w.off != 0
-	w.off += by
+func (w *clockMonitor) set(by time.Duration) []clockEvent {
+	before := w.ahead != 0
+	w.ahead += by
 	switch {
-	case !doubtedBefore && w.off < doubtful:
-		w.off = 0
+	case !before && w.ahead < distrustFrom:
+		w.ahead = 0
 		return []clockEvent{{"clock_set", by}}
-	case !doubtedBefore:
-		w.till = w.at + doubt
+	case !before:
+		w.distrustUntil = w.at + distrustFor
 		return nil
-	case w.off.Abs() < doubtful:
-		w.off = 0
+	case w.ahead.Abs() < distrustFrom:
+		w.ahead = 0
 		return []clockEvent{{"clock_set_and_back", by.Abs()}}
-	case w.at >= w.till || w.off < 0:
-		by, w.off = w.off, 0
+	case w.at >= w.distrustUntil || w.ahead < 0:
+		by, w.ahead = w.ahead, 0
 		return []clockEvent{{"clock_set", by}}
 	}
 	return nil
