@@ -2,13 +2,13 @@ package schedule
 
 import "time"
 
-// A watch sees a clock that was set, and a machine that slept, by comparing the
-// clock with the time that has gone by.
+// clockMonitor detects a clock that was set, and a machine that slept, by comparing
+// the clock with the time that has gone by.
 //
-// A clock that is put forward far is doubted for a while: what it calls missed
-// cannot be taken back once it is in the log. One that comes back by itself has
-// done no harm; one that does not is believed, and what a source answers, with
-// its own time, is the next to object.
+// A clock that is put forward far is distrusted for a while: a slot that is written
+// as missed cannot be taken back. One that comes back by itself has done no harm; one
+// that does not is trusted in the end, and the time in the answers of the sources is
+// the next check.
 type clockMonitor struct {
 	now     func() time.Time
 	elapsed func() time.Duration
@@ -16,22 +16,22 @@ type clockMonitor struct {
 
 	wall          time.Time
 	at            time.Duration
-	ahead         time.Duration // by how much the clock is ahead while it is doubted
-	distrustUntil time.Duration // doubted until then
+	ahead         time.Duration // by how much the clock is ahead while it is distrusted
+	distrustUntil time.Duration // distrusted until then
 }
 
 const (
 	// jump is the least by which a clock that was set differs from one that is
 	// kept by NTP, which goes faster or slower by little.
 	jump = 5 * time.Second
-	// distrustFrom is by how much a clock must be put forward to be doubted, doubt for how long it is.
+	// distrustFrom is by how much a clock must be put forward to be distrusted, distrustFor for how long it is.
 	distrustFrom = 2 * time.Minute
 	distrustFor  = 10 * time.Minute
 	// pollSlack is how much longer than its poll a loop may sleep on a busy machine.
 	pollSlack = time.Minute
 )
 
-// clockEvent is what a watch saw.
+// clockEvent is one finding of a clockMonitor.
 type clockEvent struct {
 	event string
 	by    time.Duration
@@ -41,7 +41,8 @@ func (w *clockMonitor) begin() {
 	w.wall, w.at, w.ahead, w.distrustUntil = w.now().Round(0), w.elapsed(), 0, 0
 }
 
-// compare compares. It reports what is certain, and whether the clock is doubted.
+// compare compares the clock with the time that has gone by since it did so last. It
+// returns what is certain, and whether the clock is distrusted.
 func (w *clockMonitor) compare() (seen []clockEvent, distrusted bool) {
 	wall, at := w.now().Round(0), w.elapsed()
 	gone := at - w.at
@@ -56,8 +57,8 @@ func (w *clockMonitor) compare() (seen []clockEvent, distrusted bool) {
 	return seen, w.ahead != 0
 }
 
-// set takes that the clock was set by so much, or, with less than a jump, that
-// time goes on while it is doubted.
+// set processes that the clock was set by so much, or, with less than a jump, that
+// time goes on while it is distrusted.
 func (w *clockMonitor) set(by time.Duration) []clockEvent {
 	before := w.ahead != 0
 	w.ahead += by

@@ -22,22 +22,22 @@ type DaemonOptions struct {
 	Jitter time.Duration
 	// Poll bounds how long the loop sleeps, so that it sees a clock that was set; zero means 30 s.
 	Poll time.Duration
-	// Grace is how long a reading that is under way may go on after Run was told
-	// to stop; zero means 5 s.
+	// Grace is how long a reading that is under way may go on after the context of
+	// Run has ended; zero means 5 s.
 	Grace time.Duration
 	// Heartbeat is how long the log may stay without an entry; zero means 6 h.
 	Heartbeat time.Duration
-	// Elapsed counts the time that has gone by. Nobody can set it, and it goes on
+	// Elapsed counts the time that has gone by. It cannot be set, and it goes on
 	// while the machine sleeps. Nil means the monotonic clock, which does not.
 	Elapsed func() time.Duration
-	// Started is added to the entry that says that the agent started.
+	// Started is added to the entry about the start of the agent.
 	Started map[string]any
-	// Ended is told of each pass that ended: what was written, and why it ended
-	// before its end, if so. It may be nil, and is never called concurrently.
+	// Ended is called after each pass, with what was written and why the pass ended
+	// early, if it did. It may be nil, and is never called concurrently.
 	Ended func(Pass)
 	// Beat is called each time around the loop. It may be nil.
 	Beat func()
-	// Fatal tells the errors after which nothing more may be written. It may be nil.
+	// Fatal reports an error after which nothing more may be written. It may be nil.
 	Fatal func(error) bool
 }
 
@@ -85,8 +85,8 @@ func (o DaemonOptions) withDefaults() DaemonOptions {
 	return o
 }
 
-// Daemon fills slots as they fall due, until it is told to stop. The sources
-// are read side by side, each by one pass at a time.
+// Daemon fills slots as they fall due, until it is stopped. The sources are read
+// concurrently, each by one pass at a time.
 type Daemon struct {
 	opt   DaemonOptions
 	log   *slog.Logger
@@ -95,11 +95,11 @@ type Daemon struct {
 	woken chan struct{}
 	over  chan struct{} // closed when Run has returned
 
-	telling sync.Mutex          // Ended is called by one at a time
-	gate    *semaphore.Weighted // each pass holds one of it; all of it is held while the runner is exchanged
-	work    context.Context
-	halt    context.CancelCauseFunc
-	wrote   time.Duration // when the log last grew, as Elapsed counts
+	reporting sync.Mutex          // held while Ended is called
+	gate      *semaphore.Weighted // each pass holds one of it; all of it is held while the runner is exchanged
+	work      context.Context
+	halt      context.CancelCauseFunc
+	wrote     time.Duration // when the log last grew, as Elapsed counts
 
 	mu     sync.Mutex // guards what follows
 	runner *Runner
@@ -112,7 +112,7 @@ type Daemon struct {
 // plan is when a source is read next.
 type plan struct {
 	due         time.Time     // of the first slot that has not ended
-	retry       time.Duration // when weak streams are tried again, as Elapsed counts; 0 for never
+	retry       time.Duration // when retryable streams are tried again, as Elapsed counts; 0 for never
 	tries       int           // how often they were
 	pausedUntil time.Duration // nothing is done before, as Elapsed counts
 	failed      int           // passes in a row that did not come to their end
@@ -127,13 +127,13 @@ type done struct {
 	retryable bool
 }
 
-// allPasses is more than there are passes at a time.
+// allPasses is the size of the gate: more than there are passes at a time.
 const allPasses = 1 << 30
 
 // errStopping is why a reading was cut short.
 var errStopping = errors.New("the agent stops")
 
-// NewDaemon makes a daemon that goes on where the runner stands.
+// NewDaemon returns a daemon that continues where the runner is.
 func NewDaemon(r *Runner, opt DaemonOptions) *Daemon {
 	d := &Daemon{opt: opt.withDefaults(), log: r.opt.Log, ended: make(chan done), woken: make(chan struct{}, 1), over: make(chan struct{}), gate: semaphore.NewWeighted(allPasses)}
 	d.work, d.halt = context.WithCancelCause(context.Background())
@@ -142,7 +142,7 @@ func NewDaemon(r *Runner, opt DaemonOptions) *Daemon {
 	return d
 }
 
-// setRunner makes r the runner.
+// setRunner exchanges the runner, and plans its sources.
 func (d *Daemon) setRunner(r *Runner) {
 	plans, now, elapsed := map[*Source]*plan{}, r.opt.Now(), d.opt.Elapsed()
 	for _, s := range r.sources {
@@ -158,7 +158,7 @@ func (d *Daemon) setRunner(r *Runner) {
 	d.newPasses()
 }
 
-// newPasses makes a context for passes to come; there are none now.
+// newPasses makes the context of the passes to come; none is under way.
 func (d *Daemon) newPasses() {
 	if d.cut != nil {
 		d.cut(errStopping)
@@ -283,6 +283,9 @@ func (d *Daemon) pass(ctx context.Context, r *Runner, s *Source, due, again bool
 		if again && err == nil {
 			err = t.retryStreams(ctx, s)
 		}
+		if t.panicked != nil {
+			d.log.Error("callback", "error", t.panicked.Error())
+		}
 		e.pass.Runs, e.pass.Missed, e.due, e.retryable = t.runs, t.lost, r.wake(s, r.opt.Now()), len(s.ledger.retryable) > 0
 		return err
 	})
@@ -295,10 +298,13 @@ func (d *Daemon) pass(ctx context.Context, r *Runner, s *Source, due, again bool
 	}
 }
 
+// report calls Ended. A panic of it is logged: the pass has been recorded.
 func (d *Daemon) report(p Pass) {
-	d.telling.Lock()
-	defer d.telling.Unlock()
-	d.opt.Ended(p)
+	d.reporting.Lock()
+	defer d.reporting.Unlock()
+	if err := catch("ended", func() { d.opt.Ended(p) }); err != nil {
+		d.log.Error("callback", "error", err.Error())
+	}
 }
 
 // finishPass plans what comes after a pass.
@@ -333,7 +339,7 @@ func (p *plan) backOff(elapsed time.Duration) {
 	p.failed++
 }
 
-// plan says when weak streams are tried again.
+// plan says when retryable streams are tried again.
 func (p *plan) plan(e done, elapsed time.Duration) {
 	if !e.retryable {
 		p.retry, p.tries = 0, 0
@@ -352,7 +358,7 @@ func (p *plan) plan(e done, elapsed time.Duration) {
 	}
 }
 
-// untilNextDue returns how long nothing is due.
+// untilNextDue returns how long nothing is due, at most Poll.
 func (d *Daemon) untilNextDue() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -381,61 +387,6 @@ func (d *Daemon) jitter(s *Source) time.Duration {
 	return time.Duration(h.Sum64() % uint64(d.opt.Jitter))
 }
 
-// Now is Runner.Now while the daemon runs. It waits for passes over the same
-// sources that are under way, and ends with ctx, or when the daemon stops.
-func (d *Daemon) Now(ctx context.Context, progress Progress, names ...string) ([]evidence.Run, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(d.work, func() { cancel(errStopping) })()
-	if err := d.gate.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("wait for the new configuration: %w", context.Cause(ctx))
-	}
-	defer d.gate.Release(1)
-	d.mu.Lock()
-	r, passes := d.runner, d.passes
-	d.busy++
-	d.mu.Unlock()
-	defer d.idle()
-	defer context.AfterFunc(passes, func() { cancel(errStopping) })() // a new configuration waits no longer for it than for others
-	begun := d.opt.Elapsed()
-	t, err := r.demand(ctx, progress, names)
-	if passes.Err() != nil {
-		err = errors.Join(err, errStopping)
-	}
-	d.refresh(r, t.runs)
-	d.report(Pass{Sources: names, Runs: t.runs, Missed: t.lost, Took: d.opt.Elapsed() - begun, Err: err})
-	return t.runs, err
-}
-
-// idle notes that a collection on demand has ended.
-func (d *Daemon) idle() {
-	d.mu.Lock()
-	d.busy--
-	d.mu.Unlock()
-	d.wake()
-}
-
-// refresh plans anew after a collection on demand, which may have filled slots that were due.
-func (d *Daemon) refresh(r *Runner, runs []evidence.Run) {
-	for _, s := range r.sources {
-		_ = s.exclusive(d.work, func() error { // when we stop there is nothing to plan
-			due, retryable := r.wake(s, r.opt.Now()), len(s.ledger.retryable) > 0
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			if p := d.plans[s]; p != nil {
-				p.due = due
-				p.plan(done{source: s, retryable: retryable, pass: Pass{Runs: runsOf(runs, s)}}, d.opt.Elapsed())
-			}
-			return nil
-		})
-	}
-	d.wake()
-}
-
-func runsOf(runs []evidence.Run, s *Source) []evidence.Run {
-	return slices.DeleteFunc(slices.Clone(runs), func(r evidence.Run) bool { return r.Stream.Source != s.Spec.Name })
-}
-
 // stop ends what is under way: first it waits, then it cuts it short.
 func (d *Daemon) stop() error {
 	grace := time.AfterFunc(d.opt.Grace, func() { d.halt(errStopping) })
@@ -455,7 +406,7 @@ func (d *Daemon) stop() error {
 	return d.appendAgentEntry("stopped", nil)
 }
 
-// lastMoment is how long a reading may take to end after it was told to.
+// lastMoment is how long a reading may take to end after its context has.
 const lastMoment = 4 * time.Second
 
 func (d *Daemon) underWay() int {

@@ -35,7 +35,7 @@ type ledger struct {
 	mark map[evidence.Stream]string
 	// rooted: there was a complete root snapshot.
 	rooted bool
-	// retryable is, per stream, why its newest run was not whole, if the same may
+	// retryable is, per stream, why its newest run was not complete, if the same may
 	// succeed a little later.
 	retryable map[evidence.Stream]evidence.Class
 }
@@ -45,7 +45,7 @@ func newLedger() *ledger {
 		retryable: map[evidence.Stream]evidence.Class{}}
 }
 
-// add takes one run into the ledger.
+// add enters one run.
 func (l *ledger) add(r evidence.Run) {
 	if r.Trigger == evidence.Scheduled && r.Due.After(l.ended[r.Stream]) {
 		l.ended[r.Stream] = r.Due
@@ -119,7 +119,7 @@ func all[T any](seq iter.Seq2[T, error]) (out []T, err error) {
 	return out, nil
 }
 
-// learn takes the streams that follow from a complete root snapshot due at
+// learn enters the streams that follow from a complete root snapshot due at
 // due. Those of the first one were expected from the beginning on; one that
 // comes later, from the slot on that showed it.
 func (r *Runner) learn(s *Source, root []evidence.Record, due time.Time) {
@@ -157,10 +157,9 @@ func (r *Runner) due(s *Source, st evidence.Stream, now time.Time) slotRange {
 	return newSlotRange(st, s.when(st.Kind), r.ended(s, st, now), now)
 }
 
-// before gives, as missed, the slots of a stream that a period of an earlier
-// start expects, before the first one that the log tells of: a stretch that the
-// log says nothing of is not one without gaps. A stream that came later than its
-// source was not there to be read.
+// before returns the slots of a stream that a period of an earlier start expects,
+// before the first one in the log: they count as missed, as the log does not show that
+// they were filled. A stream that came later than its source was not there to be read.
 func (r *Runner) before(s *Source, st evidence.Stream) slotRange {
 	begin, first, origin := r.opt.Begin, s.ledger.began[st], s.ledger.began[s.root()]
 	if begin.IsZero() || first.IsZero() || origin.IsZero() || first.After(origin) && !s.when(st.Kind).Next(origin.Add(-time.Second)).Equal(first) {
@@ -211,9 +210,9 @@ func (r *Runner) firstExpected(spec Spec, now time.Time) time.Time {
 	return last
 }
 
-// Outstanding gives, as missed, every slot due before end that can no longer be
-// filled in time, now, and that nobody filled: what a log does not say when its
-// agent died. They are not written; Settle does that.
+// Outstanding returns, as missed, every slot due before end that was not filled and,
+// at now, can no longer be filled in time: what a log does not hold when its agent
+// died. They are not written; Settle does that. They are sorted by due time.
 func (r *Runner) Outstanding(now, end time.Time) (runs []evidence.Run) {
 	earlier, missed := r.outstanding(now, end)
 	for _, s := range append(earlier, missed...) {
@@ -225,7 +224,7 @@ func (r *Runner) Outstanding(now, end time.Time) (runs []evidence.Run) {
 	return runs
 }
 
-// outstanding returns those that lie before what the log tells of, and the others.
+// outstanding returns those before the first slot in the log, and the others.
 func (r *Runner) outstanding(now, end time.Time) (earlier, missed []slotRange) {
 	now = now.UTC().Add(-r.opt.Tolerance)
 	if !now.Before(end) {
@@ -251,7 +250,7 @@ func (r *Runner) Settle(ctx context.Context, now, end time.Time) (int, error) {
 	return t.done, err
 }
 
-// missed is a slot that nobody filled.
+// missed returns the run of a slot that was not filled.
 func (r *Runner) missed(st evidence.Stream, due time.Time) evidence.Run {
 	why := evidence.Reason{Class: evidence.AgentOff, Detail: "the agent was not running when the slot was due"}
 	if s := r.opt.Since; !s.IsZero() && due.After(s) {

@@ -10,8 +10,8 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// slotRange is some slots in a row of one stream that nobody filled. After a year off
-// there may be millions: they are written as they are made.
+// slotRange is some consecutive slots of one stream that were not filled. After a
+// year off there may be millions: they are written as they are enumerated.
 type slotRange struct {
 	stream evidence.Stream
 	spec   Spec
@@ -20,7 +20,7 @@ type slotRange struct {
 	n      int
 }
 
-// newSlotRange makes that of the slots due in (after, until].
+// newSlotRange returns the slots due in (after, until].
 func newSlotRange(st evidence.Stream, spec Spec, after, until time.Time) slotRange {
 	s := slotRange{stream: st, spec: spec, after: after}
 	for s.last = range spec.Due(after, until) {
@@ -29,7 +29,7 @@ func newSlotRange(st evidence.Stream, spec Spec, after, until time.Time) slotRan
 	return s
 }
 
-// newest takes the last slot off.
+// newest returns the due time of the last slot, and the range without it.
 func (s slotRange) newest() (time.Time, slotRange) {
 	due := s.last
 	s.last, s.n = due.Add(-time.Second), s.n-1
@@ -54,10 +54,10 @@ func count(ranges []slotRange) (n int) {
 	return n
 }
 
-// window is how much of the stretches is put in order at a time.
+// window is how much of the ranges is sorted at a time.
 const window = 24 * time.Hour
 
-// windows yields the stretches of time that cover them; newest first, if so asked.
+// windows yields the intervals of time that cover the ranges.
 func windows(ranges []slotRange, newestFirst bool) iter.Seq2[time.Time, time.Time] {
 	ranges = slices.DeleteFunc(slices.Clone(ranges), func(s slotRange) bool { return s.n == 0 })
 	return func(yield func(from, to time.Time) bool) {
@@ -79,9 +79,9 @@ func windows(ranges []slotRange, newestFirst bool) iter.Seq2[time.Time, time.Tim
 	}
 }
 
-// appendMissedRanges writes slots that nobody filled, in the order in which they were due.
-// Those that lie before what the log tells of are written newest first: where the
-// log begins says what is still to be written.
+// appendMissedRanges writes slots that were not filled, in the order in which they
+// were due. Those before the first one in the log are written newest first: where the
+// log begins is then what is left to be written.
 func (t *tick) appendMissedRanges(ctx context.Context, ranges []slotRange, newestFirst bool) error {
 	var runs []evidence.Run
 	for from, to := range windows(ranges, newestFirst) {
@@ -108,7 +108,7 @@ func (t *tick) appendMissedRanges(ctx context.Context, ranges []slotRange, newes
 }
 
 // atOnce is how many missed slots one transaction holds: after a long time off
-// there are many, and whoever dies at the last of them must not begin anew.
+// there are many, and a process that dies at the last of them must not begin anew.
 const atOnce = 5000
 
 // appendMissed writes some missed slots.
@@ -118,9 +118,6 @@ func (t *tick) appendMissed(ctx context.Context, runs []evidence.Run) error {
 	}
 	if err := t.append(ctx, runs, nil); err != nil {
 		return fmt.Errorf("write the missed slots: %w", err)
-	}
-	for _, r := range runs {
-		t.runner.source(r.Stream.Source).ledger.add(r)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func TestMissedAreStreamed(t *testing.T) {
 	}
 }
 
-// TestWindows: the windows of stretches hold each slot once, whichever way they are walked.
+// TestWindows: the windows of ranges hold each slot once, whichever way they are walked.
 func TestWindows(t *testing.T) {
 	hourly, err := Parse("0 * * * *")
 	if err != nil {

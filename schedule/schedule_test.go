@@ -320,7 +320,7 @@ func TestClockOffset(t *testing.T) {
 	}
 	tick := &tick{runner: &Runner{opt: withDefaults(Options{})}, now: day(1, 0)}
 	snap := transport.Snapshot{Certificate: evidence.Certificate{Complete: true, ClockOffsetMS: ms(48 * time.Hour)}}
-	if out, why := tick.outcome(evidence.Slot{Trigger: evidence.OnDemand}, snap); out != evidence.Failed || why.Class != evidence.Incomplete {
+	if out, why := tick.outcome(t.Context(), evidence.Slot{Trigger: evidence.OnDemand}, snap); out != evidence.Failed || why.Class != evidence.Incomplete {
 		t.Fatalf("two days ahead: %s %v", out, why)
 	}
 }
