@@ -57,7 +57,7 @@ func (e serverError) Unwrap() []error { return []error{ErrUnreachable, ErrServer
 func ReasonOf(err error) evidence.Reason {
 	for _, c := range classes {
 		if errors.Is(err, c.err) {
-			// The class is told by itself: it need not begin the detail as well.
+			// The class has a field of its own: it need not begin the detail as well.
 			return evidence.Reason{Class: c.class, Detail: strings.TrimPrefix(err.Error(), c.err.Error()+": ")}
 		}
 	}

@@ -2,7 +2,7 @@ package collectors
 
 import "strings"
 
-// NextLink gives the target of rel=next in one Link header (RFC 8288).
+// NextLink returns the target of rel=next in one Link header (RFC 8288).
 func NextLink(v string) (string, bool) {
 	for v != "" {
 		open := strings.IndexByte(v, '<')
@@ -45,7 +45,7 @@ func isNext(params string) bool {
 	return false
 }
 
-// unquoted gives the place of the first sep outside of quotes, or the length.
+// unquoted returns the place of the first sep outside of quotes, or the length.
 func unquoted(s string, sep byte) int {
 	quoted := false
 	for i := 0; i < len(s); i++ {

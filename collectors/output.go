@@ -17,7 +17,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// Output takes what one collection reads. It is safe for concurrent use.
+// Output collects what one collection reads. It is safe for concurrent use.
 type Output struct {
 	kind evidence.Kind
 
@@ -66,7 +66,7 @@ func (o *Output) Total(n int) {
 }
 
 // Mark notes where the reading of events ended, in the source's own terms; the
-// next window has it as After. It is for sources whose times do not tell what is new.
+// next window has it as After. It is for sources whose times do not show what is new.
 func (o *Output) Mark(at string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -82,8 +82,8 @@ func (o *Output) Until(t time.Time) {
 	o.until = t
 }
 
-// Adopt takes the scopes, pages and filters of a reading that several kinds
-// share; its records are not taken.
+// Adopt copies the scopes, pages and filters of a reading that several kinds
+// share, but not its records.
 func (o *Output) Adopt(shared *Output) {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
@@ -123,7 +123,7 @@ func (o *Output) Scope(s evidence.Scope, err error) {
 // time, and notes each result. The exchanges made for a part name it. A part that cannot be read does not stop the
 // others; the error then wraps the first one's class and says how many.
 func (o *Output) EachScope(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) error {
-	return o.settle(parts, eachPart(ctx, parts, parallel, read))
+	return o.finishParts(parts, eachPart(ctx, parts, parallel, read))
 }
 
 // EachRegion is EachScope for parts that have hosts of their own. A part whose
@@ -134,16 +134,16 @@ func (o *Output) EachRegion(ctx context.Context, parts []evidence.Scope, paralle
 	if slices.Contains(errs, nil) {
 		for i, err := range errs {
 			if errors.Is(err, ErrNoHost) {
-				o.absent(parts[i], err)
+				o.markAbsent(parts[i], err)
 				errs[i] = nil
 			}
 		}
 	}
-	return o.settle(parts, errs)
+	return o.finishParts(parts, errs)
 }
 
-// absent notes a part in which there is nothing to read.
-func (o *Output) absent(s evidence.Scope, err error) {
+// markAbsent notes a part in which there is nothing to read.
+func (o *Output) markAbsent(s evidence.Scope, err error) {
 	reason := ReasonOf(err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -156,9 +156,9 @@ func eachPart(ctx context.Context, parts []evidence.Scope, parallel int, read fu
 	})
 }
 
-// settle notes what became of each part, and gives the error of them all. What
+// finishParts notes what became of each part, and returns the error of them all. What
 // is noted already, and worse or absent, stays.
-func (o *Output) settle(parts []evidence.Scope, errs []error) error {
+func (o *Output) finishParts(parts []evidence.Scope, errs []error) error {
 	for i, err := range errs {
 		o.Scope(parts[i], err)
 	}
@@ -169,7 +169,7 @@ func (o *Output) settle(parts []evidence.Scope, errs []error) error {
 	return fmt.Errorf("%d of %d scopes not read, the first because: %w", len(failed), len(parts), failed[0])
 }
 
-// Each runs do for 0 to n-1, at most parallel at a time, and gives the error of
+// Each runs do for 0 to n-1, at most parallel at a time, and returns the error of
 // each. A panic becomes an error; after the end of ctx nothing more is begun.
 func Each(ctx context.Context, n, parallel int, do func(context.Context, int) error) []error {
 	errs := make([]error, n)
@@ -199,7 +199,7 @@ func CatchPanic(f func() error) (err error) {
 	return f()
 }
 
-// panicked gives function and line of the code that panicked. It is called
+// panicked returns function and line of the code that panicked. It is called
 // while the panic is being recovered.
 func panicked() string {
 	pcs := make([]uintptr, 32)

@@ -52,16 +52,16 @@ var programReads = regexp.MustCompile(`^RUN (id -u|git version|git --git-dir=\{r
 
 func programRead(name string) bool { return programReads.MatchString(name) }
 
-// consultRead tells the operations of LDAP that read.
+// consultRead reports the operations of LDAP that read.
 func consultRead(name string) bool {
 	return name == DirectoryCall+"bind" || strings.HasPrefix(name, DirectoryCall+"search ")
 }
 
-// postRead tells the paths by which vendors read with POST: a search, a report,
+// postRead matches the paths by which vendors read with POST: a search, a report,
 // a query, the exchange of one credential for a shorter one.
 var postRead = regexp.MustCompile(`^POST /([^ ]*/)?[^ /]*(search|query|list|list_v2|list/continue|get_info|report|reports/custom|attempts|usages|auditevents|introspect|graphql|statements|token|access_tokens)$`)
 
-// asks tells the texts that read, where a language is posted: GraphQL and SQL.
+// asks matches the texts that read, where a language is posted: GraphQL and SQL.
 var asks = map[string]*regexp.Regexp{
 	"query":     regexp.MustCompile(`^\s*(query\b|\{)[^;]*$`),
 	"statement": regexp.MustCompile(`^\s*(?i:SELECT|SHOW|DESCRIBE)\b[^;]*$`),

@@ -51,7 +51,7 @@ type Entry struct {
 	Actor *Actor `json:"actor,omitempty"`
 }
 
-// Refs gives every blob that the entry keeps.
+// Refs returns every blob that the entry keeps.
 func (e Entry) Refs() []Ref {
 	out := slices.Clone(e.Blobs)
 	if e.Run == nil {
@@ -87,8 +87,8 @@ type Series struct {
 	Volatile []string
 }
 
-// Writer takes what one Append adds. It is used by one goroutine, and only until
-// the function returns that it was passed to.
+// Writer adds the entries and blobs of one Append. It is used by one goroutine,
+// and only until the function returns that it was passed to.
 type Writer interface {
 	// Blob stores the bytes of r under their hash, as the next of its series.
 	// Count is the number of records or exchanges they hold.

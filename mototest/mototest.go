@@ -22,7 +22,7 @@ type server struct {
 	ended chan error
 }
 
-// Start runs a server until the end of t, and gives its address. Where there is
+// Start runs a server until the end of t, and returns its address. Where there is
 // no moto the test is skipped, loudly, and under CI it fails.
 // https://docs.getmoto.org/en/latest/docs/server_mode.html
 func Start(t *testing.T) (url string) {

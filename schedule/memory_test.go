@@ -112,7 +112,7 @@ func (m *memory) fill(full bool) {
 	m.full = full
 }
 
-// ended gives the slots that have ended so far.
+// ended returns the slots that have ended so far.
 func (m *memory) ended() []evidence.Run {
 	m.mu.Lock()
 	defer m.mu.Unlock()

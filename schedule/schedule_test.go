@@ -310,17 +310,17 @@ func TestNextPeriod(t *testing.T) {
 func TestClockOffset(t *testing.T) {
 	ms := func(d time.Duration) *int64 { n := d.Milliseconds(); return &n }
 	w := evidence.Window{From: day(1, 0), To: day(2, 0)}
-	bringBack(&w, ms(-time.Minute))
-	bringBack(&w, nil)
+	clampWindow(&w, ms(-time.Minute))
+	clampWindow(&w, nil)
 	if !w.To.Equal(day(2, 0)) {
 		t.Fatalf("a clock that is behind moved the window to %s", w.To)
 	}
-	if bringBack(&w, ms(time.Minute)); !w.To.Equal(day(2, 0).Add(-time.Minute)) {
+	if clampWindow(&w, ms(time.Minute)); !w.To.Equal(day(2, 0).Add(-time.Minute)) {
 		t.Fatalf("window ends %s", w.To)
 	}
 	tick := &tick{runner: &Runner{opt: withDefaults(Options{})}, now: day(1, 0)}
 	snap := transport.Snapshot{Certificate: evidence.Certificate{Complete: true, ClockOffsetMS: ms(48 * time.Hour)}}
-	if out, why := tick.outcome(evidence.Slot{Trigger: evidence.OnDemand}, snap); out != evidence.Failed || why.Class != evidence.Incomplete {
+	if out, why := tick.outcome(t.Context(), evidence.Slot{Trigger: evidence.OnDemand}, snap); out != evidence.Failed || why.Class != evidence.Incomplete {
 		t.Fatalf("two days ahead: %s %v", out, why)
 	}
 }

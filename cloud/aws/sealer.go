@@ -59,7 +59,7 @@ func sealerWith(o SealerOptions, cfg aws.Config) *Sealer {
 	})}
 }
 
-// ID gives the key's ARN.
+// ID returns the key's ARN.
 func (s *Sealer) ID() string { return s.key }
 
 // Wrap seals a data key. It needs kms:Encrypt.

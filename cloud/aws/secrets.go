@@ -32,7 +32,7 @@ func NewSecrets(ctx context.Context) (*Secrets, error) {
 	return &Secrets{config: cfg}, nil
 }
 
-// Get gives the current version of a secret, by its name or ARN; behind a "#" may
+// Get returns the current version of a secret, by its name or ARN; behind a "#" may
 // stand a member of the JSON object that it is. The region is that of the ARN, or
 // of the AWS configuration. It needs secretsmanager:GetSecretValue.
 func (m *Secrets) Get(ctx context.Context, ref string) (string, error) {

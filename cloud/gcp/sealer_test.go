@@ -117,7 +117,7 @@ func refuse(w http.ResponseWriter, code int, status string) {
 	fmt.Fprintf(w, `{"error":{"code":%d,"status":%q,"message":"so it is"}}`, code, status)
 }
 
-// against gives a sealer that asks the double.
+// against returns a sealer that asks the double.
 func against(t *testing.T, c *cloud) *Sealer {
 	t.Helper()
 	c.t = t

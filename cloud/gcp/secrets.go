@@ -38,7 +38,7 @@ func NewSecrets() *Secrets {
 
 var secretName = regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/secrets/[A-Za-z0-9_-]+(/versions/[A-Za-z0-9_-]+)?$`)
 
-// Get gives a secret by its resource name, projects/P/secrets/S, with
+// Get returns a secret by its resource name, projects/P/secrets/S, with
 // /versions/V behind it for another one than the latest. It needs
 // secretmanager.versions.access.
 func (m *Secrets) Get(ctx context.Context, ref string) (string, error) {

@@ -33,7 +33,7 @@ func (c *Choice) UnmarshalYAML(decode func(any) error) error {
 	return decode(&c.Word)
 }
 
-// MarshalYAML gives the word or the list.
+// MarshalYAML returns the word or the list.
 func (c Choice) MarshalYAML() (any, error) {
 	if c.Word != "" {
 		return c.Word, nil

@@ -34,7 +34,7 @@ var (
 	}
 )
 
-// classify gives an error of the SDK its class. Errors of the door have theirs.
+// classify returns an error of the SDK its class. Errors of the door have theirs.
 func classify(err error) error {
 	if err == nil || collectors.Classified(err) {
 		return plain(err)
@@ -56,7 +56,7 @@ func classify(err error) error {
 	return fmt.Errorf("%w: %w", class, err)
 }
 
-// plain gives an error of the door without what the SDK wraps around it, which
+// plain returns an error of the door without what the SDK wraps around it, which
 // speaks of an answer that there was not.
 func plain(err error) error {
 	var op *smithy.OperationError
@@ -87,7 +87,7 @@ func classOther(err error) error {
 	return collectors.ErrIncomplete
 }
 
-// code gives the error code of an answer, "" if it has none of its own.
+// code returns the error code of an answer, "" if it has none of its own.
 func code(err error) string {
 	var api smithy.APIError
 	if !errors.As(err, &api) || api.ErrorCode() == "UnknownError" {

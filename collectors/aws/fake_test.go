@@ -159,7 +159,7 @@ func (f *fake) reply(keys []string, form string) reply {
 	return reply{status: 404, body: "<html>no such thing</html>"}
 }
 
-// environment gives the SDK a credential and nothing else of this machine.
+// environment returns the SDK a credential and nothing else of this machine.
 func environment(t *testing.T) {
 	t.Helper()
 	for k, v := range map[string]string{

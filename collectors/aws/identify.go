@@ -39,7 +39,7 @@ var laneOf = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/,\s]+)/[0-9]{8
 
 var signature = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/,\s]+/[0-9]{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request,`)
 
-// signedFor gives the service in the scope of a signature (version 4).
+// signedFor returns the service in the scope of a signature (version 4).
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html
 func signedFor(authorization string) string {
 	if m := signature.FindStringSubmatch(authorization); m != nil {

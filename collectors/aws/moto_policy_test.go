@@ -45,7 +45,7 @@ var unenforced = []string{
 	"iam:ListVirtualMFADevices",  // which is asked where the root user has a device, and moto cannot give it one
 }
 
-// grantedBy gives the permission that moto asks for.
+// grantedBy returns the permission that moto asks for.
 func grantedBy(permission string) string {
 	if s, ok := standIns[permission]; ok {
 		return s.permission
@@ -53,7 +53,7 @@ func grantedBy(permission string) string {
 	return permission
 }
 
-// permissions gives what the declared calls need, each once.
+// permissions returns what the declared calls need, each once.
 func permissions() []string {
 	all := map[string]bool{}
 	for _, c := range calls() {
@@ -76,7 +76,7 @@ func (m *moto) prove(t *testing.T) *proof {
 	t.Helper()
 	p := &proof{moto: &moto{m.url, completion(t)}, main: m.seed(t)}
 	p.main.organization()
-	p.main.whole()
+	p.main.populate()
 	p.main.watch()
 	p.main.rights()
 	p.main.machines()
@@ -94,7 +94,7 @@ func (m *moto) prove(t *testing.T) *proof {
 	return p
 }
 
-// grant gives the user and the role exactly the policy that is printed, after
+// grant returns the user and the role exactly the policy that is printed, after
 // change, and has it enforced from then on.
 func (p *proof) grant(t *testing.T, change func(calls []collectors.Call) []collectors.Call) {
 	t.Helper()
@@ -202,7 +202,7 @@ func (p *proof) asPrinted(t *testing.T) {
 	}
 }
 
-// refusals gives the calls that were refused.
+// refusals returns the calls that were refused.
 func refusals(all snapshots) map[string]bool {
 	refused := map[string]bool{}
 	for _, s := range all {
@@ -262,7 +262,7 @@ func served(cs []collectors.Call) (kinds []evidence.Kind) {
 	return kinds
 }
 
-// callsThatNeed gives the calls that moto refuses without a permission.
+// callsThatNeed returns the calls that moto refuses without a permission.
 func callsThatNeed(permission string) (lost []collectors.Call) {
 	for _, c := range calls() {
 		if slices.ContainsFunc(c.Permissions, func(p string) bool { return grantedBy(p) == grantedBy(permission) }) {
@@ -334,7 +334,7 @@ func isAbsent(t *testing.T, s transport.Snapshot, call string) {
 		t.Errorf("%d records, scopes %v: want what can be read", len(s.Records), s.Certificate.Scopes)
 	}
 	for _, r := range s.Records {
-		if v, said := r.Attributes[attribute]; said {
+		if v, present := r.Attributes[attribute]; present {
 			t.Errorf("%s says %s: %v", r.ID, attribute, v)
 		}
 	}

@@ -79,7 +79,7 @@ aws.s3.versioning not_applicable []`)
 // enabledRegions: moto lists the regions that are switched off too. Each of the
 // others is asked for its trails, and each is a scope of the certificate.
 func (m *moto) enabledRegions(t *testing.T) {
-	m.seed(t).whole()
+	m.seed(t).populate()
 	all := collect(t, m.open(t, anyone, transport.Options{}, everywhere, only(kindRegion, kindTrail)))
 	m.sound(t, all, everywhere, only(kindRegion, kindTrail))
 	var regions []evidence.Scope
@@ -154,7 +154,7 @@ func (m *moto) organization(t *testing.T) {
 	}
 }
 
-// inOrder gives lines in the order of their account, which moto draws.
+// inOrder returns lines in the order of their account, which moto draws.
 func inOrder(lines ...string) string {
 	slices.Sort(lines)
 	return strings.Join(lines, "\n") + "\n"

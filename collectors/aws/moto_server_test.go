@@ -124,7 +124,7 @@ var anyone = credential{id: "AKIDPLANTED", secret: secretKey}
 
 const motoAccount = "123456789012"
 
-// seed gives the SDK for writing, past the door.
+// seed returns the SDK for writing, past the door.
 func (m *moto) seed(t *testing.T) seed {
 	return seed{t, aws.Config{Region: "us-east-1", BaseEndpoint: &m.url, Credentials: anyone.provider()}}
 }

@@ -212,7 +212,7 @@ func recent(text string) bool {
 
 // account: every kind of an account that has something of everything.
 func (m *moto) account(t *testing.T) {
-	m.seed(t).whole()
+	m.seed(t).populate()
 	all := collect(t, m.open(t, anyone, transport.Options{}, only(core...)))
 	m.sound(t, all, only(core...))
 	for st, s := range all {

@@ -49,7 +49,7 @@ func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
 // unknownOperations: an operation that the server does not have (500 or 404 in
 // HTML, 200 with something else) is a failure of its kind, never "there is none".
 func (m *moto) unknownOperations(t *testing.T) {
-	m.seed(t).whole()
+	m.seed(t).populate()
 	down, other := collectors.ErrUnreachable, collectors.ErrIncomplete
 	for _, i := range []instead{
 		{"sts:GetCallerIdentity", "GetCallerIdentity", "GetNothing", down, nil},
@@ -99,7 +99,7 @@ func (i instead) judge(t *testing.T, all snapshots) {
 	}
 }
 
-// saidBy gives the attribute that nothing but one call says.
+// saidBy returns the attribute that nothing but one call says.
 var saidBy = map[string]string{
 	"cloudtrail:GetTrailStatus":      "is_logging",
 	"s3:GetBucketLocation":           "region",

@@ -171,7 +171,7 @@ func (o *organizationOf) collect(b *testing.B, src *transport.Source, s *store.S
 	b.ReportMetric(float64(<-peak)/1e6, "heap-MB")
 }
 
-// watchHeap gives the largest heap that was seen until stop.
+// watchHeap returns the largest heap that was seen until stop.
 func watchHeap(stop chan struct{}) chan uint64 {
 	out := make(chan uint64, 1)
 	go func() {

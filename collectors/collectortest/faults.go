@@ -98,7 +98,7 @@ func (s *suite) judge(t *testing.T, c collectors.Call, f *fault, snaps map[strea
 		if serves(c, st.kind) {
 			t.Errorf("%v is complete", st)
 		}
-		if text(t, snap.Records) != text(t, s.whole[st].Records) {
+		if text(t, snap.Records) != text(t, s.baseline[st].Records) {
 			t.Errorf("%v is complete, and not the same", st)
 		}
 	}

@@ -56,7 +56,7 @@ func Run(t *testing.T, c Case) {
 	t.Cleanup(srv.Close)
 	c.Config.Base().Endpoint = srv.URL
 	s := &suite{Case: c}
-	s.whole = s.collect(t, nil)
+	s.baseline = s.collect(t, nil)
 	if t.Failed() {
 		return
 	}
@@ -77,7 +77,7 @@ type suite struct {
 	Case
 	log    lockedBuffer
 	scopes []evidence.Scope
-	whole  map[stream]transport.Snapshot // the collection without faults
+	baseline  map[stream]transport.Snapshot // the collection without faults
 }
 
 // lockedBuffer takes the log of concurrent captures.
@@ -152,7 +152,7 @@ func (s *suite) complete(t *testing.T) {
 	if len(s.scopes) == 0 {
 		t.Error("the root gives no scopes")
 	}
-	for st, snap := range s.whole {
+	for st, snap := range s.baseline {
 		c := snap.Certificate
 		if snap.Err != nil || !c.Complete || c.Principal == "" || c.Requests == 0 || len(c.Endpoints) != 1 {
 			t.Errorf("%v: error %v, certificate %+v", st, snap.Err, c)
@@ -171,7 +171,7 @@ func (s *suite) complete(t *testing.T) {
 // declared: what is asked is declared for the kind, and what is declared is asked.
 func (s *suite) declared(t *testing.T) {
 	asked := map[string]bool{}
-	for st, snap := range s.whole {
+	for st, snap := range s.baseline {
 		for _, x := range snap.Exchanges {
 			asked[x.Call] = true
 			i := slices.IndexFunc(s.Spec.Calls, func(c collectors.Call) bool { return c.Name == x.Call })
@@ -193,7 +193,7 @@ func (s *suite) secrets(t *testing.T) {
 		t.Fatal("the case plants no secret")
 	}
 	kept := s.log.b.String()
-	for _, snap := range s.whole {
+	for _, snap := range s.baseline {
 		kept += text(t, snap.Exchanges) + text(t, snap.Records) + text(t, snap.Certificate)
 	}
 	for _, secret := range s.Secrets {
@@ -205,7 +205,7 @@ func (s *suite) secrets(t *testing.T) {
 
 // replay: the recording alone gives the same records.
 func (s *suite) replay(t *testing.T) {
-	for st, want := range s.whole {
+	for st, want := range s.baseline {
 		src := s.open(t, transport.Replay(want.Exchanges))
 		got := src.Visit(t.Context(), st.scope).Capture(t.Context(), st.kind, s.window(st.kind))
 		if got.Err != nil {

@@ -63,7 +63,7 @@ func (r *repo) feed(input string, args ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// commit makes a commit an hour after the last one, and gives its name.
+// commit makes a commit an hour after the last one, and returns its name.
 func (r *repo) commit(message string) string {
 	r.t.Helper()
 	r.git("commit", "-q", "--allow-empty", "--allow-empty-message", "-m", message)
@@ -123,7 +123,7 @@ func window(n int, mark string) evidence.Window {
 	return evidence.Window{From: day.AddDate(0, 0, n), To: day.AddDate(0, 0, n+1), After: mark}
 }
 
-// ids gives the ids of records.
+// ids returns the ids of records.
 func ids(records []evidence.Record) map[string]bool {
 	m := map[string]bool{}
 	for _, r := range records {
@@ -132,7 +132,7 @@ func ids(records []evidence.Record) map[string]bool {
 	return m
 }
 
-// one gives the record with the id.
+// one returns the record with the id.
 func one(t testing.TB, records []evidence.Record, id string) evidence.Record {
 	t.Helper()
 	for _, r := range records {
@@ -144,7 +144,7 @@ func one(t testing.TB, records []evidence.Record, id string) evidence.Record {
 	return evidence.Record{}
 }
 
-// canonical gives the canonical form of something.
+// canonical returns the canonical form of something.
 func canonical(t testing.TB, v any) string {
 	t.Helper()
 	b, err := evidence.Canonical(v)

@@ -68,7 +68,7 @@ func (s *session) branches(ctx context.Context, path string) (all []branch, err 
 	return all, nil
 }
 
-// head gives the branch that HEAD names. That HEAD names none, because it is
+// head returns the branch that HEAD names. That HEAD names none, because it is
 // detached or its branch is not born, is no error.
 func (s *session) head(ctx context.Context, path string) (string, error) {
 	out, err := s.git(ctx, path, declared(callHead)...)
@@ -83,7 +83,7 @@ func (s *session) head(ctx context.Context, path string) (string, error) {
 	return name, err
 }
 
-// protected gives the protected branch. ok is false in a repository without any
+// protected returns the protected branch. ok is false in a repository without any
 // branch; of any other, the branch must be there.
 func (s *session) protected(r repository) (b branch, ok bool, err error) {
 	name := s.branch
@@ -150,7 +150,7 @@ func (s *session) originOf(ctx context.Context, path string) (string, error) {
 
 var scpLike = regexp.MustCompile(`^(?:[^/@]*@)?([^/:]+):([^/].*)$`)
 
-// hostedAs gives host/path of "https://user@host/path.git" and of "user@host:path",
+// hostedAs returns host/path of "https://user@host/path.git" and of "user@host:path",
 // without user, password and query.
 func hostedAs(remote string) string {
 	_, rest, isURL := strings.Cut(remote, "://")

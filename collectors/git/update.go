@@ -31,7 +31,7 @@ const maxRemoved = 100
 // collectUpdates compares what the protected branch names with the mark of the
 // last reading. The first reading has nothing to compare with.
 func (s *session) collectUpdates(ctx context.Context, w evidence.Window, out *collectors.Output) error {
-	r, b, err := s.whole(ctx, w, out)
+	r, b, err := s.protectedHistory(ctx, w, out)
 	if err != nil || b.sha == "" {
 		return err
 	}

@@ -163,7 +163,7 @@ func bigServer(b *testing.B) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	said, err := cmd.StdoutPipe()
+	present, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
@@ -171,7 +171,7 @@ func bigServer(b *testing.B) string {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = input.Close(); _ = cmd.Wait() })
-	lines := bufio.NewScanner(said)
+	lines := bufio.NewScanner(present)
 	for lines.Scan() {
 		if address, ok := strings.CutPrefix(lines.Text(), "address "); ok {
 			return address

@@ -151,7 +151,7 @@ func wantSame(t *testing.T, s transport.Snapshot, kind evidence.Kind) {
 	}
 }
 
-// text gives records and scopes in one readable form.
+// text returns records and scopes in one readable form.
 func text(t *testing.T, s transport.Snapshot) string {
 	t.Helper()
 	var b strings.Builder

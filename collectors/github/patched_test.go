@@ -10,7 +10,7 @@ import (
 	"github.com/evidenced/evidenced/collectors/transport"
 )
 
-// patched gives emulate what it lacks.
+// patched returns emulate what it lacks.
 type patched struct {
 	// whole adds answers to all that GitHub has and emulate has not; otherwise
 	// only the list of repositories is added.

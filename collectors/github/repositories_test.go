@@ -14,7 +14,7 @@ import (
 // listingKinds are read repository by repository.
 var listingKinds = []evidence.Kind{kindRepository, kindBranch, kindPullRequest}
 
-// seen gives one repository with the organisation's answers, one after the other.
+// seen returns one repository with the organisation's answers, one after the other.
 func seen(org ...reply) map[string][]reply {
 	rs := inOne()
 	rs["/orgs/acme"] = org

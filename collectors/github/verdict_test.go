@@ -66,7 +66,7 @@ func (m *memory) add(t *testing.T, kind evidence.Kind, due time.Time, s transpor
 	m.runs = append(m.runs, run)
 }
 
-// verdicts gives what each test on this source says, and of which resource it
+// verdicts returns what each test on this source says, and of which resource it
 // says that it failed.
 func (c collection) verdicts(t *testing.T) string {
 	t.Helper()

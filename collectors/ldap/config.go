@@ -70,7 +70,7 @@ func (c *Config) Hosts() []string {
 	return nil
 }
 
-// host gives host:port.
+// host returns host:port.
 func (c *Config) host() string {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Hostname() == "" {

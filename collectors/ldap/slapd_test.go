@@ -37,7 +37,7 @@ type server struct {
 	ca, wrong  string // files in PEM: who signed its certificate, and who did not
 }
 
-// need gives the path of a program of Debian's package; without it the test is
+// need returns the path of a program of Debian's package; without it the test is
 // skipped loudly, and fails where everything must run.
 func need(t testing.TB, program, pkg string) string {
 	t.Helper()
@@ -66,7 +66,7 @@ func write(t testing.TB, path, text string) string {
 	return path
 }
 
-// freeAddress gives an address of this machine on which nobody listens.
+// freeAddress returns an address of this machine on which nobody listens.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -149,7 +149,7 @@ func (g register) checkValues(values map[string]map[string]string) error {
 	return nil
 }
 
-// attributes gives the names of the columns.
+// attributes returns the names of the columns.
 func (g register) attributes() (all []string) {
 	for _, c := range g.columns {
 		all = append(all, c.name)

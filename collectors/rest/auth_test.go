@@ -27,7 +27,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// tokenServer gives tokens, which are good for two minutes, and answers /me and /users.
+// tokenServer returns tokens, which are good for two minutes, and answers /me and /users.
 type tokenServer struct {
 	mu     sync.Mutex
 	asked  []*http.Request // for a token

@@ -23,8 +23,8 @@ func (c *checker) fail(line int, format string, args ...any) {
 	c.errs = append(c.errs, &Error{File: c.file, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
-// take adds an error that an expression or a template found.
-func (c *checker) take(err error) {
+// add adds an error that an expression or a template found.
+func (c *checker) add(err error) {
 	if e, ok := err.(*Error); ok {
 		e.File = c.file
 		c.errs = append(c.errs, e)
@@ -174,11 +174,11 @@ func (c *checker) exchange(t *exchange) {
 		c.fail(t.line, "token: call is missing, such as POST /oauth2/token")
 		return
 	}
-	c.take(t.Value.compile(nil))
+	c.add(t.Value.compile(nil))
 	if !memberPath.MatchString(t.Value.text) {
 		c.fail(t.line, "token: value is %q: want a member such as .access_token, so that it is never stored", t.Value.text)
 	}
-	c.take(t.Expires.compile(nil))
+	c.add(t.Expires.compile(nil))
 	if err := (collectors.Call{Name: t.Call.name, Body: t.shape()}).CheckRead(); err != nil {
 		c.fail(t.line, "token: %v", err)
 	}
@@ -195,8 +195,8 @@ func (c *checker) account() {
 	if a.ID == nil || a.Principal == nil {
 		c.fail(a.line, "account: id and principal are missing: which member of the answer names the tenant, and which one who asks")
 	}
-	c.take(a.ID.compile(accountVars))
-	c.take(a.Principal.compile(accountVars))
+	c.add(a.ID.compile(accountVars))
+	c.add(a.Principal.compile(accountVars))
 	c.facts(a.line, a.Attributes, a.Required, a.Volatile, accountVars)
 	c.listing(&a.Request, accountVars, false)
 	if a.Who != nil {
@@ -229,7 +229,7 @@ func (c *checker) kind(k *kind) {
 		}
 	}
 	for _, e := range []*expression{k.ID, k.Name, k.Time} {
-		c.take(e.compile(vars))
+		c.add(e.compile(vars))
 	}
 	c.facts(k.line, k.Attributes, k.Required, k.Volatile, vars)
 	k.eachListing(func(l *listing) { c.listing(l, vars, k.Events != nil) })
@@ -240,7 +240,7 @@ func (c *checker) facts(line int, attributes map[string]*expression, required, v
 		c.fail(line, "attributes are missing: the facts of a record")
 	}
 	for _, name := range names(attributes) {
-		c.take(attributes[name].compile(vars))
+		c.add(attributes[name].compile(vars))
 		if !settingName.MatchString(name) {
 			c.fail(attributes[name].line, "attribute %q: want lower-case letters, digits and _", name)
 		}

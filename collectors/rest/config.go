@@ -70,7 +70,7 @@ func entries(n ast.Node) []*ast.MappingValueNode {
 	return nil
 }
 
-// MarshalYAML gives what was used; a secret shows itself as redacted.
+// MarshalYAML returns what was used; a secret shows itself as redacted.
 func (c *Config) MarshalYAML() (any, error) {
 	out := yaml.MapSlice{{Key: "schedule", Value: c.common.Schedule}}
 	if len(c.common.Schedules) > 0 {
@@ -111,7 +111,7 @@ func (d *Definition) setting(name string) *setting {
 	return nil
 }
 
-// value gives a setting or a secret.
+// value returns a setting or a secret.
 func (c *Config) value(name string) string {
 	if s, ok := c.secrets[name]; ok {
 		return s.Reveal()
@@ -119,7 +119,7 @@ func (c *Config) value(name string) string {
 	return c.settings[name]
 }
 
-// values gives all settings and secrets, for the code that signs requests.
+// values returns all settings and secrets, for the code that signs requests.
 func (c *Config) values() map[string]string {
 	out := maps.Clone(c.settings)
 	for name, s := range c.secrets {
@@ -185,7 +185,7 @@ func (c *Config) checkBase(b *template) error {
 	return nil
 }
 
-// bases gives every root that requests go to.
+// bases returns every root that requests go to.
 func (d *Definition) bases() []*template {
 	all := []*template{d.Base}
 	for _, a := range d.Auth {
@@ -214,7 +214,7 @@ func (c *Config) Hosts() (hosts []string) {
 	return hosts
 }
 
-// root gives the URL below which a call lies. An endpoint stands for all roots.
+// root returns the URL below which a call lies. An endpoint stands for all roots.
 func (c *Config) root(b *template) string {
 	if b == nil {
 		b = c.def.Base

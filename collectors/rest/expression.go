@@ -62,7 +62,7 @@ func parseExpression(text string, line int) (*expression, error) {
 	return &expression{text: text, line: line, query: q}, nil
 }
 
-// called gives the functions and variables that a query names.
+// called returns the functions and variables that a query names.
 func called(v reflect.Value, names []string) []string {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -104,7 +104,7 @@ func (e *expression) compile(vars []string) error {
 	return nil
 }
 
-// all gives every value of the expression. That it fails means that the answer
+// all returns every value of the expression. That it fails means that the answer
 // has another shape than the definition knows.
 func (e *expression) all(ctx context.Context, in any, env map[string]any) ([]any, error) {
 	return e.run(ctx, in, env, bounds{30 * time.Second, 1_000_000, 512 << 20})
@@ -183,7 +183,7 @@ func (e *expression) run(outer context.Context, in any, env map[string]any, b bo
 	}
 }
 
-// one gives the first value, nil if there is none.
+// one returns the first value, nil if there is none.
 func (e *expression) one(ctx context.Context, in any, env map[string]any) (any, error) {
 	if e == nil {
 		return nil, nil
@@ -195,7 +195,7 @@ func (e *expression) one(ctx context.Context, in any, env map[string]any) (any, 
 	return all[0], nil
 }
 
-// text gives the first value as a text, "" for null.
+// text returns the first value as a text, "" for null.
 func (e *expression) textOf(ctx context.Context, in any, env map[string]any) (string, error) {
 	v, err := e.one(ctx, in, env)
 	if err != nil {
@@ -214,7 +214,7 @@ func (e *expression) textOf(ctx context.Context, in any, env map[string]any) (st
 	return "", collectors.Incomplete("%s: got a %T, want a text or a number", e.text, v)
 }
 
-// truth gives the first value as a boolean; there must be one.
+// truth returns the first value as a boolean; there must be one.
 func (e *expression) truth(ctx context.Context, in any, env map[string]any) (bool, error) {
 	v, err := e.one(ctx, in, env)
 	if err != nil {

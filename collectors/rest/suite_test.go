@@ -89,7 +89,7 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
-// file gives the text of one file of the archive.
+// file returns the text of one file of the archive.
 func (s *scene) file(name string) string {
 	for _, f := range s.archive.Files {
 		if f.Name == name {
@@ -364,7 +364,7 @@ func (s *scene) expect(t *testing.T, got string) {
 	}
 }
 
-// specOf gives the declaration of a definition.
+// specOf returns the declaration of a definition.
 func specOf(t *testing.T, name string) collectors.Spec {
 	t.Helper()
 	for _, s := range Specs() {

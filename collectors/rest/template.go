@@ -78,7 +78,7 @@ func parseTemplate(text string, line int) (*template, error) {
 	return t, nil
 }
 
-// names gives the placeholders that are no expressions.
+// names returns the placeholders that are no expressions.
 func (t *template) names() (names []string) {
 	if t == nil {
 		return nil
@@ -91,7 +91,7 @@ func (t *template) names() (names []string) {
 	return names
 }
 
-// fill gives the text with each placeholder replaced; missing is true if one
+// fill returns the text with each placeholder replaced; missing is true if one
 // that stands alone has no value.
 func (t *template) fill(value func(part) (string, error)) (string, error) {
 	var b strings.Builder

@@ -25,8 +25,8 @@ type admittedRequest struct {
 	redacted  []string
 }
 
-// admit lets a request pass or says why not. It reads and closes the body.
-func (d *gateway) admit(r *http.Request) (*admittedRequest, error) {
+// admit returns the admitted request, or why it was refused. It reads and closes the body.
+func (g *gateway) admit(r *http.Request) (*admittedRequest, error) {
 	body, err := readRequest(r)
 	if err != nil {
 		return nil, err
@@ -35,21 +35,21 @@ func (d *gateway) admit(r *http.Request) (*admittedRequest, error) {
 	if rec == nil {
 		return nil, fmt.Errorf("%w: request to %s outside of a capture", collectors.ErrForbidden, r.URL.Host)
 	}
-	if err := admitHost(r.URL, d.hosts); err != nil {
+	if err := admitHost(r.URL, g.hosts); err != nil {
 		return nil, err
 	}
 	if err := admitForm(r); err != nil {
 		return nil, err
 	}
-	call, err := d.calls.identify(r, body)
+	call, err := g.calls.identify(r, body)
 	switch {
 	case err != nil && r.Response != nil: // net/http says by which answer it was sent here
 		return nil, collectors.Incomplete("%s redirects to what is no declared call", r.URL.Host)
 	case err != nil:
 		return nil, err
 	}
-	q := &admittedRequest{req: r, body: body, call: call, lane: d.lane(r), rec: rec}
-	d.redact.question(q)
+	q := &admittedRequest{req: r, body: body, call: call, lane: g.lane(r), rec: rec}
+	g.redact.fillRequest(q)
 	return q, nil
 }
 
@@ -89,7 +89,7 @@ func admitForm(r *http.Request) error {
 	return admitPath(r.URL)
 }
 
-// otherMethod are headers that some servers take for the method.
+// otherMethod are headers that some servers use instead of the method.
 var otherMethod = []string{"X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override"}
 
 // admitPath refuses a path that leads elsewhere once it is decoded. A slash
@@ -119,11 +119,11 @@ func admitHost(u *url.URL, patterns []string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: host %s is not one of %s", collectors.ErrForbidden, u.Host, strings.Join(shown(patterns), ", "))
+	return fmt.Errorf("%w: host %s is not one of %s", collectors.ErrForbidden, u.Host, strings.Join(firstFew(patterns), ", "))
 }
 
-// shown cuts a list to what a person reads.
-func shown(list []string) []string {
+// firstFew cuts a list to what a person reads.
+func firstFew(list []string) []string {
 	const most = 5
 	if len(list) <= most {
 		return list
@@ -144,7 +144,7 @@ func hostMatches(pattern string, u *url.URL) bool {
 	return slices.EqualFunc(want, got, func(w, g string) bool { return w == g || w == "*" && g != "" })
 }
 
-// RequestFromContext gives the form in which the request under way will be recorded: call,
+// RequestFromContext returns the form in which the request under way will be recorded: call,
 // method, URL, body, attempt. It is for transports below the door, such as a
 // recording; ok is false outside of the door.
 func RequestFromContext(ctx context.Context) (x evidence.Exchange, ok bool) {

@@ -16,7 +16,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// passing opens a door to a server, and gives a way to ask it.
+// passing opens a door to a server, and returns a way to ask it.
 func passing(t *testing.T, spec collectors.Spec, opt Options, h http.HandlerFunc, endpoint string) func(ctx context.Context, path string) ([]evidence.Exchange, error) {
 	t.Helper()
 	srv := httptest.NewServer(h)

@@ -23,22 +23,22 @@ type Visit struct {
 	shared map[string]*shared
 }
 
-// Snapshot is what one capture brought.
+// Snapshot is the result of one capture.
 type Snapshot struct {
 	Certificate evidence.Certificate
 	// Records in canonical order. If Err is not nil they are what was read before.
 	Records []evidence.Record
 	// Exchanges of the session and of the capture, in canonical order.
 	Exchanges []evidence.Exchange
-	// Err says why the snapshot is not complete; nil means that it is.
+	// Err is why the snapshot is not complete; nil means that it is.
 	Err error
 }
 
 // Visit opens a session for scope. It never fails: if the session cannot be
-// opened, every capture gives that error, with the exchanges that led to it.
+// opened, every capture has that error, with the exchanges that led to it.
 func (s *Source) Visit(ctx context.Context, scope evidence.Scope) *Visit {
 	v := &Visit{source: s, scope: scope}
-	v.session, v.err = within(ctx, func() (collectors.Session, error) { return s.collector.Session(withRecorder(ctx, &v.rec), scope) })
+	v.session, v.err = withDeadline(ctx, func() (collectors.Session, error) { return s.collector.Session(withRecorder(ctx, &v.rec), scope) })
 	switch {
 	case v.err == nil && v.session == nil:
 		v.err = fmt.Errorf("opening a session for %s: the collector gave none", scope)
@@ -81,7 +81,7 @@ func (v *Visit) collect(ctx context.Context, kind evidence.Kind, w evidence.Wind
 	if _, ok := v.source.Spec.Kind(kind); !ok {
 		return fmt.Errorf("source %s does not know the kind %s", v.source.Spec.Name, kind)
 	}
-	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, v.session.Collect(ctx, kind, w, out) })
+	_, err := withDeadline(ctx, func() (struct{}, error) { return struct{}{}, v.session.Collect(ctx, kind, w, out) })
 	return err
 }
 

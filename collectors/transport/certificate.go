@@ -10,7 +10,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// redactions gives the union of what was removed from the exchanges.
+// redactions returns the union of what was removed from the exchanges.
 func redactions(xs []evidence.Exchange) []string {
 	var all []string
 	for _, x := range xs {
@@ -19,7 +19,7 @@ func redactions(xs []evidence.Exchange) []string {
 	return union(all, nil)
 }
 
-// endpoints gives the hosts, programs and files asked.
+// endpoints returns the hosts, programs and files asked.
 func endpoints(xs []evidence.Exchange) []string {
 	var hosts []string
 	for _, x := range xs {
@@ -35,7 +35,7 @@ func endpoints(xs []evidence.Exchange) []string {
 	return union(hosts, nil)
 }
 
-// clockOffset gives the median of our time minus the source's, in milliseconds.
+// clockOffset returns the median of our time minus the source's, in milliseconds.
 func clockOffset(xs []evidence.Exchange) *int64 {
 	var offsets []int64
 	for _, x := range xs {

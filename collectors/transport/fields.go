@@ -22,9 +22,9 @@ func newFieldSet(names []string) fieldSet {
 	return f
 }
 
-// remove gives b without the values and the declared names of what was removed.
+// remove returns b without the values and the declared names of what was removed.
 func (f fieldSet) remove(contentType string, b []byte) ([]byte, []string) {
-	c := cut{names: f, src: b}
+	c := fieldRemover{names: f, src: b}
 	lead := bytes.TrimLeft(b, "\ufeff \t\r\n")
 	switch {
 	case len(f) == 0 || len(lead) == 0:
@@ -42,24 +42,26 @@ func (f fieldSet) remove(contentType string, b []byte) ([]byte, []string) {
 	return c.out, union(c.removed, nil)
 }
 
-// cut copies src to out and leaves the values of names behind.
-type cut struct {
+// fieldRemover copies src to out and leaves the values of names behind.
+type fieldRemover struct {
 	names   fieldSet
 	src     []byte
 	out     []byte
 	removed []string
 }
 
-// hit reports whether name is one of the fields.
-func (c *cut) hit(name string) bool {
+// isField reports whether name is one of the fields.
+func (c *fieldRemover) isField(name string) bool {
 	_, ok := c.names[strings.ToLower(name)]
 	return ok
 }
 
-// note keeps the declared name of what is removed.
-func (c *cut) note(name string) { c.removed = append(c.removed, c.names[strings.ToLower(name)]) }
+// noteRemoved keeps the declared name of what is removed.
+func (c *fieldRemover) noteRemoved(name string) {
+	c.removed = append(c.removed, c.names[strings.ToLower(name)])
+}
 
-func (c *cut) form() {
+func (c *fieldRemover) form() {
 	for i, pair := range strings.Split(string(c.src), "&") {
 		if i > 0 {
 			c.out = append(c.out, '&')
@@ -70,8 +72,8 @@ func (c *cut) form() {
 			name = raw
 		}
 		name = name[strings.LastIndexByte(name, '.')+1:]
-		if value != "" && c.hit(name) {
-			c.note(name)
+		if value != "" && c.isField(name) {
+			c.noteRemoved(name)
 			pair = raw + "=" + url.QueryEscape(collectors.Redacted)
 		}
 		c.out = append(c.out, pair...)
@@ -79,7 +81,7 @@ func (c *cut) form() {
 }
 
 // json copies the document token by token. A string before a colon is a member's name.
-func (c *cut) json() {
+func (c *fieldRemover) json() {
 	for i := 0; i < len(c.src); {
 		if c.src[i] != '"' {
 			c.out = append(c.out, c.src[i])
@@ -88,36 +90,36 @@ func (c *cut) json() {
 		}
 		end := stringEnd(c.src, i)
 		at := valueOf(c.src, end)
-		if at < 0 || !c.hitJSON(c.src[i:end], c.src[at:]) {
+		if at < 0 || !c.isJSONField(c.src[i:end], c.src[at:]) {
 			c.out = append(c.out, c.src[i:end]...)
 			i = end
 			continue
 		}
-		c.out = append(append(c.out, c.src[i:at]...), stead(c.src[at])...)
+		c.out = append(append(c.out, c.src[i:at]...), placeholder(c.src[at])...)
 		i = valueEnd(c.src, at)
 	}
 }
 
-// stead is what stands for a removed value that begins with b. An object stays
-// one, so that the document can still be read by whoever expects it.
-func stead(b byte) string {
+// placeholder is what stands for a removed value that begins with b. An object stays
+// one, so that a reader that expects an object can still read the document.
+func placeholder(b byte) string {
 	if b == '{' {
 		return `{"` + collectors.Redacted + `":"` + collectors.Redacted + `"}`
 	}
 	return `"` + collectors.Redacted + `"`
 }
 
-// hitJSON leaves null as it is: it holds no secret, and says that there is none.
-func (c *cut) hitJSON(quoted, value []byte) bool {
+// isJSONField leaves null as it is: it holds no secret, and shows that there is none.
+func (c *fieldRemover) isJSONField(quoted, value []byte) bool {
 	var name string
-	if json.Unmarshal(quoted, &name) != nil || !c.hit(name) || string(value[:valueEnd(value, 0)]) == "null" {
+	if json.Unmarshal(quoted, &name) != nil || !c.isField(name) || string(value[:valueEnd(value, 0)]) == "null" {
 		return false
 	}
-	c.note(name)
+	c.noteRemoved(name)
 	return true
 }
 
-// valueOf gives where the value starts of the member whose name ends at i, -1 if it is none.
+// valueOf returns where the value starts of the member whose name ends at i, -1 if it is none.
 func valueOf(src []byte, i int) int {
 	i = skipSpace(src, i)
 	if i >= len(src) || src[i] != ':' {
@@ -136,7 +138,7 @@ func skipSpace(src []byte, i int) int {
 	return i
 }
 
-// stringEnd gives the place after the string that starts at i.
+// stringEnd returns the place after the string that starts at i.
 func stringEnd(src []byte, i int) int {
 	for i++; i < len(src); i++ {
 		switch src[i] {
@@ -149,7 +151,7 @@ func stringEnd(src []byte, i int) int {
 	return len(src)
 }
 
-// valueEnd gives the place after the value that starts at i; a value that was cut goes to the end.
+// valueEnd returns the place after the value that starts at i; a value that was cut goes to the end.
 func valueEnd(src []byte, i int) int {
 	for depth := 0; i < len(src); {
 		switch src[i] {
@@ -184,24 +186,24 @@ func valueEnd(src []byte, i int) int {
 }
 
 // xml copies the document tag by tag.
-func (c *cut) xml() {
+func (c *fieldRemover) xml() {
 	for i := 0; i < len(c.src); {
 		end, name := markup(c.src, i)
 		c.out = append(c.out, c.src[i:end]...)
 		i = end
 		local := name[strings.LastIndexByte(name, ':')+1:]
-		if name == "" || !c.hit(local) {
+		if name == "" || !c.isField(local) {
 			continue
 		}
 		if stop := contentEnd(c.src, i, name); stop > i {
-			c.note(local)
+			c.noteRemoved(local)
 			c.out = append(c.out, collectors.Redacted...)
 			i = stop
 		}
 	}
 }
 
-// markup gives the end of the piece of text or markup that starts at i, and
+// markup returns the end of the piece of text or markup that starts at i, and
 // the name of the element if it is an opening tag.
 func markup(src []byte, i int) (end int, name string) {
 	rest := src[i:]
@@ -225,7 +227,7 @@ func markup(src []byte, i int) (end int, name string) {
 	return end, string(tag)
 }
 
-// tagEnd gives the place after the '>' that is in no quotes.
+// tagEnd returns the place after the '>' that is in no quotes.
 func tagEnd(tag []byte) int {
 	var quote byte
 	for i, b := range tag {
@@ -243,7 +245,7 @@ func tagEnd(tag []byte) int {
 	return len(tag)
 }
 
-// contentEnd gives where the closing tag of the element starts whose content starts at i.
+// contentEnd returns where the closing tag of the element starts whose content starts at i.
 func contentEnd(src []byte, i int, name string) int {
 	for depth := 0; i < len(src); {
 		end, opened := markup(src, i)
@@ -266,7 +268,7 @@ func isClosing(tag []byte, name string) bool {
 	return ok && string(bytes.TrimRight(rest, "> \t\r\n")) == name
 }
 
-// before gives how much of b comes before sep, all of it if there is none.
+// before returns how much of b comes before sep, all of it if there is none.
 func before(b []byte, sep string) int {
 	if at := bytes.Index(b, []byte(sep)); at >= 0 {
 		return at
@@ -274,5 +276,5 @@ func before(b []byte, sep string) int {
 	return len(b)
 }
 
-// through gives how much of b goes up to and including sep.
+// through returns how much of b goes up to and including sep.
 func through(b []byte, sep string) int { return min(before(b, sep)+len(sep), len(b)) }

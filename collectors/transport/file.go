@@ -40,41 +40,41 @@ type File struct {
 	collectors.FileRead
 	path  string
 	limit int64 // bytes
-	// settle waits until nobody writes to the file.
-	settle func(context.Context, File) error
+	// waitUntilStable waits until nobody writes to the file.
+	waitUntilStable func(context.Context, File) error
 }
 
 // readFile implements Env.ReadFile.
-func (d *gateway) readFile(ctx context.Context, r collectors.FileRead) (collectors.FileReply, error) {
+func (g *gateway) readFile(ctx context.Context, r collectors.FileRead) (collectors.FileReply, error) {
 	f := File{FileRead: r}
-	x, rec, err := d.admitFile(ctx, &f)
+	x, rec, err := g.admitFile(ctx, &f)
 	if err != nil {
 		return collectors.FileReply{}, err
 	}
-	if err := d.limits.acquire(ctx, x.URL); err != nil {
+	if err := g.limits.acquire(ctx, x.URL); err != nil {
 		return collectors.FileReply{}, fmt.Errorf("waiting to read %s: %w", f.Name, err)
 	}
-	defer d.limits.release(x.URL, false)
-	x.Started = d.opt.Now()
-	reply, err := d.opt.ReadFile(context.WithValue(ctx, requestKey{}, x), f)
-	x.Ended = d.opt.Now()
-	if err = judgeFile(ctx, f, err); err != nil {
-		x.Error = d.redact.text(err.Error())
+	defer g.limits.release(x.URL, false)
+	x.Started = g.opt.Now()
+	reply, err := g.opt.ReadFile(context.WithValue(ctx, requestKey{}, x), f)
+	x.Ended = g.opt.Now()
+	if err = classifyFileError(ctx, f, err); err != nil {
+		x.Error = g.redact.text(err.Error())
 		rec.add(x)
 		return collectors.FileReply{}, err
 	}
-	d.recordFile(&x, &reply)
+	g.recordFile(&x, &reply)
 	rec.add(x)
-	d.log.Debug("read", "file", f.Name, "bytes", reply.Size)
+	g.log.Debug("read", "file", f.Name, "bytes", reply.Size)
 	return reply, nil
 }
 
-// admitFile gives the exchange as far as it is known before the answer.
-func (d *gateway) admitFile(ctx context.Context, f *File) (x evidence.Exchange, rec *recorder, err error) {
+// admitFile returns the exchange as far as it is known before the answer.
+func (g *gateway) admitFile(ctx context.Context, f *File) (x evidence.Exchange, rec *recorder, err error) {
 	if rec = recorderOf(ctx); rec == nil {
 		return x, nil, fmt.Errorf("%w: a file read outside of a capture", collectors.ErrForbidden)
 	}
-	path, named := d.files[f.Name]
+	path, named := g.files[f.Name]
 	if !named {
 		return x, nil, fmt.Errorf("%w: the file %.200q is not one that the configuration names", collectors.ErrForbidden, f.Name)
 	}
@@ -82,7 +82,7 @@ func (d *gateway) admitFile(ctx context.Context, f *File) (x evidence.Exchange, 
 	if err != nil {
 		return x, nil, fmt.Errorf("what is kept of %s: %w", f.Name, err)
 	}
-	f.path, f.limit, f.settle = path, d.opt.MaxBody, d.settle
+	f.path, f.limit, f.waitUntilStable = path, g.opt.MaxBody, g.waitUntilStable
 	x.Scope = collectors.ScopeFromContext(ctx)
 	x.Call, x.Method, x.URL, x.Request, x.Attempt = collectors.FileCall, "FILE", fileAddress(f.Name), string(text), 1
 	return x, rec, nil
@@ -98,8 +98,8 @@ func IsFileExchange(x evidence.Exchange, name string) bool {
 	return x.Call == collectors.FileCall && x.URL == fileAddress(name)
 }
 
-func (d *gateway) recordFile(x *evidence.Exchange, r *collectors.FileReply) {
-	clean := d.redact.text(r.Text)
+func (g *gateway) recordFile(x *evidence.Exchange, r *collectors.FileReply) {
+	clean := g.redact.text(r.Text)
 	if clean != r.Text {
 		x.Redacted = []string{credential}
 	}
@@ -112,8 +112,8 @@ func (d *gateway) recordFile(x *evidence.Exchange, r *collectors.FileReply) {
 	}
 }
 
-// judgeFile gives a failure its class, and the name by which people know the file.
-func judgeFile(ctx context.Context, f File, err error) error {
+// classifyFileError assigns a failure its class, and the name by which people know the file.
+func classifyFileError(ctx context.Context, f File, err error) error {
 	switch {
 	case err == nil || collectors.Classified(err):
 		return err
@@ -132,7 +132,7 @@ func judgeFile(ctx context.Context, f File, err error) error {
 // ReadFile reads a file from its beginning to its end, once nobody writes to it.
 // It is what a door does whose options name nothing else.
 func ReadFile(ctx context.Context, f File) (collectors.FileReply, error) {
-	if err := f.settle(ctx, f); err != nil {
+	if err := f.waitUntilStable(ctx, f); err != nil {
 		return collectors.FileReply{}, err
 	}
 	before, err := os.Stat(f.path)
@@ -149,8 +149,8 @@ func ReadFile(ctx context.Context, f File) (collectors.FileReply, error) {
 		return collectors.FileReply{}, err
 	}
 	defer func() { _ = file.Close() }() // it was read; nothing is lost
-	in := &counted{ctx: ctx, r: io.LimitReader(file, f.limit+1), sum: sha256.New()}
-	out := &bounded{limit: f.limit}
+	in := &hashingReader{ctx: ctx, r: io.LimitReader(file, f.limit+1), sum: sha256.New()}
+	out := &limitedBuffer{limit: f.limit}
 	if err := f.Keep(in, out); err != nil {
 		return collectors.FileReply{}, cutWhile(f, before, err)
 	}
@@ -193,8 +193,8 @@ func unchanged(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// counted hashes and counts what is read, and ends with its context.
-type counted struct {
+// hashingReader hashes and counts what is read, and ends with its context.
+type hashingReader struct {
 	ctx context.Context
 	r   io.Reader
 	sum hash.Hash
@@ -202,7 +202,7 @@ type counted struct {
 }
 
 // Read implements io.Reader.
-func (c *counted) Read(p []byte) (int, error) {
+func (c *hashingReader) Read(p []byte) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -213,7 +213,7 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 
 // readFile answers for a file.
-func (p *player) readFile(ctx context.Context, _ File) (collectors.FileReply, error) {
+func (p *recording) readFile(ctx context.Context, _ File) (collectors.FileReply, error) {
 	x, err := p.next(ctx)
 	switch {
 	case err != nil:

@@ -69,7 +69,7 @@ func patternMux(calls []collectors.Call) (mux *http.ServeMux, err error) {
 	return mux, nil
 }
 
-// identify gives the declared call of r, or ErrForbidden.
+// identify returns the declared call of r, or ErrForbidden.
 func (id identifier) identify(r *http.Request, body []byte) (string, error) {
 	inner, ok := id.belowBase(r)
 	if !ok {
@@ -95,7 +95,7 @@ func (id identifier) name(r *http.Request, body []byte) string {
 	return string(c)
 }
 
-// belowBase gives the request as it would be at the vendor's own root.
+// belowBase returns the request as it would be at the vendor's own root.
 func (id identifier) belowBase(r *http.Request) (*http.Request, bool) {
 	if id.base == "" {
 		return r, true

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// owner gives the name of the user to whom a file belongs.
+// owner returns the name of the user to whom a file belongs.
 func owner(info fs.FileInfo) string {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -52,7 +52,7 @@ func newPrograms(spec collectors.Spec) programs {
 	return p
 }
 
-// identify gives the declared call that args are.
+// identify returns the declared call that args are.
 func (p programs) identify(args []string) (string, error) {
 	i := slices.IndexFunc(p.calls, func(c declaredProgram) bool { return slices.EqualFunc(c.args, args, argumentFits) })
 	if i < 0 {
@@ -73,36 +73,36 @@ func argumentFits(declared, arg string) bool {
 }
 
 // run implements Env.Run.
-func (d *gateway) run(ctx context.Context, args ...string) (collectors.Reply, error) {
-	x, rec, err := d.admitProgram(ctx, args)
+func (g *gateway) run(ctx context.Context, args ...string) (collectors.Reply, error) {
+	x, rec, err := g.admitProgram(ctx, args)
 	if err != nil {
 		return collectors.Reply{}, err
 	}
-	if err := d.limits.acquire(ctx, x.URL); err != nil {
+	if err := g.limits.acquire(ctx, x.URL); err != nil {
 		return collectors.Reply{}, fmt.Errorf("waiting to run %s: %w", args[0], err)
 	}
-	defer d.limits.release(x.URL, false)
-	x.Started = d.opt.Now()
-	reply, err := d.runWithin(ctx, x, args)
-	x.Ended = d.opt.Now()
-	d.cleanReply(&x, &reply)
+	defer g.limits.release(x.URL, false)
+	x.Started = g.opt.Now()
+	reply, err := g.runWithin(ctx, x, args)
+	x.Ended = g.opt.Now()
+	g.cleanReply(&x, &reply)
 	if err != nil {
-		err = d.judgeProgram(ctx, x.Call, err)
-		x.Error = d.redact.text(err.Error())
+		err = g.classifyProgramError(ctx, x.Call, err)
+		x.Error = g.redact.text(err.Error())
 	} else {
 		x.Exit, x.Error = &reply.Exit, reply.Err
 	}
 	rec.add(x)
-	d.log.Debug("ran", "call", x.Call, "failed", err != nil || reply.Exit != 0)
+	g.log.Debug("ran", "call", x.Call, "failed", err != nil || reply.Exit != 0)
 	return reply, err
 }
 
-// admitProgram gives the exchange as far as it is known before the answer.
-func (d *gateway) admitProgram(ctx context.Context, args []string) (x evidence.Exchange, rec *recorder, err error) {
+// admitProgram returns the exchange as far as it is known before the answer.
+func (g *gateway) admitProgram(ctx context.Context, args []string) (x evidence.Exchange, rec *recorder, err error) {
 	if rec = recorderOf(ctx); rec == nil {
 		return x, nil, fmt.Errorf("%w: a program run outside of a capture", collectors.ErrForbidden)
 	}
-	if x.Call, err = d.programs.identify(args); err != nil {
+	if x.Call, err = g.programs.identify(args); err != nil {
 		return x, nil, err
 	}
 	text, err := json.Marshal(args)
@@ -110,25 +110,25 @@ func (d *gateway) admitProgram(ctx context.Context, args []string) (x evidence.E
 		return x, nil, fmt.Errorf("the arguments of %s: %w", x.Call, err)
 	}
 	x.Scope = collectors.ScopeFromContext(ctx)
-	x.Method, x.URL, x.Request, x.Attempt = strings.TrimSpace(collectors.ProgramCall), programURL+args[0], d.redact.text(string(text)), 1
+	x.Method, x.URL, x.Request, x.Attempt = strings.TrimSpace(collectors.ProgramCall), programURL+args[0], g.redact.text(string(text)), 1
 	return x, rec, nil
 }
 
-func (d *gateway) runWithin(ctx context.Context, x evidence.Exchange, args []string) (collectors.Reply, error) {
-	ctx, cancel := context.WithTimeout(ctx, d.opt.AttemptTimeout)
+func (g *gateway) runWithin(ctx context.Context, x evidence.Exchange, args []string) (collectors.Reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.opt.AttemptTimeout)
 	defer cancel()
-	return d.opt.Run(context.WithValue(ctx, requestKey{}, x), Process{Args: args, Env: d.programs.env, Limit: d.opt.MaxBody})
+	return g.opt.Run(context.WithValue(ctx, requestKey{}, x), Process{Args: args, Env: g.programs.env, Limit: g.opt.MaxBody})
 }
 
 // cleanReply removes credentials from a reply before anyone sees it: what the
 // collector reads is what is stored, so that it reads the same again.
-func (d *gateway) cleanReply(x *evidence.Exchange, r *collectors.Reply) {
-	out, removed := d.redact.output(r.Out)
+func (g *gateway) cleanReply(x *evidence.Exchange, r *collectors.Reply) {
+	out, removed := g.redact.output(r.Out)
 	clean := withoutCredentials(out)
 	if clean != out {
 		removed = union(removed, []string{credential})
 	}
-	r.Out, r.Err = clean, strings.ToValidUTF8(d.redact.text(withoutCredentials(r.Err)), "\uFFFD")
+	r.Out, r.Err = clean, strings.ToValidUTF8(g.redact.text(withoutCredentials(r.Err)), "\uFFFD")
 	x.Redacted = removed
 	if utf8.ValidString(clean) {
 		x.Body = clean
@@ -169,14 +169,14 @@ func withoutCredentials(text string) string {
 	})
 }
 
-func (d *gateway) judgeProgram(ctx context.Context, call string, err error) error {
+func (g *gateway) classifyProgramError(ctx context.Context, call string, err error) error {
 	switch ended := ctx.Err(); {
 	case ended != nil:
 		return fmt.Errorf("%s: %w", call, ended)
 	case errors.Is(err, errTooLong):
 		return fmt.Errorf("%w: %s: %w", collectors.ErrIncomplete, call, err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %s: no end within %s", collectors.ErrUnreachable, call, d.opt.AttemptTimeout.Round(time.Second))
+		return fmt.Errorf("%w: %s: no end within %s", collectors.ErrUnreachable, call, g.opt.AttemptTimeout.Round(time.Second))
 	case collectors.Classified(err):
 		return err
 	}
@@ -191,7 +191,7 @@ const maxComplaint = 4 << 10
 func RunProgram(ctx context.Context, p Process) (collectors.Reply, error) {
 	cmd := exec.CommandContext(ctx, p.Args[0], p.Args[1:]...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = p.Env, string(filepath.Separator), time.Second
-	out, complaint := &bounded{limit: p.Limit}, &bounded{limit: maxComplaint, drop: true}
+	out, complaint := &limitedBuffer{limit: p.Limit}, &limitedBuffer{limit: maxComplaint, drop: true}
 	cmd.Stdout, cmd.Stderr = out, complaint
 	err := cmd.Run()
 	var exit *exec.ExitError
@@ -206,9 +206,9 @@ func RunProgram(ctx context.Context, p Process) (collectors.Reply, error) {
 	return collectors.Reply{Out: strings.Clone(out.b.String())}, err
 }
 
-// bounded keeps what is written, up to its limit. Beyond it, it drops the rest
+// limitedBuffer keeps what is written, up to its limit. Beyond it, it drops the rest
 // or ends the writing.
-type bounded struct {
+type limitedBuffer struct {
 	limit int64
 	drop  bool
 	over  bool
@@ -216,7 +216,7 @@ type bounded struct {
 }
 
 // Write implements io.Writer.
-func (w *bounded) Write(p []byte) (int, error) {
+func (w *limitedBuffer) Write(p []byte) (int, error) {
 	room := w.limit - int64(w.b.Len())
 	w.over = int64(len(p)) > room
 	kept, err := w.b.Write(p[:min(int64(len(p)), max(room, 0))])

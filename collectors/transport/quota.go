@@ -36,14 +36,14 @@ func quotaSpent(q *collectors.Quota, h http.Header) bool {
 	return remaining <= limit*(1-q.Share)
 }
 
-// spare holds a lane whose quota is spent, before the source has to refuse. A
+// applyQuota holds a lane whose quota is spent, before the source has to refuse. A
 // reset beyond the patience is not waited for: it may be a limit of another kind.
-func (d *gateway) spare(lane string, resp *http.Response) {
-	if !quotaSpent(d.quota, resp.Header) {
+func (g *gateway) applyQuota(lane string, resp *http.Response) {
+	if !quotaSpent(g.quota, resp.Header) {
 		return
 	}
-	now := d.opt.Now()
-	if wait, ok := quotaReset(d.quota, resp.Header, d.clock(resp.Header)); ok && wait > 0 && wait <= d.opt.Patience {
-		d.limits.hold(lane, now.Add(wait))
+	now := g.opt.Now()
+	if wait, ok := quotaReset(g.quota, resp.Header, g.clock(resp.Header)); ok && wait > 0 && wait <= g.opt.Patience {
+		g.limits.hold(lane, now.Add(wait))
 	}
 }

@@ -46,8 +46,8 @@ func TestSpare(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := &gateway{opt: opt, limits: newLimiter(8, 64), quota: &collectors.Quota{Remaining: "R", Reset: "S", Left: true}}
-	d.spare("a", &http.Response{Header: http.Header{"R": {"0"}, "S": {"40"}}})
-	d.spare("b", &http.Response{Header: http.Header{"R": {"0"}, "S": {"86400"}}})
+	d.applyQuota("a", &http.Response{Header: http.Header{"R": {"0"}, "S": {"40"}}})
+	d.applyQuota("b", &http.Response{Header: http.Header{"R": {"0"}, "S": {"86400"}}})
 	if a, b := d.limits.pause("a", now), d.limits.pause("b", now); a != 40*time.Second || b > 0 {
 		t.Errorf("rests of %s and %s; want 40s, and none beyond the patience", a, b)
 	}

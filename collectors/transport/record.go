@@ -49,19 +49,19 @@ func (r *recorder) exchanges() []evidence.Exchange {
 	return xs
 }
 
-// asked gives the exchange of attempt n as far as it is known before the answer.
-func (q *admittedRequest) asked(n int) evidence.Exchange {
+// newExchange returns the exchange of attempt n as far as it is known before the answer.
+func (q *admittedRequest) newExchange(n int) evidence.Exchange {
 	scope := collectors.ScopeFromContext(q.req.Context())
 	return evidence.Exchange{Call: q.call, Scope: scope, Method: q.req.Method, URL: q.url, Request: q.text, Attempt: n, Redacted: q.redacted}
 }
 
 // record completes x with the answer, redacted, and keeps it.
-func (d *gateway) record(q *admittedRequest, x evidence.Exchange, a answer) {
+func (g *gateway) record(q *admittedRequest, x evidence.Exchange, a answer) {
 	if a.resp != nil {
 		x.Status, x.Unmodified = a.resp.StatusCode, a.unmodified
-		x.Header = d.redact.header(a.resp.Header)
+		x.Header = g.redact.header(a.resp.Header)
 		x.RequestID = requestID(x.Header)
-		body, removed := d.redact.body(a.resp.Header.Get("Content-Type"), a.body)
+		body, removed := g.redact.body(a.resp.Header.Get("Content-Type"), a.body)
 		x.Redacted = union(x.Redacted, removed)
 		if x.Unmodified != nil {
 			x.Unmodified.Body = evidence.HashOf(body)
@@ -73,12 +73,12 @@ func (d *gateway) record(q *admittedRequest, x evidence.Exchange, a answer) {
 		}
 	}
 	if a.err != nil {
-		x.Error = d.redact.text(a.err.Error())
+		x.Error = g.redact.text(a.err.Error())
 	}
 	q.rec.add(x)
 }
 
-// union gives the sorted set of both, nil if empty.
+// union returns the sorted set of both, nil if empty.
 func union(a, b []string) []string {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
@@ -157,7 +157,7 @@ var signedQuery = []string{
 	"x-amz-credential", "x-amz-security-token", "x-amz-signature", "x-goog-credential", "x-goog-signature",
 }
 
-// cleanURL gives u with its query sorted, without user information and
+// cleanURL returns u with its query sorted, without user information and
 // credentials, and the names of the parameters that were removed.
 func cleanURL(u *url.URL) (string, []string) {
 	c := *u

@@ -16,7 +16,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// credential is what Exchange.Redacted says for a known secret that was found by its text.
+// credential is the entry of Exchange.Redacted for a known secret that was found by its text.
 const credential = "credential"
 
 // minSecret is the shortest text that is removed wherever it stands; shorter
@@ -31,22 +31,22 @@ type redactor struct {
 	now func() time.Time
 
 	mu       sync.Mutex
-	secrets  map[string]known
+	secrets  map[string]knownSecret
 	replacer atomic.Pointer[strings.Replacer]
 }
 
-// known is a secret that is removed.
-type known struct {
+// knownSecret is a secret that is removed.
+type knownSecret struct {
 	forms  []string
 	forget time.Time // when it need not be known any more; zero for never
 }
 
-// remembered is for how long a secret is removed that has expired: far longer
+// secretRetention is for how long a secret is removed that has expired: far longer
 // than anything takes from being read to being written.
-const remembered = 24 * time.Hour
+const secretRetention = 24 * time.Hour
 
 func newRedactor(names []string, now func() time.Time) *redactor {
-	r := &redactor{fields: newFieldSet(names), now: now, secrets: map[string]known{}}
+	r := &redactor{fields: newFieldSet(names), now: now, secrets: map[string]knownSecret{}}
 	r.replacer.Store(strings.NewReplacer())
 	return r
 }
@@ -61,19 +61,19 @@ func (r *redactor) conceal(secret string, until time.Time) {
 	now := r.now()
 	var forget time.Time
 	if !until.IsZero() {
-		forget = now.Add(max(until.Sub(now), 0) + remembered)
+		forget = now.Add(max(until.Sub(now), 0) + secretRetention)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old, there := r.secrets[secret]
 	before := len(r.secrets)
-	maps.DeleteFunc(r.secrets, func(s string, k known) bool { return s != secret && !k.forget.IsZero() && now.After(k.forget) })
+	maps.DeleteFunc(r.secrets, func(s string, k knownSecret) bool { return s != secret && !k.forget.IsZero() && now.After(k.forget) })
 	gone := len(r.secrets) < before
 	switch {
 	case !there:
-		r.secrets[secret] = known{secretForms(secret), forget}
+		r.secrets[secret] = knownSecret{secretForms(secret), forget}
 	case !old.forget.IsZero() && (forget.IsZero() || forget.After(old.forget)):
-		r.secrets[secret] = known{old.forms, forget}
+		r.secrets[secret] = knownSecret{old.forms, forget}
 	}
 	if !there || gone {
 		r.rebuild()
@@ -96,7 +96,7 @@ func (r *redactor) rebuild() {
 	r.replacer.Store(strings.NewReplacer(pairs...))
 }
 
-// secretForms gives the texts under which a secret may turn up in a body, a
+// secretForms returns the texts under which a secret may turn up in a body, a
 // URL or an error.
 func secretForms(s string) []string {
 	var escaped strings.Builder
@@ -114,8 +114,8 @@ func secretForms(s string) []string {
 // text removes every known secret from s.
 func (r *redactor) text(s string) string { return r.replacer.Load().Replace(s) }
 
-// holds reports a known secret in an answer.
-func (r *redactor) holds(a answer) bool {
+// findsSecretIn reports a known secret in an answer.
+func (r *redactor) findsSecretIn(a answer) bool {
 	for _, values := range a.resp.Header {
 		if slices.ContainsFunc(values, func(v string) bool { return r.text(v) != v }) {
 			return true
@@ -124,7 +124,7 @@ func (r *redactor) holds(a answer) bool {
 	return r.text(string(a.body)) != string(a.body)
 }
 
-// body gives b as it may be stored, and the names of what was removed.
+// body returns b as it may be stored, and the names of what was removed.
 func (r *redactor) body(contentType string, b []byte) ([]byte, []string) {
 	if len(b) == 0 {
 		return nil, nil
@@ -136,8 +136,8 @@ func (r *redactor) body(contentType string, b []byte) ([]byte, []string) {
 	return out, removed
 }
 
-// question fills in the forms of address and body that are kept.
-func (r *redactor) question(q *admittedRequest) {
+// fillRequest fills in the forms of address and body that are kept.
+func (r *redactor) fillRequest(q *admittedRequest) {
 	address, removed := cleanURL(q.req.URL)
 	q.url = r.text(address)
 	if q.url != address {
@@ -170,7 +170,7 @@ func (r *redactor) value(v any) any {
 	return v
 }
 
-// secretsIn walks a configuration and gives the text of every Secret in it.
+// secretsIn returns the text of every Secret in a configuration.
 func secretsIn(v any) []string {
 	var found []string
 	walkSecrets(reflect.ValueOf(v), 0, func(s string) { found = append(found, s) })

@@ -15,11 +15,11 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// Replay gives the options of a door that answers from recorded exchanges: the
-// same collector then gives the same records again, with no network, no
+// Replay returns the options of a door that answers from recorded exchanges: the
+// same collector then returns the same records again, with no network, no
 // credential and no waiting. What was not recorded is ErrIncomplete.
 func Replay(xs []evidence.Exchange) Options {
-	p := &player{left: map[playKey][]evidence.Exchange{}, last: map[playKey]string{}}
+	p := &recording{left: map[playKey][]evidence.Exchange{}, last: map[playKey]string{}}
 	at := time.Unix(0, 0).UTC()
 	if len(xs) > 0 {
 		at = slices.MinFunc(xs, func(a, b evidence.Exchange) int { return a.Started.Compare(b.Started) }).Started
@@ -42,7 +42,7 @@ func Replay(xs []evidence.Exchange) Options {
 	}
 }
 
-// playKey is what tells one question from another.
+// playKey is equal for equal questions.
 type playKey struct {
 	call, method, url, request string
 	scope                      evidence.Scope
@@ -52,24 +52,24 @@ func keyOf(x evidence.Exchange) playKey {
 	return playKey{x.Call, x.Method, x.URL, x.Request, x.Scope}
 }
 
-// player serves each recorded exchange once, equal questions in their order.
-type player struct {
+// recording serves each recorded exchange once, equal questions in their order.
+type recording struct {
 	mu   sync.Mutex
 	left map[playKey][]evidence.Exchange
 	last map[playKey]string // the error of what was served last
 }
 
 // RoundTrip implements http.RoundTripper.
-func (p *player) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *recording) RoundTrip(r *http.Request) (*http.Response, error) {
 	x, err := p.next(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	return played(r, x)
+	return responseOf(r, x)
 }
 
 // run answers for a program.
-func (p *player) run(ctx context.Context, _ Process) (collectors.Reply, error) {
+func (p *recording) run(ctx context.Context, _ Process) (collectors.Reply, error) {
 	x, err := p.next(ctx)
 	switch {
 	case err != nil:
@@ -80,8 +80,8 @@ func (p *player) run(ctx context.Context, _ Process) (collectors.Reply, error) {
 	return collectors.Reply{Exit: *x.Exit, Out: x.Body + string(x.Binary), Err: x.Error}, nil
 }
 
-// next gives the recorded exchange that answers what is asked.
-func (p *player) next(ctx context.Context) (x evidence.Exchange, err error) {
+// next returns the recorded exchange that answers what is asked.
+func (p *recording) next(ctx context.Context) (x evidence.Exchange, err error) {
 	asked, ok := RequestFromContext(ctx)
 	if !ok {
 		return x, fmt.Errorf("%w: a recording answers below the door only", collectors.ErrForbidden)
@@ -100,7 +100,7 @@ func (p *player) next(ctx context.Context) (x evidence.Exchange, err error) {
 	return x, collectors.Incomplete("%s %s is not in the recording", asked.Call, asked.URL)
 }
 
-func played(r *http.Request, x evidence.Exchange) (*http.Response, error) {
+func responseOf(r *http.Request, x evidence.Exchange) (*http.Response, error) {
 	switch {
 	case x.Status == 0 && strings.HasSuffix(x.Error, collectors.ErrNoHost.Error()):
 		return nil, collectors.ErrNoHost
@@ -113,7 +113,7 @@ func played(r *http.Request, x evidence.Exchange) (*http.Response, error) {
 	}
 	body := io.Reader(strings.NewReader(x.Body + string(x.Binary)))
 	if strings.HasPrefix(x.Error, collectors.ErrIncomplete.Error()) {
-		body = io.MultiReader(body, failing{})
+		body = io.MultiReader(body, truncatedReader{})
 	}
 	return &http.Response{
 		Status: http.StatusText(x.Status), StatusCode: x.Status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -121,7 +121,7 @@ func played(r *http.Request, x evidence.Exchange) (*http.Response, error) {
 	}, nil
 }
 
-// failing ends a body that was cut.
-type failing struct{}
+// truncatedReader ends a body that was cut.
+type truncatedReader struct{}
 
-func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (truncatedReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

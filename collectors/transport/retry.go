@@ -21,8 +21,8 @@ const (
 	maxFailed    = 6
 )
 
-// pace decides when one request is asked again.
-type pace struct {
+// backoffState decides when one request is asked again.
+type backoffState struct {
 	gateway  *gateway
 	lane     string
 	interval *backoff.ExponentialBackOff
@@ -31,15 +31,15 @@ type pace struct {
 	waited   time.Duration
 }
 
-func (d *gateway) newPace(q *admittedRequest) *pace {
-	// The jitter is ours, so that it can be fixed; the library gives the steps.
+func (g *gateway) newBackoff(q *admittedRequest) *backoffState {
+	// The jitter is ours, so that it can be fixed; the steps are the library's.
 	b := &backoff.ExponentialBackOff{InitialInterval: time.Second, Multiplier: 2, MaxInterval: 30 * time.Second}
 	b.Reset()
-	return &pace{gateway: d, lane: q.lane, most: collectors.TriesFromContext(q.req.Context(), maxFailed), interval: b}
+	return &backoffState{gateway: g, lane: q.lane, most: collectors.TriesFromContext(q.req.Context(), maxFailed), interval: b}
 }
 
 // spend takes d from the patience, and reports whether there was enough.
-func (p *pace) spend(d time.Duration) bool {
+func (p *backoffState) spend(d time.Duration) bool {
 	if p.waited+d > p.gateway.opt.Patience {
 		return false
 	}
@@ -47,10 +47,10 @@ func (p *pace) spend(d time.Duration) bool {
 	return true
 }
 
-// next gives the wait before the next attempt, or the error to end with. What
+// next returns the wait before the next attempt, or the error to end with. What
 // the source states is honoured; otherwise the wait is drawn from an interval
 // that doubles (full jitter).
-func (p *pace) next(a answer) (time.Duration, error) {
+func (p *backoffState) next(a answer) (time.Duration, error) {
 	p.tries++
 	throttled := errors.Is(a.err, collectors.ErrThrottled)
 	if p.tries >= maxThrottled || !throttled && p.tries >= p.most {
@@ -69,31 +69,31 @@ func (p *pace) next(a answer) (time.Duration, error) {
 	return wait, nil
 }
 
-// statedWait gives how long the source asked to wait. Its own Date header is
+// statedWait returns how long the source asked to wait. Its own Date header is
 // the clock, where there is one, so that neither side's clock matters.
-func (d *gateway) statedWait(a answer) (time.Duration, bool) {
+func (g *gateway) statedWait(a answer) (time.Duration, bool) {
 	if a.resp == nil || a.resp.StatusCode < 400 && !errors.Is(a.err, collectors.ErrThrottled) {
 		return 0, false
 	}
-	h, now := a.resp.Header, d.clock(a.resp.Header)
+	h, now := a.resp.Header, g.clock(a.resp.Header)
 	if d, ok := parseRetryAfter(h.Get("Retry-After"), now); ok {
 		return d, true
 	}
 	if strings.TrimSpace(h.Get("X-Ratelimit-Remaining")) == "0" {
 		return parseReset(h.Get("X-Ratelimit-Reset"), now)
 	}
-	return quotaReset(d.quota, h, now)
+	return quotaReset(g.quota, h, now)
 }
 
-// clock gives the source's time of an answer, ours where it states none.
-func (d *gateway) clock(h http.Header) time.Time {
+// clock returns the source's time of an answer, ours where it states none.
+func (g *gateway) clock(h http.Header) time.Time {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		return date
 	}
-	return d.opt.Now()
+	return g.opt.Now()
 }
 
-// longest is the longest wait that is told apart; it is beyond any patience.
+// longest is the longest wait; a longer one counts as this one. It is beyond any patience.
 const longest = 1000 * time.Hour
 
 // parseRetryAfter reads seconds or an HTTP date; a time gone by is no wait.

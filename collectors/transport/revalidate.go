@@ -18,10 +18,10 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// answers keeps what a source answered, with the validator that it gave, so that
+// answerCache keeps what a source answered, with the validator that it gave, so that
 // it can be asked whether that still holds. It is bounded, and in memory: what
 // is in it was not redacted. An answer is that to one credential.
-type answers struct {
+type answerCache struct {
 	limit int
 
 	mu    sync.Mutex
@@ -32,8 +32,8 @@ type answers struct {
 
 type answerKey [sha256.Size]byte
 
-// kept is one answer.
-type kept struct {
+// cachedAnswer is one answer.
+type cachedAnswer struct {
 	key      answerKey
 	tag      string
 	header   http.Header
@@ -42,19 +42,19 @@ type kept struct {
 	received time.Time
 }
 
-// maxAnswers bounds what is kept, packed, in bytes.
-const maxAnswers = 32 << 20
+// maxCachedBytes bounds what is kept, packed, in bytes.
+const maxCachedBytes = 32 << 20
 
-func newAnswers(limit int) *answers {
-	return &answers{limit: limit, byKey: map[answerKey]*list.Element{}, order: list.New()}
+func newAnswerCache(limit int) *answerCache {
+	return &answerCache{limit: limit, byKey: map[answerKey]*list.Element{}, order: list.New()}
 }
 
-// keyOfAnswer tells requests apart that may be answered differently.
+// keyOfAnswer differs for requests that may be answered differently.
 func keyOfAnswer(r *http.Request) answerKey {
 	return sha256.Sum256([]byte(strings.Join([]string{r.URL.String(), r.Header.Get("Authorization"), r.Header.Get("Accept")}, "\x00")))
 }
 
-func (a *answers) get(r *http.Request) *kept {
+func (a *answerCache) get(r *http.Request) *cachedAnswer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e := a.byKey[keyOfAnswer(r)]
@@ -62,14 +62,14 @@ func (a *answers) get(r *http.Request) *kept {
 		return nil
 	}
 	a.order.MoveToFront(e)
-	return e.Value.(*kept)
+	return e.Value.(*cachedAnswer)
 }
 
 // put keeps a whole answer that has a validator. What is no JSON is not kept: an
 // answer that something on the way has spoilt may carry the validator of the right
 // one, and would be asked for no more.
-func (a *answers) put(r *http.Request, resp *http.Response, body []byte, now time.Time) {
-	k := &kept{key: keyOfAnswer(r), tag: resp.Header.Get("Etag"), header: resp.Header.Clone(), body: evidence.HashOf(body), received: now}
+func (a *answerCache) put(r *http.Request, resp *http.Response, body []byte, now time.Time) {
+	k := &cachedAnswer{key: keyOfAnswer(r), tag: resp.Header.Get("Etag"), header: resp.Header.Clone(), body: evidence.HashOf(body), received: now}
 	k.packed = pack(body)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -97,8 +97,8 @@ func mayGrow(r *http.Request, resp *http.Response, body []byte) bool {
 	return len(page) > 0 && (err != nil || len(page) >= size)
 }
 
-func (a *answers) drop(e *list.Element) {
-	k := a.order.Remove(e).(*kept)
+func (a *answerCache) drop(e *list.Element) {
+	k := a.order.Remove(e).(*cachedAnswer)
 	delete(a.byKey, k.key)
 	a.size -= len(k.packed)
 }
@@ -118,9 +118,9 @@ func pack(body []byte) []byte {
 	return bytes.Clone(b.Bytes())
 }
 
-// whole gives the answer that a source said still holds, with the headers of
-// today where they tell of today.
-func (k *kept) whole(resp *http.Response) (*http.Response, []byte, error) {
+// response returns the answer that a source confirmed, with the headers of
+// today where they describe today.
+func (k *cachedAnswer) response(resp *http.Response) (*http.Response, []byte, error) {
 	body, err := io.ReadAll(flate.NewReader(bytes.NewReader(k.packed)))
 	if err != nil || evidence.HashOf(body) != k.body {
 		return nil, nil, collectors.Incomplete("the answer that was kept is damaged")
@@ -138,29 +138,29 @@ func (k *kept) whole(resp *http.Response) (*http.Response, []byte, error) {
 
 // conditional reports whether an answer to the question may be asked for anew
 // by its validator.
-func (d *gateway) conditional(q *admittedRequest) bool {
-	return d.answers != nil && q.req.Method == http.MethodGet && q.req.Header.Get("If-None-Match") == ""
+func (g *gateway) conditional(q *admittedRequest) bool {
+	return g.answers != nil && q.req.Method == http.MethodGet && q.req.Header.Get("If-None-Match") == ""
 }
 
 // revalidated turns "not modified" into the answer that was not modified, and
 // keeps one that came whole.
-func (d *gateway) revalidated(q *admittedRequest, before *kept, a answer) answer {
+func (g *gateway) revalidated(q *admittedRequest, before *cachedAnswer, a answer) answer {
 	switch {
-	case a.err != nil || !d.conditional(q):
-	case a.resp.StatusCode == http.StatusOK && d.redact.holds(a):
+	case a.err != nil || !g.conditional(q):
+	case a.resp.StatusCode == http.StatusOK && g.redact.findsSecretIn(a):
 		// Kept for longer than its secret is known, it would show that.
 	case a.resp.StatusCode == http.StatusOK:
-		d.answers.put(q.req, a.resp, a.body, d.opt.Now())
+		g.answers.put(q.req, a.resp, a.body, g.opt.Now())
 	case a.resp.StatusCode == http.StatusNotModified && before != nil:
-		if tag := a.resp.Header.Get("Etag"); tag != "" && weak(tag) != weak(before.tag) {
+		if tag := a.resp.Header.Get("Etag"); tag != "" && opaqueTag(tag) != opaqueTag(before.tag) {
 			a.err = collectors.Incomplete("not modified is said of another answer: asked for %s, told of %s", before.tag, tag)
 			return a
 		}
 		a.unmodified = &evidence.Unmodified{Since: before.received.UTC()} // the hash is that of what is stored
-		a.resp, a.body, a.err = before.whole(a.resp)
+		a.resp, a.body, a.err = before.response(a.resp)
 	}
 	return a
 }
 
-// weak gives a validator without the mark that it is a weak one: If-None-Match compares so.
-func weak(tag string) string { return strings.TrimPrefix(tag, "W/") }
+// opaqueTag returns a validator without the mark that it is a weak one: If-None-Match compares so.
+func opaqueTag(tag string) string { return strings.TrimPrefix(tag, "W/") }

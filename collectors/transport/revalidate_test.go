@@ -36,7 +36,7 @@ func (s *tagged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Ratelimit-Remaining", fmt.Sprint(5000-len(s.asked)))
 	w.Header().Set("Etag", "W/"+tag)
-	if weak(had) == tag {
+	if opaqueTag(had) == tag {
 		if s.lie != "" {
 			w.Header().Set("Etag", s.lie)
 		}
@@ -47,7 +47,7 @@ func (s *tagged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(s.body))
 }
 
-// asking opens a door that revalidates, and gives a way to ask through it.
+// asking opens a door that revalidates, and returns a way to ask through it.
 func asking(t *testing.T, h http.Handler) (ask func(token string) (evidence.Exchange, string, error), d *gateway) {
 	t.Helper()
 	srv := httptest.NewServer(h)
@@ -222,7 +222,7 @@ func TestUnaskedNotModified(t *testing.T) {
 
 // TestAnswersAreBounded: the least used answers go first, and one that is too long is not kept.
 func TestAnswersAreBounded(t *testing.T) {
-	a := newAnswers(4 << 10)
+	a := newAnswerCache(4 << 10)
 	ask := func(path string) *http.Request {
 		return httptest.NewRequest(http.MethodGet, "https://x.example/"+path, nil)
 	}

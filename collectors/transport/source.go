@@ -50,7 +50,7 @@ func Open(spec collectors.Spec, cfg collectors.Config, opt Options, log *slog.Lo
 	return s, nil
 }
 
-// wanted gives the kinds that are read; none means all.
+// wanted returns the kinds that are read; none means all.
 func wanted(cfg collectors.Config) []evidence.Kind {
 	if p, ok := cfg.(collectors.Partial); ok && len(cfg.Base().Kinds) == 0 {
 		return p.EnabledKinds()
@@ -89,7 +89,7 @@ func newGateway(spec collectors.Spec, cfg collectors.Config, opt Options, log *s
 		redact: newRedactor(spec.Redact, opt.Now), limits: newLimiter(opt.Concurrency, opt.Total), log: log,
 	}
 	if spec.Revalidates && !opt.Offline {
-		d.answers = newAnswers(maxAnswers)
+		d.answers = newAnswerCache(maxCachedBytes)
 	}
 	if d.lane == nil {
 		d.lane = func(r *http.Request) string { return r.URL.Host }
@@ -110,7 +110,7 @@ func newGateway(spec collectors.Spec, cfg collectors.Config, opt Options, log *s
 	return d, nil
 }
 
-// Collector gives the source's collector.
+// Collector returns the source's collector.
 func (s *Source) Collector() collectors.Collector { return s.collector }
 
 func keptText(d time.Duration) string {

@@ -15,7 +15,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// ask sends one GET through the door, as a collector would, and gives what was recorded.
+// ask sends one GET through the door, as a collector would, and returns what was recorded.
 func (r *rig) ask(ctx context.Context, method, address string) ([]byte, []evidence.Exchange, error) {
 	rec := &recorder{}
 	req, err := http.NewRequestWithContext(withRecorder(ctx, rec), method, address, nil)
@@ -230,7 +230,7 @@ func TestDoorBounds(t *testing.T) {
 	})
 	t.Run("deadline while throttled", func(t *testing.T) {
 		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) },
-			func(_ *testConfig, o *Options) { o.Sleep = sleep })
+			func(_ *testConfig, o *Options) { o.Sleep = sleepRealTime })
 		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
 		defer cancel()
 		_, xs, err := r.ask(ctx, "GET", r.url+"/things")

@@ -49,21 +49,21 @@ var twiceCases = map[string]string{ // a document, and the name that stands in i
 	`<a x="{"/>`:                             "",
 }
 
-func TestTwice(t *testing.T) {
+func TestDuplicateMembers(t *testing.T) {
 	for text, want := range twiceCases {
-		err := onceEach("it", []byte(text))
+		err := rejectDuplicateMembers("it", []byte(text))
 		if (err != nil) != (want != "") || err != nil && (!errors.Is(err, collectors.ErrIncomplete) || !strings.Contains(err.Error(), fmt.Sprintf("%q twice", want))) {
 			t.Errorf("%.80s: %v, want %q", text, err, want)
 		}
 	}
-	if err := onceEach("it", []byte(`{"":1,"":2}`)); err == nil {
+	if err := rejectDuplicateMembers("it", []byte(`{"":1,"":2}`)); err == nil {
 		t.Error("the empty name is one as well")
 	}
 }
 
-// TestTwiceAtTheDoor: such an answer is not handed on, whatever its status says,
+// TestDuplicateMembersAtTheDoor: such an answer is not handed on, whatever its status says,
 // and neither is it when it is played back.
-func TestTwiceAtTheDoor(t *testing.T) {
+func TestDuplicateMembersAtTheDoor(t *testing.T) {
 	for status, ctype := range map[int]string{200: "application/json", 404: "application/json", 201: "text/plain"} {
 		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", ctype)
@@ -81,19 +81,19 @@ func TestTwiceAtTheDoor(t *testing.T) {
 	}
 }
 
-// FuzzTwice holds the scanner to a decoder.
-func FuzzTwice(f *testing.F) {
+// FuzzDuplicateMembers holds the scanner to a decoder.
+func FuzzDuplicateMembers(f *testing.F) {
 	for text := range twiceCases {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.Contains(text, collectors.Redacted) || !json.Valid([]byte(text)) {
-			_ = onceEach("it", []byte(text)) // it must not panic
+			_ = rejectDuplicateMembers("it", []byte(text)) // it must not panic
 			return
 		}
 		d := json.NewDecoder(strings.NewReader(text))
 		want, err := repeats(d)
-		if got := onceEach("it", []byte(text)) != nil; err == nil && got != want {
+		if got := rejectDuplicateMembers("it", []byte(text)) != nil; err == nil && got != want {
 			t.Fatalf("%q: %v, want %v", text, got, want)
 		}
 	})
@@ -124,16 +124,16 @@ func repeats(d *json.Decoder) (found bool, err error) {
 	return found, err
 }
 
-// BenchmarkTwice reads a page of 10 MB as vendors send them, beside what its
+// BenchmarkDuplicateMembers reads a page of 10 MB as vendors send them, beside what its
 // decoding costs.
-func BenchmarkTwice(b *testing.B) {
+func BenchmarkDuplicateMembers(b *testing.B) {
 	user := `{"id":"00u1abcd","status":"ACTIVE","created":"2026-01-01T00:00:00.000Z","profile":{"login":"ada@acme.example","firstName":"Ada","lastName":"Lovelace","note":"she said \"hi\""},"groups":["a","b","c"],"_links":{"self":{"href":"https://acme.okta.example/api/v1/users/00u1abcd"}}},`
 	page := []byte("[" + strings.TrimSuffix(strings.Repeat(user, 10<<20/len(user)), ",") + "]")
 	b.Run("twice", func(b *testing.B) {
 		b.SetBytes(int64(len(page)))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, found := twice(page); found {
+			if _, found := firstDuplicate(page); found {
 				b.Fatal("found")
 			}
 		}

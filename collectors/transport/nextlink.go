@@ -7,9 +7,9 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// nextStays reports a Link header whose next page lies on another host: to
+// checkNextLink reports a Link header whose next page lies on another host: to
 // follow it would carry the credential there, not to follow it would cut the listing.
-func nextStays(asked *url.URL, h http.Header) error {
+func checkNextLink(asked *url.URL, h http.Header) error {
 	for _, v := range h.Values("Link") {
 		next, ok := collectors.NextLink(v)
 		if !ok {

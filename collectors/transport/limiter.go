@@ -122,7 +122,7 @@ func (l *limiter) hold(name string, until time.Time) {
 	}
 }
 
-// pause gives how long to wait before it may be asked again.
+// pause returns how long to wait before it may be asked again.
 func (l *limiter) pause(name string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,14 +11,14 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// A JSON object that names a member twice means one thing to who takes the first
-// and another to who takes the last (RFC 8259, section 4): what we would read from
-// it and what somebody else reads from the stored bytes might differ.
+// A JSON object that names a member twice means one thing to a reader that keeps the first
+// and another to one that keeps the last (RFC 8259, section 4): what we read from
+// it and what an auditor reads from the stored bytes might differ.
 
-// onceEach refuses a document in which an object names a member twice. What is no
+// rejectDuplicateMembers refuses a document in which an object names a member twice. What is no
 // JSON is for the collector to judge.
-func onceEach(where string, body []byte) error {
-	name, found := twice(body)
+func rejectDuplicateMembers(where string, body []byte) error {
+	name, found := firstDuplicate(body)
 	if !found || !isJSON(body) {
 		return nil
 	}
@@ -38,10 +38,10 @@ func isJSON(body []byte) bool {
 
 func trimBOM(b []byte) []byte { return bytes.TrimPrefix(b, []byte("\ufeff")) }
 
-// twice gives the first name that stands twice in one object. It reads every
+// firstDuplicate returns the first name that stands twice in one object. It reads every
 // answer there is: it looks at each byte once, and keeps but the names of objects
 // that are open.
-func twice(src []byte) (name string, found bool) {
+func firstDuplicate(src []byte) (name string, found bool) {
 	src = trimBOM(src)
 	if src = src[skipSpace(src, 0):]; len(src) == 0 || src[0] != '{' && src[0] != '[' {
 		return "", false
@@ -72,7 +72,7 @@ func twice(src []byte) (name string, found bool) {
 	return "", false
 }
 
-// quoteEnd gives the place after the string that starts at i.
+// quoteEnd returns the place after the string that starts at i.
 func quoteEnd(src []byte, i int) int {
 	for from := i + 1; ; {
 		at := bytes.IndexByte(src[from:], '"')
@@ -121,7 +121,7 @@ func (o *openObjects) inObject() bool {
 }
 
 // add adds a name to the innermost object; false if it is there. Names that held
-// a secret have become the same, and say nothing.
+// a secret have become equal, which shows nothing.
 func (o *openObjects) add(name []byte) bool {
 	name = plainName(name)
 	f := &o.frames[len(o.frames)-1]
@@ -145,7 +145,7 @@ func (o *openObjects) add(name []byte) bool {
 	return true
 }
 
-// plainName gives a name as a decoder does.
+// plainName returns a name as a decoder does.
 func plainName(name []byte) []byte {
 	if bytes.IndexByte(name, '\\') < 0 && utf8.Valid(name) {
 		return name

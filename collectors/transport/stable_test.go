@@ -31,9 +31,9 @@ func (w *writer) Sleep(ctx context.Context, d time.Duration) error {
 	return errors.Join(err, readErr, os.WriteFile(w.path, []byte(text), 0o600), os.Chtimes(w.path, w.Now(), w.Now()))
 }
 
-// TestSettle: a file is read once nobody has written to it for a while, and one
+// TestWaitUntilStable: a file is read once nobody has written to it for a while, and one
 // that ends in the middle of a line after a longer while.
-func TestSettle(t *testing.T) {
+func TestWaitUntilStable(t *testing.T) {
 	for name, tt := range map[string]struct {
 		text  string
 		age   time.Duration
@@ -42,17 +42,17 @@ func TestSettle(t *testing.T) {
 		want  string // in the error
 	}{
 		"old":                {"a\nb\n", time.Hour, nil, nil, ""},
-		"just old enough":    {"a\nb\n", quiet, nil, nil, ""},
+		"just old enough":    {"a\nb\n", stableFor, nil, nil, ""},
 		"new":                {"a\nb\n", time.Second, nil, []time.Duration{4 * time.Second}, ""},
-		"still written":      {"a\n", 0, []string{"b\n", "c\n"}, []time.Duration{quiet, quiet, quiet}, ""},
+		"still written":      {"a\n", 0, []string{"b\n", "c\n"}, []time.Duration{stableFor, stableFor, stableFor}, ""},
 		"never left alone":   {"a\n", 0, slices.Repeat([]string{"b\n"}, 100), nil, "a b.csv is being written to: write it under another name"},
-		"cut, old":           {"a\nb", quietStump, nil, nil, ""},
+		"cut, old":           {"a\nb", stableForCut, nil, nil, ""},
 		"cut, new":           {"a\nb", 10 * time.Second, nil, []time.Duration{50 * time.Second}, ""},
-		"cut, then whole":    {"a\nb", 50 * time.Second, []string{"c\n"}, []time.Duration{10 * time.Second, quiet}, ""},
+		"cut, then whole":    {"a\nb", 50 * time.Second, []string{"c\n"}, []time.Duration{10 * time.Second, stableFor}, ""},
 		"cut for ever":       {"a\nb", 0, []string{"c", "d"}, nil, "does not end with the end of a line"},
-		"truncated":          {"", time.Second, []string{"a\n"}, []time.Duration{59 * time.Second, quiet}, ""},
-		"ahead of our clock": {"a\nb\n", -time.Hour, nil, []time.Duration{quiet}, ""},
-		"ahead, and written": {"a\nb\n", -time.Hour, []string{"c\n"}, []time.Duration{quiet, quiet}, ""},
+		"truncated":          {"", time.Second, []string{"a\n"}, []time.Duration{59 * time.Second, stableFor}, ""},
+		"ahead of our clock": {"a\nb\n", -time.Hour, nil, []time.Duration{stableFor}, ""},
+		"ahead, and written": {"a\nb\n", -time.Hour, []string{"c\n"}, []time.Duration{stableFor, stableFor}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &writer{clock: newClock(), steps: tt.steps}
@@ -75,11 +75,11 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// TestSettleStops: who is told to stop waits for no file.
-func TestSettleStops(t *testing.T) {
+// TestWaitUntilStableStops: who is told to stop waits for no file.
+func TestWaitUntilStableStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := fileOf(cabinet(t, "x\n", Options{Sleep: sleep}), ctx, collectors.FileRead{Name: "a b.csv", Keep: firstLine}); !errors.Is(err, context.Canceled) {
+	if _, _, err := fileOf(cabinet(t, "x\n", Options{Sleep: sleepRealTime}), ctx, collectors.FileRead{Name: "a b.csv", Keep: firstLine}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 )
 
-// bound counts how many turns can be had at once, and gives them back unchanged.
+// bound counts how many turns can be had at once, and returns them back unchanged.
 func bound(l *limiter, host string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// defaultTransport gives net/http with the proxy and the CA bundle of the
+// defaultTransport returns net/http with the proxy and the CA bundle of the
 // environment. AWS_CA_BUNDLE adds to the system's roots; SSL_CERT_FILE and
 // SSL_CERT_DIR replace them, as crypto/x509 does by itself.
 func defaultTransport() (http.RoundTripper, error) {
@@ -31,7 +31,7 @@ func defaultTransport() (http.RoundTripper, error) {
 	}, nil
 }
 
-// customRoots gives nil, the system's roots, if there is no bundle.
+// customRoots returns nil, the system's roots, if there is no bundle.
 func customRoots(bundle string) (*x509.CertPool, error) {
 	if bundle == "" {
 		return nil, nil

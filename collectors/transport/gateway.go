@@ -26,7 +26,7 @@ type Options struct {
 	Now func() time.Time
 	// Sleep waits for d or until ctx ends; nil means a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
-	// Jitter gives numbers in [0, 1) that spread retries; nil means random ones.
+	// Jitter returns numbers in [0, 1) that spread retries; nil means random ones.
 	Jitter func() float64
 	// MaxBody bounds a response body in bytes, 64 MiB if 0. A longer one is an error.
 	MaxBody int64
@@ -39,7 +39,7 @@ type Options struct {
 	Concurrency int
 	// Total bounds the requests under way in all lanes together, 64 if 0.
 	Total int
-	// Offline says that Base is a recording; see Env.Offline.
+	// Offline: Base is a recording; see Env.Offline.
 	Offline bool
 }
 
@@ -62,7 +62,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Consult = askServer
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = sleepRealTime
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
@@ -80,9 +80,9 @@ func orElse[T int | int64 | time.Duration](v *T, def T) {
 	}
 }
 
-// sleep waits on the real clock. It does not start to wait for what lies
+// sleepRealTime waits on the real clock. It does not start to wait for what lies
 // beyond the deadline of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
+func sleepRealTime(ctx context.Context, d time.Duration) error {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
 		return context.DeadlineExceeded
 	}
@@ -113,7 +113,7 @@ type gateway struct {
 	quota         *collectors.Quota
 	redact        *redactor
 	limits        *limiter
-	answers       *answers // nil if the source does not revalidate
+	answers       *answerCache // nil if the source does not revalidate
 	log           *slog.Logger
 }
 
@@ -121,19 +121,19 @@ type gateway struct {
 const maxRequest = 1 << 20
 
 // RoundTrip implements http.RoundTripper. Its errors wrap the classes of this package.
-func (d *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
-	q, err := d.admit(r)
+func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
+	q, err := g.admit(r)
 	if err != nil {
 		return nil, err
 	}
-	p := d.newPace(q)
+	p := g.newBackoff(q)
 	for n := 1; ; n++ {
-		if err := d.yield(r.Context(), q, p); err != nil {
+		if err := g.waitForLane(r.Context(), q, p); err != nil {
 			return nil, err
 		}
-		a := d.attempt(q, n)
+		a := g.attempt(q, n)
 		if a.err == nil {
-			d.spare(q.lane, a.resp)
+			g.applyQuota(q.lane, a.resp)
 			return a.resp, nil
 		}
 		if !a.again {
@@ -143,15 +143,15 @@ func (d *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := d.rest(r.Context(), wait, a.err); err != nil {
+		if err := g.sleep(r.Context(), wait, a.err); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// yield waits while the host has asked everyone to.
-func (d *gateway) yield(ctx context.Context, q *admittedRequest, p *pace) error {
-	wait := d.limits.pause(q.lane, d.opt.Now())
+// waitForLane waits while the host has asked everyone to.
+func (g *gateway) waitForLane(ctx context.Context, q *admittedRequest, p *backoffState) error {
+	wait := g.limits.pause(q.lane, g.opt.Now())
 	if wait <= 0 {
 		return nil
 	}
@@ -159,13 +159,13 @@ func (d *gateway) yield(ctx context.Context, q *admittedRequest, p *pace) error 
 	if !p.spend(wait) {
 		return busy
 	}
-	return d.rest(ctx, wait, busy)
+	return g.sleep(ctx, wait, busy)
 }
 
-// rest sleeps. If the context ends before the rest does, the cause of the rest
+// sleep sleeps. If the context ends before the rest does, the cause of the rest
 // is the error, because it is the reason for which nothing was read.
-func (d *gateway) rest(ctx context.Context, wait time.Duration, cause error) error {
-	err := d.opt.Sleep(ctx, wait)
+func (g *gateway) sleep(ctx context.Context, wait time.Duration, cause error) error {
+	err := g.opt.Sleep(ctx, wait)
 	if err == nil {
 		return nil
 	}
@@ -175,9 +175,9 @@ func (d *gateway) rest(ctx context.Context, wait time.Duration, cause error) err
 	return fmt.Errorf("%w (%w while waiting to ask again)", cause, err)
 }
 
-// client gives the HTTP client that leads through the door.
-func (d *gateway) client() *http.Client {
-	return &http.Client{Transport: d, CheckRedirect: stayOnHost}
+// client returns the HTTP client that leads through the door.
+func (g *gateway) client() *http.Client {
+	return &http.Client{Transport: g, CheckRedirect: stayOnHost}
 }
 
 // stayOnHost refuses redirects to another host, which would carry the credential there.

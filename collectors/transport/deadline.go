@@ -9,16 +9,16 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// heed is how long a collector may take to end after its context has.
-const heed = 2 * time.Second
+// cancelGrace is how long a collector may take to end after its context has.
+const cancelGrace = 2 * time.Second
 
-// errAbandoned: the collector did not end when it was told to.
+// errAbandoned: the collector did not end after its context had.
 var errAbandoned = errors.New("it did not end when it was told to")
 
-// within runs do, and does not wait for it once its context has ended: what hangs
+// withDeadline runs do, and does not wait for it once its context has ended: what hangs
 // without heeding it, such as a read from a file system that is gone, must not
 // keep everything that comes after. What do holds must then not be touched.
-func within[T any](ctx context.Context, do func() (T, error)) (T, error) {
+func withDeadline[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	type ended struct {
 		v   T
 		err error
@@ -34,7 +34,7 @@ func within[T any](ctx context.Context, do func() (T, error)) (T, error) {
 		return e.v, e.err
 	case <-ctx.Done():
 	}
-	t := time.NewTimer(heed)
+	t := time.NewTimer(cancelGrace)
 	defer t.Stop()
 	select {
 	case e := <-out:

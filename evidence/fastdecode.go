@@ -6,62 +6,62 @@ import (
 	"unicode/utf8"
 )
 
-// quick reads the canonical text of a record in one pass, several times as fast
-// as encoding/json and a comparison with what is written again. It is sure only
-// of text that is certainly canonical and says what encoding/json would have
-// read; of anything else (fractions, nulls, deep nesting, whatever is wrong) it
-// is not, and the slow way decides.
-type quick struct {
+// fastDecoder reads the canonical text of a record in one pass, several times as fast
+// as encoding/json and a comparison with what is written again. Its results are ok
+// only for text that is certainly canonical, and are then what encoding/json would
+// have read; for anything else (fractions, nulls, deep nesting, malformed text) they
+// are not, and encoding/json decides.
+type fastDecoder struct {
 	rest  []byte
 	depth int
 	names map[string]string // texts that come again and again: one of each
 }
 
 const (
-	maxQuickDepth = 64
-	maxQuickNames = 4096
+	maxFastDepth = 64
+	maxFastNames = 4096
 )
 
-// record gives the record of a line.
-func (q *quick) record(line []byte) (r Record, sure bool) {
+// record returns the record of a line.
+func (q *fastDecoder) record(line []byte) (r Record, ok bool) {
 	q.rest, q.depth = line, 0
-	if !utf8.Valid(line) || !q.word(`{"attributes":`) {
+	if !utf8.Valid(line) || !q.literal(`{"attributes":`) {
 		return r, false
 	}
-	if r.Attributes, sure = q.object(); !sure {
+	if r.Attributes, ok = q.object(); !ok {
 		return r, false
 	}
 	return r, q.tail(&r)
 }
 
-// head gives the record of a line without its attributes, which are passed over.
-func (q *quick) head(line []byte) (r Record, sure bool) {
+// head returns the record of a line without its attributes, which are passed over.
+func (q *fastDecoder) head(line []byte) (r Record, ok bool) {
 	q.rest = line
-	if !q.word(`{"attributes":`) || len(q.rest) == 0 || q.rest[0] != '{' {
+	if !q.literal(`{"attributes":`) || len(q.rest) == 0 || q.rest[0] != '{' {
 		return r, false
 	}
 	q.rest = q.rest[ValueEnd(q.rest):]
 	return r, utf8.Valid(q.rest) && q.tail(&r)
 }
 
-// tail takes what stands behind the attributes.
-func (q *quick) tail(r *Record) (sure bool) {
-	if q.word(`,"effective":`) {
-		if r.Effective, sure = q.time(); !sure {
+// tail reads what follows the attributes.
+func (q *fastDecoder) tail(r *Record) (ok bool) {
+	if q.literal(`,"effective":`) {
+		if r.Effective, ok = q.time(); !ok {
 			return false
 		}
 	}
 	kind, scope := "", ""
-	sure = q.word(`,"id":`) && q.text(&r.ID) && q.word(`,"kind":`) && q.name(&kind) && q.word(`,"name":`) && q.text(&r.Name)
-	if sure && q.word(`,"scope":`) {
-		sure = q.name(&scope) && scope != ""
+	ok = q.literal(`,"id":`) && q.text(&r.ID) && q.literal(`,"kind":`) && q.name(&kind) && q.literal(`,"name":`) && q.text(&r.Name)
+	if ok && q.literal(`,"scope":`) {
+		ok = q.name(&scope) && scope != ""
 	}
 	r.Kind, r.Scope = Kind(kind), Scope(scope)
-	return sure && string(q.rest) == "}"
+	return ok && string(q.rest) == "}"
 }
 
-// word takes what comes next if it is w.
-func (q *quick) word(w string) bool {
+// literal consumes w, if it comes next.
+func (q *fastDecoder) literal(w string) bool {
 	if len(q.rest) < len(w) || string(q.rest[:len(w)]) != w {
 		return false
 	}
@@ -69,39 +69,39 @@ func (q *quick) word(w string) bool {
 	return true
 }
 
-func (q *quick) value() (any, bool) {
+func (q *fastDecoder) value() (any, bool) {
 	if len(q.rest) == 0 {
 		return nil, false
 	}
 	switch q.rest[0] {
 	case '"':
 		var s string
-		sure := q.text(&s)
-		return s, sure
+		ok := q.text(&s)
+		return s, ok
 	case '{':
 		return q.object()
 	case '[':
 		return q.list()
 	case 't':
-		return true, q.word("true")
+		return true, q.literal("true")
 	case 'f':
-		return false, q.word("false")
+		return false, q.literal("false")
 	}
 	return q.integer()
 }
 
-func (q *quick) object() (map[string]any, bool) {
-	if q.depth++; q.depth > maxQuickDepth || !q.word("{") {
+func (q *fastDecoder) object() (map[string]any, bool) {
+	if q.depth++; q.depth > maxFastDepth || !q.literal("{") {
 		return nil, false
 	}
 	m := map[string]any{}
-	for last := ""; !q.word("}"); {
+	for last := ""; !q.literal("}"); {
 		var name string
-		if len(m) > 0 && !q.word(",") || !q.name(&name) || !q.word(":") || len(m) > 0 && name <= last {
+		if len(m) > 0 && !q.literal(",") || !q.name(&name) || !q.literal(":") || len(m) > 0 && name <= last {
 			return nil, false
 		}
-		v, sure := q.value()
-		if !sure {
+		v, ok := q.value()
+		if !ok {
 			return nil, false
 		}
 		m[name], last = v, name
@@ -110,17 +110,17 @@ func (q *quick) object() (map[string]any, bool) {
 	return m, true
 }
 
-func (q *quick) list() ([]any, bool) {
-	if q.depth++; q.depth > maxQuickDepth || !q.word("[") {
+func (q *fastDecoder) list() ([]any, bool) {
+	if q.depth++; q.depth > maxFastDepth || !q.literal("[") {
 		return nil, false
 	}
 	l := []any{}
-	for !q.word("]") {
-		if len(l) > 0 && !q.word(",") {
+	for !q.literal("]") {
+		if len(l) > 0 && !q.literal(",") {
 			return nil, false
 		}
-		v, sure := q.value()
-		if !sure {
+		v, ok := q.value()
+		if !ok {
 			return nil, false
 		}
 		l = append(l, v)
@@ -129,8 +129,8 @@ func (q *quick) list() ([]any, bool) {
 	return l, true
 }
 
-// integer takes a whole number of at most 18 digits, in its one form.
-func (q *quick) integer() (any, bool) {
+// integer reads an integer of at most 18 digits, in its one form.
+func (q *fastDecoder) integer() (any, bool) {
 	n := 0
 	for n < len(q.rest) && (q.rest[n] >= '0' && q.rest[n] <= '9' || n == 0 && q.rest[0] == '-') {
 		n++
@@ -150,7 +150,7 @@ func (q *quick) integer() (any, bool) {
 	return i, err == nil
 }
 
-func (q *quick) time() (*time.Time, bool) {
+func (q *fastDecoder) time() (*time.Time, bool) {
 	var s string
 	if !q.text(&s) {
 		return nil, false
@@ -162,33 +162,33 @@ func (q *quick) time() (*time.Time, bool) {
 	return &t, true
 }
 
-// text takes a string.
-func (q *quick) text(s *string) bool {
-	b, sure := q.bytes()
+// text reads a string.
+func (q *fastDecoder) text(s *string) bool {
+	b, ok := q.bytes()
 	*s = string(b)
-	return sure
+	return ok
 }
 
-// name takes a string that other records have as well.
-func (q *quick) name(s *string) bool {
-	b, sure := q.bytes()
-	known, ok := q.names[string(b)]
-	if !ok {
-		known = string(b)
+// name reads a string that other records have as well.
+func (q *fastDecoder) name(s *string) bool {
+	b, ok := q.bytes()
+	shared, there := q.names[string(b)]
+	if !there {
+		shared = string(b)
 		if q.names == nil {
 			q.names = map[string]string{}
 		}
-		if len(q.names) < maxQuickNames {
-			q.names[known] = known
+		if len(q.names) < maxFastNames {
+			q.names[shared] = shared
 		}
 	}
-	*s = known
-	return sure
+	*s = shared
+	return ok
 }
 
-// bytes takes a string, whose bytes are those of the line where nothing in it is escaped.
-func (q *quick) bytes() ([]byte, bool) {
-	if !q.word(`"`) {
+// bytes reads a string; its bytes are those of the line where nothing in it is escaped.
+func (q *fastDecoder) bytes() ([]byte, bool) {
+	if !q.literal(`"`) {
 		return nil, false
 	}
 	for i, c := range q.rest {
@@ -206,8 +206,8 @@ func (q *quick) bytes() ([]byte, bool) {
 	return nil, false
 }
 
-// escaped takes a string whose first escape is at i.
-func (q *quick) escaped(i int) ([]byte, bool) {
+// escaped reads a string whose first escape is at i.
+func (q *fastDecoder) escaped(i int) ([]byte, bool) {
 	s := append([]byte(nil), q.rest[:i]...)
 	for q.rest = q.rest[i:]; len(q.rest) > 0; {
 		c, n := q.rest[0], 1
@@ -227,7 +227,7 @@ func (q *quick) escaped(i int) ([]byte, bool) {
 	return nil, false
 }
 
-// escape reads the escape that b begins with and gives its length: 0 if it is
+// escape reads the escape that b begins with and returns its length: 0 if it is
 // not the one that appendEscape writes.
 func escape(b []byte) (c byte, n int) {
 	if len(b) < 2 {
