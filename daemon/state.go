@@ -68,10 +68,7 @@ func (s *state) OpenForWrite(*config.Config) (ops.Store, ops.Signer, error) {
 // Judge implements ops.Backend.
 func (s *state) Judge(*config.Config, ops.Store) *ops.Judge { return s.judge }
 
-// Missed implements ops.Backend: the daemon writes down itself what it misses.
-func (s *state) Missed(*config.Config, ops.Store, time.Time) ([]evidence.Run, error) { return nil, nil }
-
-// Settle implements ops.Backend, likewise.
+// Settle implements ops.Backend: the daemon writes down itself what it misses.
 func (s *state) Settle(context.Context, *config.Config, ops.Store, time.Time) error { return nil }
 
 // Collect implements ops.Backend.

@@ -134,11 +134,15 @@ func (o *Operations) judgeBridge(ctx context.Context, s *session, l *letter) err
 	if now := o.now().UTC(); now.Before(at) {
 		at = now
 	}
-	missed, err := o.backend.Missed(&own, s, at)
+	past, err := s.judge.Past(ctx)
 	if err != nil {
 		return err
 	}
-	acts, err := evidence.Acts(s.Entries(0))
+	missed, err := missedBy(&own, s, past, at)
+	if err != nil {
+		return err
+	}
+	acts, err := s.judge.Acts(ctx)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/schedule"
 )
 
 // EvidenceLog is a log as it is judged: its evidence, and what people did.
@@ -29,7 +30,7 @@ type Judge struct {
 	log    EvidenceLog
 	// missed returns, as missed, the collections that were due by an instant and
 	// that the log does not tell of; nil where the agent that runs writes them itself.
-	missed func(asOf time.Time) ([]evidence.Run, error)
+	missed func(past *schedule.Past, asOf time.Time) ([]evidence.Run, error)
 
 	rereading chan struct{} // holds one for each evaluation of the past
 
@@ -40,11 +41,12 @@ type Judge struct {
 	newest    time.Time
 	supposed  bool // the engine has seen missed collections that are not in the log
 	acts      []evidence.Act
+	past      *schedule.Past
 	last      *result.Result
 }
 
 // NewJudge returns a judge of a log by a configuration. missed may be nil.
-func NewJudge(c *config.Config, log EvidenceLog, missed func(time.Time) ([]evidence.Run, error)) *Judge {
+func NewJudge(c *config.Config, log EvidenceLog, missed func(*schedule.Past, time.Time) ([]evidence.Run, error)) *Judge {
 	return &Judge{config: c, log: log, missed: missed, rereading: make(chan struct{}, 2)}
 }
 
@@ -74,7 +76,7 @@ func (j *Judge) now(ctx context.Context, t time.Time) (*result.Result, func(cont
 	var missed []evidence.Run
 	if j.missed != nil {
 		var err error
-		if missed, err = j.missed(t); err != nil {
+		if missed, err = j.missed(j.past, t); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -134,6 +136,25 @@ func (j *Judge) Acts(ctx context.Context) ([]evidence.Act, error) {
 	return slices.Clip(j.acts), nil
 }
 
+// Missed returns, as missed, the collections that were due by asOf and that the
+// log does not tell of; none where the agent that runs writes them itself.
+func (j *Judge) Missed(ctx context.Context, asOf time.Time) ([]evidence.Run, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.catchUp(ctx); err != nil || j.missed == nil {
+		return nil, err
+	}
+	return j.missed(j.past, asOf)
+}
+
+// Past returns what a runner must know of the log.
+func (j *Judge) Past(ctx context.Context) (*schedule.Past, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	err := j.catchUp(ctx)
+	return j.past, err
+}
+
 // Catalogue returns the catalogue by which is judged.
 func (j *Judge) Catalogue() (*catalogue.Catalogue, error) {
 	j.mu.Lock()
@@ -165,6 +186,7 @@ func (j *Judge) follow(ctx context.Context) error {
 	if j.engine == nil || j.supposed {
 		j.engine = gap.NewEngine(j.catalogue, periodOf(j.config), gap.WithRoots(rootKinds(j.config)))
 		j.seen, j.newest, j.acts, j.supposed = 0, time.Time{}, nil, false
+		j.past = schedule.NewPast(rootKinds(j.config))
 	}
 	for e, err := range j.log.Entries(j.seen) {
 		if err == nil {
@@ -194,6 +216,7 @@ func (j *Judge) take(e evidence.Entry) error {
 	if e.Type != evidence.EntryRun || e.Run == nil {
 		return nil
 	}
+	j.past.Add(*e.Run)
 	if at := e.Run.Observed(); at.After(j.newest) {
 		j.newest = at
 	}

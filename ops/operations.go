@@ -28,8 +28,6 @@ type Backend interface {
 	OpenForWrite(*config.Config) (Store, Signer, error)
 	// Judge returns the judge of the store.
 	Judge(*config.Config, Store) *Judge
-	// Missed returns, as missed, the collections due by asOf that the log does not tell of.
-	Missed(c *config.Config, s Store, asOf time.Time) ([]evidence.Run, error)
 	// Collect collects the named sources, or all, into the store; ended is called
 	// for each collection that ended. It returns those that were made.
 	Collect(ctx context.Context, c *config.Config, s Store, names []string, ended schedule.Progress) ([]evidence.Run, error)
@@ -106,20 +104,23 @@ func orNil(s *store.Store, err error) (Store, error) {
 
 // Judge implements Backend.
 func (p *Process) Judge(c *config.Config, s Store) *Judge {
-	return NewJudge(c, s, func(asOf time.Time) ([]evidence.Run, error) { return p.Missed(c, s, asOf) })
+	return NewJudge(c, s, func(past *schedule.Past, asOf time.Time) ([]evidence.Run, error) { return missedBy(c, s, past, asOf) })
 }
 
-// Missed implements Backend.
-func (p *Process) Missed(c *config.Config, s Store, asOf time.Time) ([]evidence.Run, error) {
-	r, err := ledger(c, s, nil)
+// missedBy returns, as missed, the collections due by asOf that a log does not tell of.
+func missedBy(c *config.Config, s Store, past *schedule.Past, asOf time.Time) ([]evidence.Run, error) {
+	sources, err := OpenSources(c, transport.Options{Offline: true}, nil)
+	if err != nil {
+		return nil, err
+	}
+	r, err := schedule.Continue(sources, nil, past, s.Records, schedule.Options{Begin: c.Period.From})
 	if err != nil {
 		return nil, err
 	}
 	return r.Outstanding(asOf, c.Period.To), nil
 }
 
-// ledger opens the slot ledger of the store without any credential. Only with
-// a log can it be settled.
+// ledger opens the slot ledger of the store without any credential.
 func ledger(c *config.Config, s Store, log evidence.Log) (*schedule.Runner, error) {
 	sources, err := OpenSources(c, transport.Options{Offline: true}, nil)
 	if err != nil {

@@ -49,7 +49,7 @@ func (o *Operations) Sample(ctx context.Context, req api.SampleRequest, w io.Wri
 	if from.catalogue, err = s.judge.Catalogue(); err != nil {
 		return nil, err
 	}
-	missed, err := o.backend.Missed(s.config, s, from.asOf)
+	missed, err := s.judge.Missed(ctx, from.asOf)
 	if err != nil {
 		return nil, err
 	}
