@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -96,7 +97,9 @@ func (b *Bundle) slurp(name string, limit int64) ([]byte, error) {
 	return limited(r, limit)
 }
 
-var goodName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)
+var goodName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)
+})
 
 // names compares the names in the manifest with those in the archive.
 func (b *Bundle) names() *Failure {
@@ -104,7 +107,7 @@ func (b *Bundle) names() *Failure {
 	for i, m := range b.Manifest.Files {
 		_, twice := b.listed[m.Path]
 		switch {
-		case !goodName.MatchString(m.Path) || strings.Contains(m.Path, ".."):
+		case !goodName().MatchString(m.Path) || strings.Contains(m.Path, ".."):
 			return &Failure{"manifest", clean(m.Path), "not an allowed file name"}
 		case twice || m.Path == manifestName || m.Path == signatureName:
 			return &Failure{"manifest", clean(m.Path), "listed twice"}
