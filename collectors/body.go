@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // BodyShape is the shape of what a read by POST may send. A member may be left out;
@@ -48,13 +49,13 @@ func (b BodyShape) Admits(contentType string, sent []byte) bool {
 	return fits(map[string]any(b), got)
 }
 
-var free = regexp.MustCompile(`^\{[^{}\s]*\}$`)
+var free = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\{[^{}\s]*\}$`) })
 
 // fits compares what was sent with the shape.
 func fits(shape, sent any) bool {
 	switch s := shape.(type) {
 	case string:
-		if !free.MatchString(s) {
+		if !free().MatchString(s) {
 			return sent == shape
 		}
 		switch sent.(type) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // How the names of declared calls that ask no HTTP server are formed.
@@ -23,8 +24,10 @@ func (c Call) IsFile() bool { return c.Name == FileCall }
 func (c Call) IsConsultation() bool { return strings.HasPrefix(c.Name, DirectoryCall) }
 
 var (
-	restRead = regexp.MustCompile(`^(GET|HEAD) /[^ ]*[^/ ]$`)
-	rpcRead  = regexp.MustCompile(`^[a-z0-9-]+:(Get|List|Describe|Lookup|Select|BatchGet)[A-Z][A-Za-z0-9]*$`)
+	restRead = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(GET|HEAD) /[^ ]*[^/ ]$`) })
+	rpcRead  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-z0-9-]+:(Get|List|Describe|Lookup|Select|BatchGet)[A-Z][A-Za-z0-9]*$`)
+	})
 )
 
 // CheckRead reports a call that is not a read by its name: a GET or HEAD
@@ -37,9 +40,9 @@ func CheckRead(name string) error {
 	switch {
 	case name == "iam:GenerateCredentialReport", name == "sts:AssumeRole":
 		return nil
-	case rpcRead.MatchString(name), programRead(name), name == FileCall, consultRead(name):
+	case rpcRead().MatchString(name), programRead(name), name == FileCall, consultRead(name):
 		return nil
-	case restRead.MatchString(name) && !strings.Contains(name, "..."):
+	case restRead().MatchString(name) && !strings.Contains(name, "..."):
 		return nil
 	}
 	return fmt.Errorf("call %q is not a read", name)
@@ -48,9 +51,11 @@ func CheckRead(name string) error {
 // programReads are the beginnings of calls that change nothing, whatever
 // follows: the fixed arguments of a declaration are ours, and an argument that
 // stands for a name cannot be an option.
-var programReads = regexp.MustCompile(`^RUN (id -u|git version|git --git-dir=\{repository\} (rev-list|rev-parse|for-each-ref|merge-base|config --get) [^ ].*)$`)
+var programReads = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^RUN (id -u|git version|git --git-dir=\{repository\} (rev-list|rev-parse|for-each-ref|merge-base|config --get) [^ ].*)$`)
+})
 
-func programRead(name string) bool { return programReads.MatchString(name) }
+func programRead(name string) bool { return programReads().MatchString(name) }
 
 // consultRead reports the operations of LDAP that read.
 func consultRead(name string) bool {
@@ -59,13 +64,17 @@ func consultRead(name string) bool {
 
 // postRead matches the paths by which vendors read with POST: a search, a report,
 // a query, the exchange of one credential for a shorter one.
-var postRead = regexp.MustCompile(`^POST /([^ ]*/)?[^ /]*(search|query|list|list_v2|list/continue|get_info|report|reports/custom|attempts|usages|auditevents|introspect|graphql|statements|token|access_tokens)$`)
+var postRead = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^POST /([^ ]*/)?[^ /]*(search|query|list|list_v2|list/continue|get_info|report|reports/custom|attempts|usages|auditevents|introspect|graphql|statements|token|access_tokens)$`)
+})
 
 // asks matches the texts that read, where a language is posted: GraphQL and SQL.
-var asks = map[string]*regexp.Regexp{
-	"query":     regexp.MustCompile(`^\s*(query\b|\{)[^;]*$`),
-	"statement": regexp.MustCompile(`^\s*(?i:SELECT|SHOW|DESCRIBE)\b[^;]*$`),
-}
+var asks = sync.OnceValue(func() map[string]*regexp.Regexp {
+	return map[string]*regexp.Regexp{
+		"query":     regexp.MustCompile(`^\s*(query\b|\{)[^;]*$`),
+		"statement": regexp.MustCompile(`^\s*(?i:SELECT|SHOW|DESCRIBE)\b[^;]*$`),
+	}
+})
 
 // CheckRead reports a call that is not a read: see the function. A POST is one
 // where it has a declared body and goes to a path that vendors read by; what it
@@ -79,18 +88,20 @@ func (c Call) CheckRead() error {
 	}
 	shape, err := ParseBody(c.Body)
 	switch {
-	case !postRead.MatchString(c.Name):
+	case !postRead().MatchString(c.Name):
 		return fmt.Errorf("call %q is not a read: a POST may go to a search, a query, a report or a token only", c.Name)
 	case err != nil:
 		return fmt.Errorf("call %q: %w", c.Name, err)
 	}
-	for name, form := range asks {
+	for name, form := range asks() {
 		text, there := shape[name].(string)
-		if there && (!form.MatchString(text) || free.MatchString(text) || changes.MatchString(text)) || !there && strings.HasSuffix(c.Name, map[string]string{"query": "/graphql", "statement": "/statements"}[name]) {
+		if there && (!form.MatchString(text) || free().MatchString(text) || changes().MatchString(text)) || !there && strings.HasSuffix(c.Name, map[string]string{"query": "/graphql", "statement": "/statements"}[name]) {
 			return fmt.Errorf("call %q is not a read: its %s must be fixed, and a single one that reads", c.Name, name)
 		}
 	}
 	return nil
 }
 
-var changes = regexp.MustCompile(`(?i)\b(mutation|subscription|insert|update|delete|merge|call|into)\b`)
+var changes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(mutation|subscription|insert|update|delete|merge|call|into)\b`)
+})

@@ -44,7 +44,7 @@ func (l Leaf) Entry() (Entry, error) { return l.from.Decode(l.text) }
 // decoded once and shared by the entries: it must not be changed. A decoder is
 // of use to one goroutine at a time.
 type LeafDecoder struct {
-	fast    quick
+	fast    fastDecoder
 	streams memo[Stream]
 	texts   memo[[]string]
 	filters memo[map[string]string]

@@ -15,79 +15,79 @@ import (
 func (d *LeafDecoder) entry(leaf []byte) (e Entry, ok bool) {
 	q := &d.fast
 	q.rest, q.depth = leaf, 0
-	if !utf8.Valid(leaf) || !q.word("{") {
+	if !utf8.Valid(leaf) || !q.literal("{") {
 		return e, false
 	}
-	if q.word(`"blobs":`) {
-		if raw := q.raw(); json.Unmarshal(raw, &e.Blobs) != nil || !q.word(",") {
+	if q.literal(`"blobs":`) {
+		if raw := q.raw(); json.Unmarshal(raw, &e.Blobs) != nil || !q.literal(",") {
 			return e, false
 		}
 	}
-	if q.word(`"body":`) {
+	if q.literal(`"body":`) {
 		raw := q.raw()
-		if e.Body = bytes.Clone(raw); !json.Valid(raw) || string(raw) == "null" || !q.word(",") {
+		if e.Body = bytes.Clone(raw); !json.Valid(raw) || string(raw) == "null" || !q.literal(",") {
 			return e, false
 		}
 	}
-	if !q.word(`"index":`) || !q.uint64(&e.Index) || !q.word(`,"recorded":`) || !q.moment(&e.Recorded) {
+	if !q.literal(`"index":`) || !q.uint64(&e.Index) || !q.literal(`,"recorded":`) || !q.moment(&e.Recorded) {
 		return e, false
 	}
-	if q.word(`,"run":`) {
+	if q.literal(`,"run":`) {
 		e.Run = new(Run)
 		if !d.run(e.Run) {
 			return e, false
 		}
 	}
-	return e, q.word(`,"type":`) && named(q, &e.Type) && string(q.rest) == "}"
+	return e, q.literal(`,"type":`) && named(q, &e.Type) && string(q.rest) == "}"
 }
 
 func (d *LeafDecoder) run(r *Run) bool {
 	q := &d.fast
-	if !q.word("{") {
+	if !q.literal("{") {
 		return false
 	}
-	if q.word(`"certificate":`) {
+	if q.literal(`"certificate":`) {
 		r.Certificate = new(Certificate)
-		if !d.certificate(r.Certificate) || !q.word(",") {
+		if !d.certificate(r.Certificate) || !q.literal(",") {
 			return false
 		}
 	}
-	ok := q.word(`"due":`) && q.moment(&r.Due) && q.ref(`,"exchanges":`, &r.Exchanges) &&
-		q.word(`,"outcome":`) && named(q, &r.Outcome) && q.reason(&r.Reason) && q.ref(`,"records":`, &r.Records) && q.word(`,"stream":`)
+	ok := q.literal(`"due":`) && q.moment(&r.Due) && q.ref(`,"exchanges":`, &r.Exchanges) &&
+		q.literal(`,"outcome":`) && named(q, &r.Outcome) && q.reason(&r.Reason) && q.ref(`,"records":`, &r.Records) && q.literal(`,"stream":`)
 	if !ok {
 		return false
 	}
 	if r.Stream, ok = d.streams.decode(q.raw()); !ok {
 		return false
 	}
-	return q.word(`,"trigger":`) && named(q, &r.Trigger) && q.word("}")
+	return q.literal(`,"trigger":`) && named(q, &r.Trigger) && q.literal("}")
 }
 
 func (d *LeafDecoder) certificate(c *Certificate) bool {
 	q := &d.fast
-	if !q.word("{") {
+	if !q.literal("{") {
 		return false
 	}
-	if q.word(`"clock_offset_ms":`) {
+	if q.literal(`"clock_offset_ms":`) {
 		c.ClockOffsetMS = new(int64)
-		if !q.int64(c.ClockOffsetMS) || !q.word(",") {
+		if !q.int64(c.ClockOffsetMS) || !q.literal(",") {
 			return false
 		}
 	}
-	if !q.word(`"collector":`) || !q.name(&c.Collector) || !q.word(`,"complete":`) || !q.flag(&c.Complete) || !q.word(`,"ended":`) || !q.moment(&c.Ended) {
+	if !q.literal(`"collector":`) || !q.name(&c.Collector) || !q.literal(`,"complete":`) || !q.flag(&c.Complete) || !q.literal(`,"ended":`) || !q.moment(&c.Ended) {
 		return false
 	}
 	return recurring(q, `,"endpoints":`, &d.texts, &c.Endpoints) && recurring(q, `,"filters":`, &d.filters, &c.Filters) &&
 		q.count(`,"kept_days":`, &c.KeptDays) && q.optionalText(`,"mark":`, &c.Mark) &&
-		q.word(`,"pages":`) && q.int(&c.Pages) && q.optional(`,"principal":`, &c.Principal) && recurring(q, `,"redactions":`, &d.texts, &c.Redactions) &&
-		q.word(`,"requests":`) && q.int(&c.Requests) && q.word(`,"rows":`) && q.int(&c.Rows) && q.word(`,"rules":`) && q.name(&c.Rules) &&
+		q.literal(`,"pages":`) && q.int(&c.Pages) && q.optional(`,"principal":`, &c.Principal) && recurring(q, `,"redactions":`, &d.texts, &c.Redactions) &&
+		q.literal(`,"requests":`) && q.int(&c.Requests) && q.literal(`,"rows":`) && q.int(&c.Rows) && q.literal(`,"rules":`) && q.name(&c.Rules) &&
 		q.optional(`,"schema":`, &c.Schema) && recurring(q, `,"scopes":`, &d.scopes, &c.Scopes) &&
-		q.word(`,"started":`) && q.moment(&c.Started) && q.total(&c.Total) && q.window(&c.Window) && q.word("}")
+		q.literal(`,"started":`) && q.moment(&c.Started) && q.total(&c.Total) && q.window(&c.Window) && q.literal("}")
 }
 
 // recurring takes a member that may be missing and is the same in many runs.
-func recurring[T any](q *quick, member string, m *memo[T], v *T) (ok bool) {
-	if !q.word(member) {
+func recurring[T any](q *fastDecoder, member string, m *memo[T], v *T) (ok bool) {
+	if !q.literal(member) {
 		return true
 	}
 	*v, ok = m.decode(q.raw())
@@ -95,7 +95,7 @@ func recurring[T any](q *quick, member string, m *memo[T], v *T) (ok bool) {
 }
 
 // named takes a text of a type of its own.
-func named[T ~string](q *quick, v *T) bool {
+func named[T ~string](q *fastDecoder, v *T) bool {
 	var s string
 	ok := q.name(&s)
 	*v = T(s)
@@ -103,7 +103,7 @@ func named[T ~string](q *quick, v *T) bool {
 }
 
 // raw takes a JSON value of any kind as it is written; nothing if it does not end.
-func (q *quick) raw() []byte {
+func (q *fastDecoder) raw() []byte {
 	n := ValueEnd(q.rest)
 	v := q.rest[:n]
 	q.rest = q.rest[n:]
@@ -111,33 +111,33 @@ func (q *quick) raw() []byte {
 }
 
 // optional takes a name that may be missing.
-func (q *quick) optional(member string, s *string) bool { return !q.word(member) || q.name(s) }
+func (q *fastDecoder) optional(member string, s *string) bool { return !q.literal(member) || q.name(s) }
 
 // optionalText takes a text that may be missing and seldom recurs.
-func (q *quick) optionalText(member string, s *string) bool { return !q.word(member) || q.text(s) }
+func (q *fastDecoder) optionalText(member string, s *string) bool { return !q.literal(member) || q.text(s) }
 
 // count takes a number that may be missing.
-func (q *quick) count(member string, n *int) bool { return !q.word(member) || q.int(n) }
+func (q *fastDecoder) count(member string, n *int) bool { return !q.literal(member) || q.int(n) }
 
-func (q *quick) total(n **int) bool {
-	if !q.word(`,"total":`) {
+func (q *fastDecoder) total(n **int) bool {
+	if !q.literal(`,"total":`) {
 		return true
 	}
 	*n = new(int)
 	return q.int(*n)
 }
 
-func (q *quick) flag(v *bool) bool {
-	*v = q.word("true")
-	return *v || q.word("false")
+func (q *fastDecoder) flag(v *bool) bool {
+	*v = q.literal("true")
+	return *v || q.literal("false")
 }
 
 // maxDigits of a number fit an int64, whatever they are.
 const maxDigits = 18
 
 // int64 takes a whole number in its one form.
-func (q *quick) int64(v *int64) bool {
-	negative := q.word("-")
+func (q *fastDecoder) int64(v *int64) bool {
+	negative := q.literal("-")
 	n := 0
 	for *v = 0; n < len(q.rest) && n <= maxDigits && q.rest[n]-'0' <= 9; n++ {
 		*v = 10**v + int64(q.rest[n]-'0')
@@ -151,14 +151,14 @@ func (q *quick) int64(v *int64) bool {
 	return len(q.rest) > 0 && (q.rest[0] == ',' || q.rest[0] == '}') // neither a fraction nor an exponent follows
 }
 
-func (q *quick) int(v *int) bool {
+func (q *fastDecoder) int(v *int) bool {
 	var n int64
 	ok := q.int64(&n)
 	*v = int(n)
 	return ok && int64(*v) == n
 }
 
-func (q *quick) uint64(v *uint64) bool {
+func (q *fastDecoder) uint64(v *uint64) bool {
 	var n int64
 	ok := q.int64(&n)
 	*v = uint64(n)
@@ -166,15 +166,15 @@ func (q *quick) uint64(v *uint64) bool {
 }
 
 // ref takes the name of a blob that may be missing.
-func (q *quick) ref(member string, v **Ref) bool {
-	if !q.word(member) {
+func (q *fastDecoder) ref(member string, v **Ref) bool {
+	if !q.literal(member) {
 		return true
 	}
 	*v = new(Ref)
-	return q.word(`{"count":`) && q.int(&(*v).Count) && q.word(`,"hash":`) && q.hash(&(*v).Hash) && q.word(`,"size":`) && q.int64(&(*v).Size) && q.word("}")
+	return q.literal(`{"count":`) && q.int(&(*v).Count) && q.literal(`,"hash":`) && q.hash(&(*v).Hash) && q.literal(`,"size":`) && q.int64(&(*v).Size) && q.literal("}")
 }
 
-func (q *quick) hash(h *Hash) bool {
+func (q *fastDecoder) hash(h *Hash) bool {
 	const n = 2 * len(h)
 	if len(q.rest) < n+2 || q.rest[0] != '"' || q.rest[n+1] != '"' {
 		return false
@@ -190,27 +190,27 @@ func (q *quick) hash(h *Hash) bool {
 	return err == nil
 }
 
-func (q *quick) reason(v **Reason) bool {
-	if !q.word(`,"reason":`) {
+func (q *fastDecoder) reason(v **Reason) bool {
+	if !q.literal(`,"reason":`) {
 		return true
 	}
 	*v = new(Reason)
-	return q.word(`{"class":`) && named(q, &(*v).Class) && q.optionalText(`,"detail":`, &(*v).Detail) && q.word("}")
+	return q.literal(`{"class":`) && named(q, &(*v).Class) && q.optionalText(`,"detail":`, &(*v).Detail) && q.literal("}")
 }
 
-func (q *quick) window(v **Window) bool {
-	if !q.word(`,"window":{`) {
+func (q *fastDecoder) window(v **Window) bool {
+	if !q.literal(`,"window":{`) {
 		return true
 	}
 	*v = new(Window)
-	if q.word(`"after":`) && (!q.text(&(*v).After) || !q.word(",")) {
+	if q.literal(`"after":`) && (!q.text(&(*v).After) || !q.literal(",")) {
 		return false
 	}
-	return q.word(`"from":`) && q.moment(&(*v).From) && q.word(`,"to":`) && q.moment(&(*v).To) && q.word("}")
+	return q.literal(`"from":`) && q.moment(&(*v).From) && q.literal(`,"to":`) && q.moment(&(*v).To) && q.literal("}")
 }
 
 // moment takes a time. What has no fraction of a second is "2026-01-01T06:00:00Z".
-func (q *quick) moment(t *time.Time) bool {
+func (q *fastDecoder) moment(t *time.Time) bool {
 	const size = len(`"2026-01-01T06:00:00Z"`)
 	if len(q.rest) >= size && q.rest[size-1] == '"' && q.rest[size-2] == 'Z' {
 		if at, ok := wholeSecond(q.rest[1 : size-2]); ok && q.rest[0] == '"' {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,14 +25,14 @@ type Stream struct {
 }
 
 var (
-	sourceName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
-	kindName   = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
+	sourceName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]*$`) })
+	kindName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`) })
 )
 
 // ParseStream reads the text form "source/kind/scope".
 func ParseStream(s string) (Stream, error) {
 	parts := strings.SplitN(s, "/", 3)
-	if len(parts) != 3 || !sourceName.MatchString(parts[0]) || !kindName.MatchString(parts[1]) || parts[2] == "" {
+	if len(parts) != 3 || !sourceName().MatchString(parts[0]) || !kindName().MatchString(parts[1]) || parts[2] == "" {
 		return Stream{}, fmt.Errorf("stream %q: want source/kind/scope", s)
 	}
 	return Stream{Source: parts[0], Kind: Kind(parts[1]), Scope: Scope(parts[2])}, nil

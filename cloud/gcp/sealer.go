@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -41,11 +42,13 @@ type Sealer struct {
 	pause         time.Duration // before the first repetition; doubled for each after
 }
 
-var keyName = regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/locations/[a-z0-9-]+/keyRings/[A-Za-z0-9_-]+/cryptoKeys/[A-Za-z0-9_-]+$`)
+var keyName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/locations/[a-z0-9-]+/keyRings/[A-Za-z0-9_-]+/cryptoKeys/[A-Za-z0-9_-]+$`)
+})
 
 // NewSealer returns the sealer of a key. It asks nothing of the network yet.
 func NewSealer(o SealerOptions) (*Sealer, error) {
-	if !keyName.MatchString(o.Key) {
+	if !keyName().MatchString(o.Key) {
 		return nil, fmt.Errorf("key %q of Cloud KMS: want projects/P/locations/L/keyRings/R/cryptoKeys/K", o.Key)
 	}
 	s := &Sealer{key: o.Key, endpoint: kmsEndpoint, token: defaultToken(kmsScope), pause: 500 * time.Millisecond}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -36,13 +37,15 @@ func NewSecrets() *Secrets {
 	return &Secrets{secretsEndpoint, client, defaultToken(secretsScope)}
 }
 
-var secretName = regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/secrets/[A-Za-z0-9_-]+(/versions/[A-Za-z0-9_-]+)?$`)
+var secretName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/secrets/[A-Za-z0-9_-]+(/versions/[A-Za-z0-9_-]+)?$`)
+})
 
 // Get returns a secret by its resource name, projects/P/secrets/S, with
 // /versions/V behind it for another one than the latest. It needs
 // secretmanager.versions.access.
 func (m *Secrets) Get(ctx context.Context, ref string) (string, error) {
-	match := secretName.FindStringSubmatch(ref)
+	match := secretName().FindStringSubmatch(ref)
 	if match == nil {
 		return "", fmt.Errorf("secret %q of Google: want projects/P/secrets/S", ref)
 	}

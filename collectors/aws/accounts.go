@@ -67,7 +67,7 @@ func (s *session) listAccounts(ctx context.Context, out *collectors.Output) erro
 // said: servers that know only that one are still about.
 func emitMember(out *collectors.Output, m types.Account) error {
 	id, state := aws.ToString(m.Id), string(m.State)
-	if !accountID.MatchString(id) {
+	if !accountID().MatchString(id) {
 		return collectors.Incomplete("organizations:ListAccounts lists the account %q", id)
 	}
 	if state == "" {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -97,8 +98,8 @@ func code(err error) string {
 }
 
 var (
-	xmlCode  = regexp.MustCompile(`<Code>\s*([A-Za-z0-9.]+)\s*</Code>`)
-	jsonCode = regexp.MustCompile(`"(?:__type|code|Code)"\s*:\s*"([^"]{1,200})"`)
+	xmlCode  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<Code>\s*([A-Za-z0-9.]+)\s*</Code>`) })
+	jsonCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"(?:__type|code|Code)"\s*:\s*"([^"]{1,200})"`) })
 )
 
 // throttled tells the answers that ask to slow down under another status than 429.
@@ -113,7 +114,7 @@ func throttled(_ int, h http.Header, body []byte) bool {
 }
 
 func bodyCode(body string) string {
-	for _, re := range []*regexp.Regexp{xmlCode, jsonCode} {
+	for _, re := range []*regexp.Regexp{xmlCode(), jsonCode()} {
 		if m := re.FindStringSubmatch(body); m != nil {
 			return m[1]
 		}

@@ -91,7 +91,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if account, region := placeOf(r); f.trouble != nil && f.trouble(w, r, op, account, region) {
 		return
 	}
-	if m := signature.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
+	if m := signature().FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
 		scope := strings.Split(strings.TrimPrefix(m[0], "AWS4-HMAC-SHA256 Credential="), "/")
 		keys = append(keys, op+" "+scope[0], op+" "+scope[2])
 	}
@@ -129,7 +129,7 @@ func placed(answer string, r *http.Request) string {
 
 // placeOf reads from the signature where a request is asked.
 func placeOf(r *http.Request) (account, region string) {
-	m := laneOf.FindStringSubmatch(r.Header.Get("Authorization"))
+	m := laneOf().FindStringSubmatch(r.Header.Get("Authorization"))
 	if m == nil {
 		return own, ""
 	}

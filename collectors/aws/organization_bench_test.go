@@ -37,7 +37,7 @@ var dated = regexp.MustCompile(`"(Start|End)Time":[0-9.]+|by[A-Z][a-zA-Z]+=[^&]*
 func (o *organizationOf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(o.after)
 	body, _ := io.ReadAll(r.Body)
-	op, at := identify(r, body), laneOf.FindStringSubmatch(r.Header.Get("Authorization"))
+	op, at := identify(r, body), laneOf().FindStringSubmatch(r.Header.Get("Authorization"))
 	h := fnv.New64a()
 	fmt.Fprintln(h, op, at[1:], r.URL.Path, r.URL.RawQuery, dated.ReplaceAllString(string(body), ""))
 	o.mu.Lock()

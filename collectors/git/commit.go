@@ -102,7 +102,7 @@ func (s *session) list(ctx context.Context, args []string) ([]listed, error) {
 	for l := range strings.Lines(text) {
 		at, sha, _ := strings.Cut(strings.TrimSuffix(l, "\n"), " ")
 		sec, err := strconv.ParseInt(at, 10, 64)
-		if err != nil || !objectName.MatchString(sha) {
+		if err != nil || !objectName().MatchString(sha) {
 			return nil, collectors.Incomplete("%s: a commit is listed as %.100q", s.path, l)
 		}
 		all = append(all, listed{sha, time.Unix(sec, 0)})

@@ -15,7 +15,7 @@ func markOf(b branch) string { return b.sha + " " + b.name }
 
 func parseMark(mark string) (name, sha string, ok bool) {
 	sha, name, ok = strings.Cut(mark, " ")
-	return name, sha, ok && objectName.MatchString(sha)
+	return name, sha, ok && objectName().MatchString(sha)
 }
 
 // gone reports that the repository does not hold an object that was asked for.

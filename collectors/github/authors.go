@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -111,10 +112,12 @@ func writers(commits []commit) (authors, addresses []string, unnamed bool) {
 
 // appAddress is the address under which an app commits, "1234+name[bot]@users.noreply.github.com".
 // GitHub links users to their addresses, private ones among them, but no app.
-var appAddress = regexp.MustCompile(`^(?:[0-9]+\+)?([a-z0-9-]+\[bot\])@users\.noreply\.github\.com$`)
+var appAddress = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[0-9]+\+)?([a-z0-9-]+\[bot\])@users\.noreply\.github\.com$`)
+})
 
 func appLogin(address string) string {
-	if m := appAddress.FindStringSubmatch(address); m != nil {
+	if m := appAddress().FindStringSubmatch(address); m != nil {
 		return m[1]
 	}
 	return ""

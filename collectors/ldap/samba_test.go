@@ -109,8 +109,7 @@ func controller(t *testing.T) *Config {
 	}
 	cmd := exec.Command(samba, "-i", "--no-process-group", "-s", filepath.Join(state, "etc", "smb.conf"), "--debug-stdout", "--option=server services=ldap", "--option=log file="+filepath.Join(dir, "log"),
 		"--option=pid directory="+dir, "--option=ncalrpc dir="+filepath.Join(dir, "rpc"), "--option=tls certfile="+filepath.Join(dir, "cert.pem"), "--option=tls keyfile="+filepath.Join(dir, "key.pem"), "--option=tls cafile="+ca)
-	family(t, cmd)
-	answers(t, "127.0.0.1:389", "127.0.0.1:636")
+	answers(t, family(t, cmd), "127.0.0.1:389", "127.0.0.1:636")
 	c := newConfig()
 	c.URL, c.BindDN, c.Password, c.BaseDN, c.CAFile = "ldaps://127.0.0.1", "evidenced@acme.example", planted, "DC=acme,DC=example", ca
 	return c
@@ -135,14 +134,20 @@ func command(t *testing.T, name string, args ...string) {
 }
 
 // family starts a program that forks; all of it ends with the test.
-func family(t *testing.T, cmd *exec.Cmd) {
+func family(t *testing.T, cmd *exec.Cmd) <-chan struct{} {
 	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // it was killed, or ended by itself
+	}()
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may have ended
-		_ = cmd.Wait()                                      // it was killed
+		<-ended
 	})
+	return ended
 }

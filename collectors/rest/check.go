@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
@@ -32,9 +33,9 @@ func (c *checker) add(err error) {
 }
 
 var (
-	sourceName  = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
-	memberPath  = regexp.MustCompile(`^(\.[A-Za-z_][A-Za-z0-9_]*)+$`)
-	settingName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	sourceName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9]*$`) })
+	memberPath  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\.[A-Za-z_][A-Za-z0-9_]*)+$`) })
+	settingName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_]*$`) })
 	// reserved are keys and placeholders that have a meaning already.
 	reserved = append([]string{"schedule", "kinds", "endpoint", "each", "from", "to"}, made...)
 )
@@ -42,7 +43,7 @@ var (
 func (c *checker) check(name string) {
 	d := c.def
 	switch {
-	case d.Name != name || !sourceName.MatchString(name):
+	case d.Name != name || !sourceName().MatchString(name):
 		c.fail(0, "name is %q: want that of the file, lower-case letters and digits", d.Name)
 	case !sentence(d.Doc):
 		c.fail(0, "doc: want one sentence that says what the source is, ending in a full stop")
@@ -77,7 +78,7 @@ func (c *checker) settings() {
 	seen := map[string]bool{}
 	for _, s := range c.def.Settings {
 		switch {
-		case !settingName.MatchString(s.Name) || slices.Contains(reserved, s.Name):
+		case !settingName().MatchString(s.Name) || slices.Contains(reserved, s.Name):
 			c.fail(s.line, "setting %q: want lower-case letters, digits and _, and none of %s", s.Name, strings.Join(reserved, ", "))
 		case seen[s.Name]:
 			c.fail(s.line, "setting %s is there twice", s.Name)
@@ -113,7 +114,7 @@ func (c *checker) bases() {
 		if len(names) == 1 && b.text == "{"+names[0]+"}" {
 			continue
 		}
-		u, err := url.Parse(placeholder.ReplaceAllString(b.text, "x"))
+		u, err := url.Parse(placeholder().ReplaceAllString(b.text, "x"))
 		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 			c.fail(b.line, "%q: want https, a host, and no path: that belongs to the calls, and whoever asks to auth", b.text)
 		}
@@ -175,7 +176,7 @@ func (c *checker) exchange(t *exchange) {
 		return
 	}
 	c.add(t.Value.compile(nil))
-	if !memberPath.MatchString(t.Value.text) {
+	if !memberPath().MatchString(t.Value.text) {
 		c.fail(t.line, "token: value is %q: want a member such as .access_token, so that it is never stored", t.Value.text)
 	}
 	c.add(t.Expires.compile(nil))
@@ -241,7 +242,7 @@ func (c *checker) facts(line int, attributes map[string]*expression, required, v
 	}
 	for _, name := range names(attributes) {
 		c.add(attributes[name].compile(vars))
-		if !settingName.MatchString(name) {
+		if !settingName().MatchString(name) {
 			c.fail(attributes[name].line, "attribute %q: want lower-case letters, digits and _", name)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -162,7 +163,7 @@ func (c *Config) check(s *setting) error {
 	return nil
 }
 
-var hostPart = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+var hostPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$`) })
 
 // checkBase reports a setting that would lead a request, and its credential, elsewhere.
 func (c *Config) checkBase(b *template) error {
@@ -178,7 +179,7 @@ func (c *Config) checkBase(b *template) error {
 		return nil
 	}
 	for _, name := range names {
-		if v := c.settings[name]; !hostPart.MatchString(v) {
+		if v := c.settings[name]; !hostPart().MatchString(v) {
 			return fmt.Errorf("%s is %q: it becomes part of a host, so want letters, digits, dots and hyphens", name, v)
 		}
 	}

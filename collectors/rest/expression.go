@@ -3,12 +3,10 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"math/big"
 	"reflect"
-	"runtime/metrics"
 	"slices"
 	"strings"
 	"time"
@@ -107,59 +105,15 @@ func (e *expression) compile(vars []string) error {
 // all returns every value of the expression. That it fails means that the answer
 // has another shape than the definition knows.
 func (e *expression) all(ctx context.Context, in any, env map[string]any) ([]any, error) {
-	return e.run(ctx, in, env, bounds{30 * time.Second, 1_000_000, 512 << 20})
-}
-
-// bounds are for a definition that holds a program which never ends, gives
-// values without end, or makes one value without end.
-type bounds struct {
-	patience time.Duration
-	plenty   int
-	room     uint64 // in bytes, of what the heap grows by meanwhile
-}
-
-// quick is how long an expression may take before its memory is looked at.
-const quick = 50 * time.Millisecond
-
-var errRoom = errors.New("it needs too much memory")
-
-// guard ends an expression that takes its time once the heap has grown beyond
-// the room. Others may have made it grow: that is a reason to stop as well.
-func (b bounds) guard(outer context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(outer)
-	ctx, stop := context.WithTimeout(ctx, b.patience)
-	late := time.AfterFunc(quick, func() {
-		tick := time.NewTicker(quick / 5)
-		defer tick.Stop()
-		for first := heapNow(); ; {
-			if now := heapNow(); now > first && now-first > b.room {
-				cancel(errRoom)
-				return
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
-	})
-	return ctx, func() { late.Stop(); stop(); cancel(nil) }
-}
-
-// heapNow is the memory in use by objects, in bytes, also of those that are to be collected.
-func heapNow() uint64 {
-	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(s)
-	return s[0].Value.Uint64()
+	return e.run(ctx, in, env, bounds{steps: 500_000_000, values: 1_000_000, heap: 512 << 20})
 }
 
 func (e *expression) run(outer context.Context, in any, env map[string]any, b bounds) (out []any, err error) {
-	ctx, done := b.guard(outer)
-	defer done()
 	values := make([]any, len(e.vars))
 	for i, name := range e.vars {
 		values[i] = env[name]
 	}
+	ctx := &budget{Context: outer, bounds: b}
 	for it := e.code.RunWithContext(ctx, in, values...); ; {
 		v, ok := it.Next()
 		if !ok {
@@ -169,15 +123,13 @@ func (e *expression) run(outer context.Context, in any, env map[string]any, b bo
 			switch {
 			case outer.Err() != nil:
 				return nil, outer.Err()
-			case context.Cause(ctx) == errRoom:
-				return nil, collectors.Incomplete("%s: needs more than %d MB", e.text, b.room>>20)
-			case ctx.Err() != nil:
-				return nil, collectors.Incomplete("%s: does not end within %s", e.text, b.patience)
+			case ctx.spent != nil:
+				return nil, collectors.Incomplete("%s: %v", e.text, ctx.spent)
 			}
 			return nil, collectors.Incomplete("%s: %v: the answer has not the shape that is expected", e.text, err)
 		}
-		if len(out) == b.plenty {
-			return nil, collectors.Incomplete("%s: gives more than %d values", e.text, b.plenty)
+		if len(out) == b.values {
+			return nil, collectors.Incomplete("%s: gives more than %d values", e.text, b.values)
 		}
 		out = append(out, v)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -23,7 +24,7 @@ type part struct {
 	expr *expression
 }
 
-var placeholder = regexp.MustCompile(`\{([a-z_][a-z0-9_]*|\.[^{}]*)\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{([a-z_][a-z0-9_]*|\.[^{}]*)\}`) })
 
 // UnmarshalYAML reads a scalar.
 func (t *template) UnmarshalYAML(n ast.Node) error {
@@ -61,7 +62,7 @@ func (t *texts) UnmarshalYAML(n ast.Node) error {
 func parseTemplate(text string, line int) (*template, error) {
 	t := &template{text: text, line: line}
 	at := 0
-	for _, m := range placeholder.FindAllStringSubmatchIndex(text, -1) {
+	for _, m := range placeholder().FindAllStringSubmatchIndex(text, -1) {
 		t.parts = append(t.parts, part{text: text[at:m[0]]})
 		at = m[1]
 		name := text[m[2]:m[3]]

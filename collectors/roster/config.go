@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/sheet"
@@ -41,9 +42,11 @@ var words = map[string][]string{
 	"status": {"active", "leave", "ended"},
 }
 
-var loginField = regexp.MustCompile(`^login\.[a-z][a-z0-9]*$`)
+var loginField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^login\.[a-z][a-z0-9]*$`) })
 
-func isField(name string) bool { return slices.Contains(fields, name) || loginField.MatchString(name) }
+func isField(name string) bool {
+	return slices.Contains(fields, name) || loginField().MatchString(name)
+}
 
 func newConfig() *Config {
 	return &Config{Common: collectors.Base{Schedule: "30 5 * * *"}, Dates: sheet.ISO}

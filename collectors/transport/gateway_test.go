@@ -229,9 +229,11 @@ func TestDoorBounds(t *testing.T) {
 		}
 	})
 	t.Run("deadline while throttled", func(t *testing.T) {
-		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) },
-			func(_ *testConfig, o *Options) { o.Sleep = sleepRealTime })
-		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "7200")
+			w.WriteHeader(429)
+		}, func(_ *testConfig, o *Options) { o.Sleep, o.Patience = sleepRealTime, 3*time.Hour })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		_, xs, err := r.ask(ctx, "GET", r.url+"/things")
 		if !errors.Is(err, collectors.ErrThrottled) || len(xs) != 1 {

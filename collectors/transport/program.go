@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -152,20 +153,22 @@ func (r *redactor) output(text string) (string, []string) {
 }
 
 // address finds what looks like a URL in a text.
-var address = regexp.MustCompile(`://[^\s"'<>]+`)
+var address = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`://[^\s"'<>]+`) })
 
 var (
-	userInfo   = regexp.MustCompile(`^://[^/]*@`)
-	queryToken = regexp.MustCompile(`(?i)([?&](?:` + strings.Join(signedQuery, "|") + `)=)[^&#]+`)
+	userInfo   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^://[^/]*@`) })
+	queryToken = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)([?&](?:` + strings.Join(signedQuery, "|") + `)=)[^&#]+`)
+	})
 )
 
 // withoutCredentials removes the user and the tokens from every URL in a text.
 func withoutCredentials(text string) string {
-	return address.ReplaceAllStringFunc(text, func(a string) string {
+	return address().ReplaceAllStringFunc(text, func(a string) string {
 		if !strings.ContainsAny(a, "@?") {
 			return a
 		}
-		return queryToken.ReplaceAllString(userInfo.ReplaceAllString(a, "://"+collectors.Redacted+"@"), "${1}"+collectors.Redacted)
+		return queryToken().ReplaceAllString(userInfo().ReplaceAllString(a, "://"+collectors.Redacted+"@"), "${1}"+collectors.Redacted)
 	})
 }
 

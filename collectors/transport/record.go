@@ -127,11 +127,11 @@ func (r *redactor) header(h http.Header) map[string]string {
 	return kept
 }
 
-var angled = regexp.MustCompile(`<[^<>]*>`)
+var angled = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<[^<>]*>`) })
 
 // linkText cleans every address in a Link header.
 func (r *redactor) linkText(v string) string {
-	return angled.ReplaceAllStringFunc(v, func(s string) string {
+	return angled().ReplaceAllStringFunc(v, func(s string) string {
 		u, err := url.Parse(s[1 : len(s)-1])
 		if err != nil {
 			return "<>"
