@@ -43,4 +43,9 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(Redacted)) }
 func (s Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
 // MarshalText returns the placeholder, so that no encoder prints the credential.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
+func (s Secret) MarshalText() ([]byte, error) {
+	if s == "" {
+		return nil, nil // that none is set is no secret
+	}
+	return []byte(Redacted), nil
+}

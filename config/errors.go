@@ -29,6 +29,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Message)
 }
 
+// Usage tells that it is a mistake of whoever wrote the configuration.
+func (e *Error) Usage() bool { return true }
+
 var unknownField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`unknown field "([^"]*)"`) })
 
 // yamlError turns an error of the YAML library into ours. The library's own

@@ -10,6 +10,8 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // Format is the version of the bundle that this package writes.
@@ -43,8 +45,8 @@ type Input struct {
 	Organization string
 	// Type is "I" or "II".
 	Type      string
-	Result    *gap.Result
-	Catalogue *gap.Catalogue
+	Result    *result.Result
+	Catalogue *catalogue.Catalogue
 	Log       Log
 	// Roots are the root kinds of the sources, as the result was made with them.
 	Roots map[string]evidence.Kind

@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // controls writes a folder per control: what it promises, how its tests went,
@@ -42,25 +43,25 @@ func (b *derived) controls() error {
 	return b.populations()
 }
 
-func (b *derived) controlResult(id string) gap.ControlResult {
+func (b *derived) controlResult(id string) result.ControlResult {
 	for _, r := range b.Result.Controls {
 		if r.Control == id {
 			return r
 		}
 	}
-	return gap.ControlResult{Control: id, Now: gap.ManualEvidence, Status: gap.ManualEvidence}
+	return result.ControlResult{Control: id, Now: result.ManualEvidence, Status: result.ManualEvidence}
 }
 
-func (b *derived) testResult(id string) gap.TestResult {
+func (b *derived) testResult(id string) result.TestResult {
 	for _, r := range b.Result.Tests {
 		if r.Test == id {
 			return r
 		}
 	}
-	return gap.TestResult{Test: id, Now: gap.ManualEvidence, Period: gap.ManualEvidence}
+	return result.TestResult{Test: id, Now: result.ManualEvidence, Period: result.ManualEvidence}
 }
 
-func (b *derived) controlText(w io.Writer, c gap.Control, uploads []evidence.Act) error {
+func (b *derived) controlText(w io.Writer, c catalogue.Control, uploads []evidence.Act) error {
 	r := b.controlResult(c.ID)
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s: %s\n\n%s\n\n", c.ID, c.Title, strings.TrimSpace(c.Description))
@@ -95,7 +96,7 @@ func (b *derived) controlText(w io.Writer, c gap.Control, uploads []evidence.Act
 }
 
 // viewText tells what a row of a view is made of, so that a join can be made again by hand.
-func viewText(s *strings.Builder, v gap.View) {
+func viewText(s *strings.Builder, v catalogue.View) {
 	fmt.Fprintf(s, "\nView %s\n  %s\n", v.Kind, v.Title)
 	if v.Of != "" {
 		fmt.Fprintf(s, "  The rows of view %s\n", v.Of)
@@ -117,11 +118,11 @@ func viewText(s *strings.Builder, v gap.View) {
 }
 
 // condition says of how many records a test's predicate must hold.
-func condition(t gap.Test) string {
+func condition(t catalogue.Test) string {
 	switch t.Mode {
-	case gap.Exists:
+	case catalogue.Exists:
 		return "one record of each scope or more satisfies"
-	case gap.AtMost:
+	case catalogue.AtMost:
 		return fmt.Sprintf("no more than %d records of a scope satisfy", t.Max)
 	}
 	return "each record satisfies"
@@ -131,7 +132,7 @@ func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
 
 func percent(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) + " %" }
 
-func (b *derived) testRows(w io.Writer, c gap.Control) error {
+func (b *derived) testRows(w io.Writer, c catalogue.Control) error {
 	header := []string{"test", "title", "criteria", "severity", "sla_days", "verdict_period", "verdict_now", "population", "deviations", "deviating", "open", "unknown", "coverage_percent"}
 	return rows(w, header, func(row func(...string)) error {
 		for _, t := range c.Tests {
@@ -145,14 +146,14 @@ func (b *derived) testRows(w io.Writer, c gap.Control) error {
 
 var gapHeader = []string{"id", "kind", "test", "severity", "state", "resource", "name", "stream", "not_before", "first_seen", "last_seen", "fixed_by", "sla_due", "reason", "response"}
 
-func gapCells(g gap.Gap) []string {
+func gapCells(g result.Gap) []string {
 	return []string{g.ID, string(g.Kind), g.Test, g.Severity, string(g.State), g.Resource, g.Name, g.Stream, stamp(g.NotBefore),
 		stamp(&g.FirstSeen), stamp(&g.LastSeen), stamp(g.FixedBy), stamp(g.SLADue), g.Reason, g.Response}
 }
 
 // concerns reports whether a gap is about the control: one of its tests, or a
 // stream that they read.
-func (b *derived) concerns(g gap.Gap, c gap.Control) bool {
+func (b *derived) concerns(g result.Gap, c catalogue.Control) bool {
 	if g.Test != "" {
 		return g.Control == c.ID
 	}
@@ -161,11 +162,11 @@ func (b *derived) concerns(g gap.Gap, c gap.Control) bool {
 		return false
 	}
 	return slices.ContainsFunc(b.Catalogue.Reads(c), func(k evidence.Kind) bool {
-		return k == st.Kind || g.Kind == gap.Scope && strings.HasPrefix(string(k), st.Source+".")
+		return k == st.Kind || g.Kind == result.Scope && strings.HasPrefix(string(k), st.Source+".")
 	})
 }
 
-func (b *derived) gapRows(w io.Writer, c gap.Control) error {
+func (b *derived) gapRows(w io.Writer, c catalogue.Control) error {
 	return rows(w, gapHeader, func(row func(...string)) error {
 		for _, g := range b.Result.Gaps {
 			if b.concerns(g, c) {

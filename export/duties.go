@@ -9,16 +9,17 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // occurrences gives those of a control's duties, by the time they were due.
-func (b *derived) occurrences(c gap.Control) []gap.Occurrence {
-	return slices.DeleteFunc(slices.Clone(b.Result.Duties), func(o gap.Occurrence) bool { return o.Control != c.ID })
+func (b *derived) occurrences(c catalogue.Control) []result.Occurrence {
+	return slices.DeleteFunc(slices.Clone(b.Result.Duties), func(o result.Occurrence) bool { return o.Control != c.ID })
 }
 
 // dutyText tells what people owe, and what became of it.
-func (b *derived) dutyText(s *strings.Builder, c gap.Control) {
+func (b *derived) dutyText(s *strings.Builder, c catalogue.Control) {
 	all := b.occurrences(c)
 	for _, d := range c.Duties {
 		fmt.Fprintf(s, "\nDuty %s\n  %s, %s\n  Evidence: %s\n  %s\n  Mapping rests on: %s\n", d.ID, d.Title, often(d), strings.TrimSpace(d.Evidence), strings.TrimSpace(d.Procedure), d.Basis)
@@ -31,7 +32,7 @@ func (b *derived) dutyText(s *strings.Builder, c gap.Control) {
 }
 
 // often says how often a duty falls due.
-func often(d gap.Duty) string {
+func often(d catalogue.Duty) string {
 	how := "once a " + d.Per
 	if d.Per == "" {
 		how = fmt.Sprintf("never older than %d days", d.WithinDays)
@@ -39,14 +40,14 @@ func often(d gap.Duty) string {
 	return fmt.Sprintf("%s, %d days of grace", how, d.GraceDays)
 }
 
-func proof(o gap.Occurrence) string {
+func proof(o result.Occurrence) string {
 	if o.Performed == nil {
 		return ", due " + o.Due.Format(time.DateOnly)
 	}
 	return fmt.Sprintf(" on %s, entry %d, by %s", o.Performed.Format(time.DateOnly), *o.Entry, o.By)
 }
 
-func (b *derived) dutyRows(w io.Writer, c gap.Control) error {
+func (b *derived) dutyRows(w io.Writer, c catalogue.Control) error {
 	return rows(w, []string{"duty", "title", "occurrence", "from", "due", "late_from", "state", "performed", "entry", "by"}, func(row func(...string)) error {
 		for _, o := range b.occurrences(c) {
 			entry := ""

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 //go:embed index.css
@@ -55,7 +56,7 @@ func (b *derived) summary(p *page) {
 	s := b.Result.Slots
 	open := 0
 	for _, g := range b.Result.Gaps {
-		if g.State == gap.Open {
+		if g.State == result.Open {
 			open++
 		}
 	}
@@ -70,8 +71,8 @@ func (b *derived) summary(p *page) {
 // cells gives the class, the letter and the word of a day. Each has a colour,
 // a height and a letter of its own, so that none is told by colour alone.
 var cells = map[byte][3]string{
-	gap.DayPass: {"pass", "P", "pass"}, gap.DayFail: {"fail", "F", "fail"},
-	gap.DayUnknown: {"blind", "U", "not known"}, gap.DayManual: {"manual", "M", "evidence that a person brought"}, gap.DayNone: {"none", "·", "nothing due"},
+	result.DayPass: {"pass", "P", "pass"}, result.DayFail: {"fail", "F", "fail"},
+	result.DayUnknown: {"blind", "U", "not known"}, result.DayManual: {"manual", "M", "evidence that a person brought"}, result.DayNone: {"none", "·", "nothing due"},
 }
 
 func (b *derived) heatMap(p *page) {
@@ -79,9 +80,9 @@ func (b *derived) heatMap(p *page) {
 	p.put(`<div class="scroll"><table class="heat"><thead><tr><th>control</th><th>days, from %s</th><th>status</th><th>coverage</th></tr></thead>`, b.Result.Period.From.Format(time.DateOnly))
 	for _, f := range b.Catalogue.Families() {
 		p.put(`<tbody><tr class="family"><th colspan="4"><a href="#family-%s">%s</a></th></tr>`, f.ID, f.Title)
-		var without []gap.Control
+		var without []catalogue.Control
 		for _, c := range f.Controls {
-			if r := b.controlResult(c.ID); r.Status == gap.ManualEvidence && strings.Trim(r.Days, string(gap.DayNone)) == "" {
+			if r := b.controlResult(c.ID); r.Status == result.ManualEvidence && strings.Trim(r.Days, string(result.DayNone)) == "" {
 				without = append(without, c)
 			} else {
 				b.heatRow(p, c, r)
@@ -93,17 +94,17 @@ func (b *derived) heatMap(p *page) {
 	p.put(`</table></div>`)
 }
 
-func (b *derived) heatRow(p *page, c gap.Control, r gap.ControlResult) {
+func (b *derived) heatRow(p *page, c catalogue.Control, r result.ControlResult) {
 	p.put(`<tr><th><a href="#%s" title="%s">%s</a></th><td class="days">`, c.ID, c.Title, c.ID)
 	b.days(p, r.Days)
 	p.put(`</td><td title="%s">%s</td><td class="num">%s</td></tr>`, words(string(r.Status)), cmp.Or(briefly[r.Status], string(r.Status)), percent(r.Coverage))
 }
 
 // briefly are statuses that are too long to stand beside the days.
-var briefly = map[gap.Verdict]string{gap.Provided: "provided", gap.ManualEvidence: "none", gap.NotApplicable: "n/a", gap.DidNotOccur: "none"}
+var briefly = map[result.Verdict]string{result.Provided: "provided", result.ManualEvidence: "none", result.NotApplicable: "n/a", result.DidNotOccur: "none"}
 
 // without names the controls of which nothing was seen and nothing was due, in one row.
-func (p *page) without(controls []gap.Control) {
+func (p *page) without(controls []catalogue.Control) {
 	if len(controls) == 0 {
 		return
 	}
@@ -140,7 +141,7 @@ func (b *derived) gapTable(p *page) {
 }
 
 // answered gives the reason of a gap and what management says of it.
-func answered(g gap.Gap) string {
+func answered(g result.Gap) string {
 	if g.Response == "" {
 		return g.Reason
 	}
@@ -171,7 +172,7 @@ func (b *derived) controlSections(p *page) {
 	b.manual(p)
 }
 
-func (b *derived) controlSection(p *page, c gap.Control) {
+func (b *derived) controlSection(p *page, c catalogue.Control) {
 	r := b.controlResult(c.ID)
 	p.put(`<section id="%s"><h4>%s <small>%s</small></h4><p>%s</p>`, c.ID, c.Title, words(string(r.Status)), c.Description)
 	p.put(`<p class="sub">%s · criteria %s · %s deviations on %s of %s items · <a href="controls/%s/control.txt">procedure</a> · <a href="controls/%s/gaps.csv">gaps</a></p>`,
@@ -183,7 +184,7 @@ func (b *derived) controlSection(p *page, c gap.Control) {
 	p.put(`</section>`)
 }
 
-func (b *derived) testTable(p *page, c gap.Control) {
+func (b *derived) testTable(p *page, c catalogue.Control) {
 	p.put(`<table><thead><tr><th>test</th><th>passes when</th><th>period</th><th>now</th><th>population</th><th>deviations</th><th>coverage</th></tr></thead><tbody>`)
 	for _, t := range c.Tests {
 		tr := b.testResult(t.ID)
@@ -194,14 +195,14 @@ func (b *derived) testTable(p *page, c gap.Control) {
 }
 
 // dutyTable lists what people owe for a control, and the files that prove it.
-func (b *derived) dutyTable(p *page, c gap.Control) {
+func (b *derived) dutyTable(p *page, c catalogue.Control) {
 	all := b.occurrences(c)
 	if len(all) == 0 {
 		return
 	}
 	p.put(`<table><thead><tr><th>duty</th><th>evidence</th><th>occurrence</th><th>due</th><th>state</th><th>done</th><th>by</th></tr></thead><tbody>`)
 	for _, o := range all {
-		i := slices.IndexFunc(c.Duties, func(d gap.Duty) bool { return d.ID == o.Duty })
+		i := slices.IndexFunc(c.Duties, func(d catalogue.Duty) bool { return d.ID == o.Duty })
 		p.put(`<tr><td>%s</td><td>%s<small>%s</small></td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>`,
 			o.Duty, c.Duties[i].Title, c.Duties[i].Evidence, o.Label, minute(&o.Due), string(o.State), minute(o.Performed), o.By)
 	}
@@ -212,7 +213,7 @@ func (b *derived) dutyTable(p *page, c gap.Control) {
 func (b *derived) manual(p *page) {
 	var without []string
 	for _, c := range b.Result.Criteria {
-		if c.Status == gap.ManualEvidence {
+		if c.Status == result.ManualEvidence {
 			without = append(without, c.Criterion)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
 )
 
 // matrix writes one row per control, by family: what is promised, for which
@@ -35,7 +35,7 @@ func (b *derived) uploads() ([]evidence.Act, error) {
 }
 
 // broughtText tells what of it was brought for a control.
-func broughtText(s *strings.Builder, c gap.Control, uploads []evidence.Act) {
+func broughtText(s *strings.Builder, c catalogue.Control, uploads []evidence.Act) {
 	title := "\nBrought for this control\n"
 	for _, a := range uploads {
 		if under, ok := filed(c, a.Upload.Controls); ok {
@@ -46,11 +46,11 @@ func broughtText(s *strings.Builder, c gap.Control, uploads []evidence.Act) {
 }
 
 // filed reports whether one of ids is the control's, or that of one which it was split from.
-func filed(c gap.Control, ids []string) (under string, ok bool) {
+func filed(c catalogue.Control, ids []string) (under string, ok bool) {
 	if slices.Contains(ids, c.ID) {
 		return "", true
 	}
-	for _, old := range gap.Former(c.ID) {
+	for _, old := range catalogue.Former(c.ID) {
 		if slices.Contains(ids, old) {
 			return ", filed under " + old, true
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
 )
 
 // TestBroughtBeforeTheSplit: what was filed under a control that is no more is
@@ -22,7 +22,7 @@ func TestBroughtBeforeTheSplit(t *testing.T) {
 		"mine":              "",
 	} {
 		var s strings.Builder
-		if broughtText(&s, gap.Control{ID: id}, uploads); s.String() != want {
+		if broughtText(&s, catalogue.Control{ID: id}, uploads); s.String() != want {
 			t.Errorf("%s: got %q, want %q", id, s.String(), want)
 		}
 	}

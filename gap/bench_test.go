@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,9 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // year is a year of daily snapshots, made as they are read, as text: of each
@@ -59,7 +63,7 @@ func (y *year) Runs() iter.Seq2[evidence.Run, error] {
 	return func(yield func(evidence.Run, error) bool) {
 		for d := range y.days {
 			for k, st := range y.streams {
-				due := start.Add(time.Duration(d)*day + 6*time.Hour)
+				due := start.Add(time.Duration(d)*result.Day + 6*time.Hour)
 				if d%y.every == 0 {
 					y.live(k)
 				}
@@ -87,7 +91,7 @@ func (y *year) live(k int) {
 	}
 }
 
-// blob gives the text of a snapshot.
+// blob returns the text of a snapshot.
 func (y *year) blob(k int) []byte {
 	blob, kind := make([]byte, 0, 320*len(y.things[k])), kindOf(k)
 	for _, t := range y.things[k] {
@@ -112,7 +116,7 @@ func (y *year) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
 
 // yearCatalogue has so many tests on each of so many kinds, like those of the
 // embedded catalogue: booleans, lists, dates; a tenth depend on the time.
-func yearCatalogue(b testing.TB, kinds, tests int) *Catalogue {
+func yearCatalogue(b testing.TB, kinds, tests int) *catalogue.Catalogue {
 	var s strings.Builder
 	s.WriteString("id: one\ntitle: One\nfamily: test\ndescription: d\nprocedure: p\ntests:\n")
 	for k := range kinds {
@@ -135,7 +139,7 @@ func BenchmarkYear(b *testing.B) {
 		kinds, every int
 	}{{"ten kinds, changes daily", 10, 1}, {"ten kinds, changes weekly", 10, 7}, {"one kind, changes daily", 1, 1}} {
 		cat := yearCatalogue(b, c.kinds, 100)
-		p := Period{start, start.Add(365 * day)}
+		p := result.Period{From: start, To: start.Add(365 * result.Day)}
 		b.Run(c.name, func(b *testing.B) {
 			var making time.Duration
 			for b.Loop() {
@@ -165,7 +169,7 @@ func timeMaking(y *year) time.Duration {
 // BenchmarkSlot is one new slot of 10,000 records on an engine that holds a year, and its result.
 func BenchmarkSlot(b *testing.B) {
 	cat := yearCatalogue(b, 1, 100)
-	p := Period{start, start.Add(365 * day)}
+	p := result.Period{From: start, To: start.Add(365 * result.Day)}
 	e := NewEngine(cat, p)
 	y := newYear(1, 10_000, 30, 1)
 	var last evidence.Run
@@ -193,7 +197,7 @@ func BenchmarkSlot(b *testing.B) {
 // BenchmarkEvents judges a million merged changes and reports what the engine keeps of them.
 func BenchmarkEvents(b *testing.B) {
 	cat := testCatalogue(b, nil)
-	p := Period{start, start.Add(365 * day)}
+	p := result.Period{From: start, To: start.Add(365 * result.Day)}
 	for b.Loop() {
 		e := NewEngine(cat, p)
 		for d := range 100 {
@@ -205,16 +209,26 @@ func BenchmarkEvents(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&m)
 		b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "heap-MB")
-		if n := e.Result(p.To).Tests[len(e.tests)-1].Population; n != 1_000_000 {
+		if n := testOf(b, e.Result(p.To), "github.pr.ticket-linked").Population; n != 1_000_000 {
 			b.Fatal(n)
 		}
 	}
 }
 
+// testOf finds the result of a test by its id.
+func testOf(b *testing.B, r *result.Result, id string) result.TestResult {
+	b.Helper()
+	i := slices.IndexFunc(r.Tests, func(t result.TestResult) bool { return t.Test == id })
+	if i < 0 {
+		b.Fatalf("the result has no test %s", id)
+	}
+	return r.Tests[i]
+}
+
 func merges(d, n int) (evidence.Run, iter.Seq2[evidence.Line, error]) {
-	from := start.Add(time.Duration(d) * day)
-	run := evidence.Run{Slot: evidence.Slot{Stream: evidence.Stream{Source: "github", Kind: "github.pull_request", Scope: "acme"}, Due: from.Add(day)},
-		Outcome: evidence.Collected, Certificate: &evidence.Certificate{Complete: true, Ended: from.Add(day + time.Minute), Window: &evidence.Window{From: from, To: from.Add(day)}}}
+	from := start.Add(time.Duration(d) * result.Day)
+	run := evidence.Run{Slot: evidence.Slot{Stream: evidence.Stream{Source: "github", Kind: "github.pull_request", Scope: "acme"}, Due: from.Add(result.Day)},
+		Outcome: evidence.Collected, Certificate: &evidence.Certificate{Complete: true, Ended: from.Add(result.Day + time.Minute), Window: &evidence.Window{From: from, To: from.Add(result.Day)}}}
 	return run, func(yield func(evidence.Line, error) bool) {
 		for i := range n {
 			at := from.Add(time.Duration(i) * time.Second)
@@ -234,10 +248,10 @@ func BenchmarkJudge(b *testing.B) {
 	rec := evidence.Record{Kind: "github.pull_request", ID: "1", Attributes: merge}
 	for _, id := range []string{"github.pr.ticket-linked", "github.pr.independent-approval"} {
 		b.Run(id, func(b *testing.B) {
-			e := NewEngine(cat, Period{})
+			e := NewEngine(cat, result.Period{})
 			for b.Loop() {
-				e.bench.take(&rec, evidence.Stream{Source: "x", Scope: "acme"})
-				if j := cat.rules[id].judge(&e.bench); j.code != cPass {
+				e.eval.SetRecord(&rec, evidence.Stream{Source: "x", Scope: "acme"})
+				if j := cat.Rule(id).Evaluate(&e.eval); j.Answer != rule.Pass {
 					b.Fatal(j)
 				}
 			}

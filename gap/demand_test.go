@@ -5,17 +5,19 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // TestOnDemandIsNotCoverage: collections that nobody expected do not make up
 // for slots that were missed.
 func TestOnDemandIsNotCoverage(t *testing.T) {
-	cat, err := Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
 	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	e := NewEngine(cat, Period{From: from, To: from.AddDate(0, 0, 20)})
+	e := NewEngine(cat, result.Period{From: from, To: from.AddDate(0, 0, 20)})
 	run := evidence.Run{Slot: evidence.Slot{Stream: evidence.Stream{Source: "aws", Kind: "aws.iam.account", Scope: "1"}}}
 	observe := func() {
 		if err := e.Observe(run, func(func(evidence.Line, error) bool) {}); err != nil {

@@ -1,7 +1,18 @@
-// Package gap is what the evidence means: the catalogue of controls and tests,
-// and the engine that turns runs into verdicts, intervals and gaps.
+// Package gap is the engine: it reads the runs of a log and derives verdicts, gaps
+// and duties, incrementally, and draws reproducible samples.
 //
-// It may import evidence, CEL and YAML. What never enters: input or output
-// beyond an fs.FS and the Evidence it is given, clocks, collectors, networks.
-// The same catalogue, runs, period and instant give the same bytes.
+// A gap is made by Engine.openGap (stream.go), which these call: evaluate.go
+// (deviations of records and whole streams, answers that are unknown), events.go
+// (deviations of events), blindness.go (slots that are not complete), scopes.go
+// (scopes that appear or vanish) and retention.go (events about to be forgotten,
+// attributes that a source stopped stating). The gaps of duties are made by
+// duty.gap (duty.go) when a result is asked for. A gap is shown by Engine.Result
+// (result.go): Engine.periodGaps selects those of the period, trackedGap.snapshot
+// sets their state, applyDecisions adds what people decided. Tests of views reach
+// the same functions by viewtest.go, which evaluates rows as if they were records.
+//
+// It may import evidence and its own catalogue, rule and result. What never
+// enters: input or output beyond the Evidence it is given, clocks, collectors,
+// networks, CEL, YAML. Results are a function of catalogue, period, runs, acts and
+// instant, byte for byte.
 package gap

@@ -8,34 +8,21 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
 // Evidence is the log as the engine reads it.
 type Evidence interface {
-	// Runs gives every run, in log order.
+	// Runs yields every run, in log order.
 	Runs() iter.Seq2[evidence.Run, error]
-	// Lines reads a snapshot, in canonical order. The attributes of a record that
-	// was decoded must not change.
+	// Lines reads a snapshot, in canonical order. The engine keeps the attributes of
+	// a decoded record: they must not change.
 	Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error]
 }
 
-// Period is the half-open observation period [From, To).
-type Period struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-}
-
-// Holds reports whether t lies in the period.
-func (p Period) Holds(t time.Time) bool { return !t.Before(p.From) && t.Before(p.To) }
-
-const day = 24 * time.Hour
-
-// days is the number of days that the period touches, counted from its start.
-func (p Period) days() int { return max(int((p.To.Sub(p.From)+day-1)/day), 0) }
-
-func (p Period) day(t time.Time) int { return int(t.Sub(p.From) / day) }
-
-// Option tells an engine what the log does not say.
+// Option configures an engine with what is not in the log of runs.
 type Option func(*Engine)
 
 // WithRoots names the root kind of each source: the kind whose records are the
@@ -43,12 +30,12 @@ type Option func(*Engine)
 func WithRoots(roots map[string]evidence.Kind) Option {
 	return func(e *Engine) {
 		for name, kind := range roots {
-			e.sources[name] = newSource(kind)
+			e.ledgers[name] = newScopeLedger(kind)
 		}
 	}
 }
 
-// WithActs gives what people did, in the order of the log.
+// WithActs adds what people did, in the order of the log.
 func WithActs(acts []evidence.Act) Option {
 	return func(e *Engine) { e.acts = append(e.acts, acts...) }
 }
@@ -56,43 +43,47 @@ func WithActs(acts []evidence.Act) Option {
 // Engine turns runs into gaps, one run at a time. It is not safe for
 // concurrent use, and must be dropped after an error.
 type Engine struct {
-	cat       *Catalogue
-	period    Period
-	acts      []evidence.Act
-	began     time.Time // when the log did
-	plans     map[evidence.Kind]*plan
-	tests     []*testState // sorted by id
-	streams   map[evidence.Stream]*stream
-	sources   map[string]*source
-	relations []*relation
-	spells    []*spell
-	bench     bench
+	cat         *catalogue.Catalogue
+	period      result.Period
+	acts        []evidence.Act
+	began       time.Time // the observation time of the first run of the log
+	testsByKind map[evidence.Kind]*kindTests
+	tests       []*testState // sorted by id
+	streams     map[evidence.Stream]*stream
+	ledgers     map[string]*scopeLedger
+	views       []*viewState
+	tracked     []*trackedGap // every gap, in the order in which they were opened
+	rowCache    *rowCache
+	eval        rule.Context
 }
 
-// NewEngine gives an engine that has seen nothing.
-func NewEngine(cat *Catalogue, p Period, opts ...Option) *Engine {
-	p = Period{p.From.UTC(), p.To.UTC()}
-	e := &Engine{cat: cat, period: p, plans: map[evidence.Kind]*plan{},
-		streams: map[evidence.Stream]*stream{}, sources: map[string]*source{}}
-	e.bench.clock.calendar = cat.Calendar
-	for _, t := range cat.Tests() {
-		ts := newTestState(t, cat.rules[t.ID], p)
-		e.tests = append(e.tests, ts)
-		e.plan(t.Kind).add(ts)
+// NewEngine returns an engine that has observed no run.
+func NewEngine(cat *catalogue.Catalogue, p result.Period, opts ...Option) *Engine {
+	p = result.Period{From: p.From.UTC(), To: p.To.UTC()}
+	e := &Engine{cat: cat, period: p, testsByKind: map[evidence.Kind]*kindTests{},
+		streams: map[evidence.Stream]*stream{}, ledgers: map[string]*scopeLedger{}, rowCache: new(rowCache)}
+	if cat.Calendar != nil {
+		e.eval.SetCalendar(cat.Calendar)
 	}
-	e.relate()
+	for _, t := range cat.Tests() {
+		ts := newTestState(t, cat.Rule(t.ID), cat.Joined(&t), p)
+		e.tests = append(e.tests, ts)
+		e.testsOf(t.Kind).addTest(ts)
+	}
+	e.buildViews()
 	for _, o := range opts {
 		o(e)
 	}
 	return e
 }
 
-// Act adds what a person did.
+// Act adds what a person did. Acts come in the order of the log.
 func (e *Engine) Act(a evidence.Act) { e.acts = append(e.acts, a) }
 
-// Evaluate judges the whole log as it stood at asOf: runs observed later are
-// left out. It is a loop over Observe.
-func Evaluate(ctx context.Context, cat *Catalogue, ev Evidence, p Period, asOf time.Time, opts ...Option) (*Result, error) {
+// Evaluate reads a log as of an instant: runs that were observed later are left
+// out. It is a loop over Observe. An error of the log, of a record or of ctx is
+// returned as is, wrapped.
+func Evaluate(ctx context.Context, cat *catalogue.Catalogue, ev Evidence, p result.Period, asOf time.Time, opts ...Option) (*result.Result, error) {
 	e := NewEngine(cat, p, opts...)
 	for run, err := range ev.Runs() {
 		if err == nil {
@@ -111,7 +102,7 @@ func Evaluate(ctx context.Context, cat *Catalogue, ev Evidence, p Period, asOf t
 	return e.Result(asOf), nil
 }
 
-// LinesOf gives the records of a run, none if it has no snapshot.
+// LinesOf returns the records of a run; none where it has no snapshot.
 func LinesOf(ev Evidence, run evidence.Run) iter.Seq2[evidence.Line, error] {
 	if run.Records == nil {
 		return func(func(evidence.Line, error) bool) {}
@@ -119,66 +110,67 @@ func LinesOf(ev Evidence, run evidence.Run) iter.Seq2[evidence.Line, error] {
 	return ev.Lines(*run.Records)
 }
 
-// Observe takes the next run of the log with its records. Records are read only
-// where the run can be relied on (collected, late or partial, with a
-// certificate), and only if they differ from what was read before.
+// Observe reads the next run of the log with its records, and updates verdicts and
+// gaps. Records are read only where the run is usable (collected, late or partial,
+// with a certificate), and only if they differ from those of the last snapshot.
+// After an error the engine must be dropped.
 func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Line, error]) error {
 	o := observe(run, e.period)
 	if run.Outcome != evidence.Missed && (e.began.IsZero() || o.at.Before(e.began)) {
 		e.began = o.at
 	}
 	st := e.stream(run.Stream)
-	err := e.take(st, o, records)
-	if errors.Is(err, evidence.ErrErased) { // then nothing was taken
+	err := e.readRun(st, o, records)
+	if errors.Is(err, evidence.ErrErased) { // then no record was read
 		o = observe(withoutRecords(run), e.period)
-		err = e.take(st, o, nil)
+		err = e.readRun(st, o, nil)
 	}
 	st.slots.add(o.run.Outcome, o)
-	st.once = o.complete && st.id.Source == evidence.SourceReview
+	st.oneOff = o.complete && st.id.Source == evidence.SourceReview
 	if err != nil {
 		return fmt.Errorf("evaluate %s due %s: %w", run.Stream, run.Due.UTC().Format(time.RFC3339), err)
 	}
-	e.lookAway(st, o)
-	e.follow(st, o)
-	e.forget(st, o)
-	e.derive(st, o)
+	e.trackBlindness(st, o)
+	e.trackScopes(st, o)
+	e.trackRetention(st, o)
+	e.evaluateViews(st, o)
 	return nil
 }
 
-// withoutRecords is a run whose records were erased since: nothing can be
-// judged by it any more.
+// withoutRecords returns a run whose records were erased since, which is as good
+// as failed.
 func withoutRecords(run evidence.Run) evidence.Run {
 	run.Outcome, run.Records = evidence.Failed, nil
 	run.Reason = &evidence.Reason{Class: evidence.Erased, Detail: "the records of this slot were erased under the retention policy"}
 	return run
 }
 
-func (e *Engine) take(st *stream, o observation, records iter.Seq2[evidence.Line, error]) error {
+func (e *Engine) readRun(st *stream, o observation, records iter.Seq2[evidence.Line, error]) error {
 	switch {
 	case !o.usable:
-		e.judgeSlot(st, o)
+		e.evaluateSlot(st, o)
 		return nil
 	case o.run.Certificate.Window != nil || st.events != nil:
-		return e.takeEvents(st, o, records)
+		return e.readEvents(st, o, records)
 	}
-	return e.takeState(st, o, records)
+	return e.readState(st, o, records)
 }
 
-// observation is a run as the engine sees it.
+// observation is a run with what follows from it for the period.
 type observation struct {
 	run evidence.Run
-	// at is when the facts were true at the latest, due when the slot was to be filled.
+	// at is the last instant at which the facts were true, due when the slot was due.
 	at, due time.Time
-	// complete: everything was read, and the certificate says so. usable: what
-	// was read can be relied on, though something may be missing.
+	// complete: everything was read, and the certificate says so. usable: the
+	// records are true, though some may be missing.
 	complete, usable bool
 	// inPeriod: the slot counts for the period.
 	inPeriod bool
-	// floor is until when all was read that a joined record rests on.
-	floor time.Time
+	// readUntil is, for rows of a view, until when every source of the row was read.
+	readUntil time.Time
 }
 
-func observe(run evidence.Run, p Period) observation {
+func observe(run evidence.Run, p result.Period) observation {
 	cert := run.Certificate
 	o := observation{run: run, at: run.Observed().UTC(), due: run.Due.UTC(), inPeriod: p.Holds(run.Due)}
 	o.complete = run.Outcome.Complete() && cert != nil && cert.Complete

@@ -7,24 +7,26 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
-// population is the state of an event stream: each event judged once, a few
-// bytes each, and which windows were read whole.
-type population struct {
-	index  map[eventKey]int32
-	days   []int32 // by event: the day of the period, or outside
-	codes  []code  // by event, one for each test
-	spells map[spellKey]*spell
-	// covered are the windows of complete runs, merged and sorted.
-	covered []evidence.Window
+// eventSet is the state of an event stream: a few bytes for each event, and the
+// windows that were read completely.
+type eventSet struct {
+	index   map[eventKey]int32
+	days    []int32       // by event: the day of the period, or outsidePeriod
+	answers []rule.Answer // by event, one for each test
+	gaps    map[eventTest]*trackedGap
+	// windows are those of complete runs, merged and sorted.
+	windows []evidence.Window
 }
 
-const outside = -1
+const outsidePeriod = -1
 
 type (
-	eventKey [16]byte // of the hash of scope and id
-	spellKey struct{ event, test int32 }
+	eventKey  [16]byte // the first half of the hash of scope and id
+	eventTest struct{ event, test int32 }
 )
 
 func keyOf(rec *evidence.Record) eventKey {
@@ -32,12 +34,12 @@ func keyOf(rec *evidence.Record) eventKey {
 	return eventKey(sum[:16])
 }
 
-// takeEvents judges the events of one window. Windows may overlap: of an event
-// read again the last reading counts.
-func (e *Engine) takeEvents(st *stream, o observation, records iter.Seq2[evidence.Line, error]) error {
-	e.beginEvents(st)
-	dims := make([]dimming, len(st.tests))
-	e.bench.clock.now = o.at
+// readEvents evaluates the events of one window. Windows may overlap: of an event
+// that was read before the last reading counts.
+func (e *Engine) readEvents(st *stream, o observation, records iter.Seq2[evidence.Line, error]) error {
+	e.initEvents(st)
+	open := make([]unknowns, len(st.tests))
+	e.eval.SetNow(o.at)
 	rows := 0
 	for _, t := range st.tables {
 		t.gen++
@@ -47,117 +49,117 @@ func (e *Engine) takeEvents(st *stream, o observation, records iter.Seq2[evidenc
 			return err
 		}
 		rows++
-		e.file(st, &rec)
-		e.judgeEvent(st, &rec, o, dims)
+		e.addEvent(st, &rec)
+		e.evaluateEvent(st, &rec, o, open)
 	}
 	if o.complete && o.run.Certificate.Window == nil {
-		st.sweepEvents()
+		st.dropUnlistedEvents()
 	}
 	if w := o.run.Certificate.Window; o.complete && w != nil {
-		st.events.cover(*w)
+		st.events.addWindow(*w)
 	}
-	e.judgeWindow(st, o, dims, rows)
+	e.finishWindow(st, o, open, rows)
 	return nil
 }
 
-func (e *Engine) beginEvents(st *stream) {
+func (e *Engine) initEvents(st *stream) {
 	if st.events != nil {
 		return
 	}
-	st.events = &population{index: map[eventKey]int32{}, spells: map[spellKey]*spell{}}
-	for _, ts := range st.plan.tests {
-		if ts.events == nil {
-			ts.events = make([]counts, e.period.days())
+	st.events = &eventSet{index: map[eventKey]int32{}, gaps: map[eventTest]*trackedGap{}}
+	for _, ts := range st.kind.tests {
+		if ts.eventDays == nil {
+			ts.eventDays = make([]counts, e.period.Days())
 		}
 	}
 }
 
-// dimming collects the unknowns of one window for one test.
-type dimming struct {
-	n    int
-	whys []string
+// unknowns collects the events of one window that do not answer one test.
+type unknowns struct {
+	n       int
+	reasons []string
 }
 
-func (e *Engine) judgeEvent(st *stream, rec *evidence.Record, o observation, dims []dimming) {
-	n, fresh := st.events.find(rec, e.period, o.at)
+func (e *Engine) evaluateEvent(st *stream, rec *evidence.Record, o observation, open []unknowns) {
+	n, fresh := st.events.add(rec, e.period, o.at)
 	if fresh {
-		st.events.codes = append(st.events.codes, make([]code, len(st.tests))...)
+		st.events.answers = append(st.events.answers, make([]rule.Answer, len(st.tests))...)
 	}
-	e.bench.take(rec, st.id)
-	for i, ts := range st.plan.tests {
-		c := &st.events.codes[int(n)*len(st.tests)+i]
-		j := ts.rule.judge(&e.bench)
+	e.eval.SetRecord(rec, st.id)
+	for i, ts := range st.kind.tests {
+		c := &st.events.answers[int(n)*len(st.tests)+i]
+		j := ts.rule.Evaluate(&e.eval)
 		was := *c
 		switch {
-		case st.rows && decided(was) && !decided(j.code): // what was joined is no longer listed
+		case st.derived && decided(was) && !decided(j.Answer): // a joined row is no longer listed
 			continue
-		case was == cFail && j.code == cNA: // fixing never erases, and no more does a change of what applies
+		case was == rule.Fail && j.Answer == rule.NotApplicable: // neither a fix nor a change of what applies erases a deviation
 			continue
 		}
-		*c = j.code
-		st.tests[i].now.move(was, j.code)
-		if d := st.events.days[n]; d != outside {
-			ts.events[d].move(was, j.code)
-			ts.count(applies(j.code) - applies(was))
+		*c = j.Answer
+		st.tests[i].now.move(was, j.Answer)
+		if d := st.events.days[n]; d != outsidePeriod {
+			ts.eventDays[d].move(was, j.Answer)
+			ts.addPopulation(applies(j.Answer) - applies(was))
 		}
-		if j.code == cUnknown {
-			dims[i].n++
-			dims[i].whys = append(dims[i].whys, j.why)
+		if j.Answer == rule.Unknown {
+			open[i].n++
+			open[i].reasons = append(open[i].reasons, j.Reason)
 		}
-		e.judgeSpell(st, rec, o, n, i, j.code)
+		e.updateEventGap(st, rec, o, n, i, j.Answer)
 	}
 }
 
-func decided(c code) bool { return c == cPass || c == cFail }
+func decided(c rule.Answer) bool { return c == rule.Pass || c == rule.Fail }
 
-func applies(c code) int { return pick(c == cNone || c == cNA, 0, 1) }
+func applies(c rule.Answer) int { return pick(c == rule.None || c == rule.NotApplicable, 0, 1) }
 
-// judgeSpell keeps the deviation of one event and test.
-func (e *Engine) judgeSpell(st *stream, rec *evidence.Record, o observation, n int32, i int, c code) {
-	key := spellKey{n, int32(i)}
-	s := st.events.spells[key]
+// updateEventGap opens, retracts or prolongs the deviation of one event and test.
+func (e *Engine) updateEventGap(st *stream, rec *evidence.Record, o observation, n int32, i int, c rule.Answer) {
+	key := eventTest{n, int32(i)}
+	g := st.events.gaps[key]
 	switch {
-	case s != nil:
-		if s.void = c != cFail; !s.void {
-			s.LastSeen = o.at
+	case g != nil:
+		if g.retracted = c != rule.Fail; !g.retracted {
+			g.LastSeen = o.at
 		}
-	case c == cFail:
-		ts := st.plan.tests[i]
-		s = e.open(ts.deviation(st, rec, ts.rule.explain(&e.bench, &ts.Test)), ts.SLADays, o.at, effective(rec))
-		s.event = true
-		st.events.spells[key] = s
+	case c == rule.Fail:
+		ts := st.kind.tests[i]
+		g = e.openGap(ts.newDeviation(st, rec, ts.rule.Explain(&e.eval, ts.Title)), ts.SLADays, o.at, effective(rec))
+		g.event = true
+		st.events.gaps[key] = g
 	}
 }
 
-// judgeWindow ends the reading of a window. An event that does not say enough
-// keeps its gap open until it is read again and does.
-func (e *Engine) judgeWindow(st *stream, o observation, dims []dimming, rows int) {
+// finishWindow sets the answers of a window. An event that does not say enough
+// keeps the unknown gap open until it is read again and does.
+func (e *Engine) finishWindow(st *stream, o observation, open []unknowns, rows int) {
 	for i := range st.tests {
 		t := &st.tests[i]
-		t.verdict = pick(o.complete, cPass, cUnknown)
+		t.answer = pick(o.complete, rule.Pass, rule.Unknown)
 		switch {
 		case !o.complete:
-		case dims[i].n > 0:
-			e.dim(st, i, o.at, dims[i].n, rows, dims[i].whys)
-		case t.now[cUnknown] == 0:
-			t.lighten(o.at)
+		case open[i].n > 0:
+			e.openUnknownGap(st, i, o.at, open[i].n, rows, open[i].reasons)
+		case t.now[rule.Unknown] == 0:
+			t.closeUnknownGap(o.at)
 		}
 	}
 }
 
-// find gives the number of an event, and whether it is new.
-func (p *population) find(rec *evidence.Record, period Period, observed time.Time) (n int32, fresh bool) {
+// add returns the number of an event, and whether it is new.
+func (s *eventSet) add(rec *evidence.Record, period result.Period, observed time.Time) (n int32, fresh bool) {
 	key := keyOf(rec)
-	if n, ok := p.index[key]; ok {
+	if n, ok := s.index[key]; ok {
 		return n, false
 	}
-	n = int32(len(p.days))
-	p.index[key] = n
-	d := int32(outside)
-	if at := known(effective(rec), observed); period.Holds(at) {
-		d = int32(period.day(at))
+	n = int32(len(s.days))
+	s.index[key] = n
+	d := int32(outsidePeriod)
+	if at := firstNonZero(effective(rec), observed); period.Holds(at) {
+		d = int32(period.Day(at))
 	}
-	p.days = append(p.days, d)
+	s.days = append(s.days, d)
 	return n, true
 }
 
@@ -170,37 +172,37 @@ func utc(t *time.Time) time.Time {
 	return t.UTC()
 }
 
-// cover adds a window that was read whole.
-func (p *population) cover(w evidence.Window) {
+// addWindow adds a window that was read completely.
+func (s *eventSet) addWindow(w evidence.Window) {
 	if !w.From.Before(w.To) {
 		return
 	}
-	p.covered = append(p.covered, evidence.Window{From: w.From.UTC(), To: w.To.UTC()})
-	slices.SortFunc(p.covered, func(a, b evidence.Window) int { return a.From.Compare(b.From) })
-	merged := p.covered[:1]
-	for _, w := range p.covered[1:] {
+	s.windows = append(s.windows, evidence.Window{From: w.From.UTC(), To: w.To.UTC()})
+	slices.SortFunc(s.windows, func(a, b evidence.Window) int { return a.From.Compare(b.From) })
+	merged := s.windows[:1]
+	for _, w := range s.windows[1:] {
 		if last := &merged[len(merged)-1]; !w.From.After(last.To) {
 			last.To = later(last.To, w.To)
 		} else {
 			merged = append(merged, w)
 		}
 	}
-	p.covered = merged
+	s.windows = merged
 }
 
-// covers reports whether all of [from, to) was read whole.
-func (p *population) covers(from, to time.Time) bool {
-	return slices.ContainsFunc(p.covered, func(w evidence.Window) bool {
+// covers reports whether all of [from, to) was read.
+func (s *eventSet) covers(from, to time.Time) bool {
+	return slices.ContainsFunc(s.windows, func(w evidence.Window) bool {
 		return !w.From.After(from) && !w.To.Before(to)
 	})
 }
 
-// reach is the end of the last window that was read whole; zero if there is none.
-func (p *population) reach() time.Time {
-	if len(p.covered) == 0 {
+// reach is the end of the last window that was read; zero if there is none.
+func (s *eventSet) reach() time.Time {
+	if len(s.windows) == 0 {
 		return time.Time{}
 	}
-	return p.covered[len(p.covered)-1].To
+	return s.windows[len(s.windows)-1].To
 }
 
 func later(a, b time.Time) time.Time {

@@ -4,19 +4,22 @@ import (
 	"bytes"
 	"iter"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // CheckInvariants is for the tests that stand outside of the package.
 var CheckInvariants = checkInvariants
 
 // checkInvariants holds for every result whatsoever.
-func checkInvariants(t testing.TB, r *Result) {
+func checkInvariants(t testing.TB, r *result.Result) {
 	t.Helper()
 	seen := map[string]bool{}
 	for _, g := range r.Gaps {
@@ -35,7 +38,7 @@ func checkInvariants(t testing.TB, r *Result) {
 		seen[g.ID] = true
 	}
 	for _, ts := range r.Tests {
-		if events := strings.HasSuffix(ts.Test, "-event"); ts.Period == Pass && !ts.Duty && (ts.Deviations > 0 || !events && ts.Coverage < MinCoverage) {
+		if events := strings.HasSuffix(ts.Test, "-event"); ts.Period == result.Pass && !ts.Duty && (ts.Deviations > 0 || !events && ts.Coverage < result.MinCoverage) {
 			t.Errorf("%s passed with %d deviations and %v%% coverage", ts.Test, ts.Deviations, ts.Coverage)
 		}
 	}
@@ -100,7 +103,7 @@ func (l *testLog) add(t testing.TB, run evidence.Run, recs []evidence.Record) {
 	l.runs = append(l.runs, run)
 }
 
-// decoded gives records as lines that need no decoding.
+// decoded returns records as lines that need no decoding.
 func decoded(records iter.Seq2[evidence.Record, error]) iter.Seq2[evidence.Line, error] {
 	return func(yield func(evidence.Line, error) bool) {
 		for r, err := range records {
@@ -112,17 +115,17 @@ func decoded(records iter.Seq2[evidence.Record, error]) iter.Seq2[evidence.Line,
 }
 
 // testCatalogue is the embedded catalogue, or the criteria with these controls.
-func testCatalogue(t testing.TB, controls fstest.MapFS) *Catalogue {
+func testCatalogue(t testing.TB, controls fstest.MapFS) *catalogue.Catalogue {
 	t.Helper()
-	load := Default
+	load := catalogue.Default
 	if len(controls) > 0 {
-		b, err := embedded.ReadFile("catalog/" + criteriaFile)
+		b, err := os.ReadFile("catalogue/catalog/criteria.yaml")
 		if err != nil {
 			t.Fatal(err)
 		}
 		with := maps.Clone(controls)
-		with[criteriaFile] = &fstest.MapFile{Data: b}
-		load = func() (*Catalogue, error) { return Load(with) }
+		with["criteria.yaml"] = &fstest.MapFile{Data: b}
+		load = func() (*catalogue.Catalogue, error) { return catalogue.Load(with) }
 	}
 	c, err := load()
 	if err != nil {

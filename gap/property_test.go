@@ -15,6 +15,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // propertyControl has one test of each sort.
@@ -50,7 +51,7 @@ type world struct {
 func newWorld(t testing.TB, seed uint64, days int, timed bool) *world {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 1)), things: map[evidence.Scope]map[string]map[string]any{}, scopes: map[evidence.Scope]bool{"s1": true, "s2": true}, timed: timed}
 	for d := range days {
-		due := start.Add(time.Duration(d)*day + 6*time.Hour)
+		due := start.Add(time.Duration(d)*result.Day + 6*time.Hour)
 		w.step(due)
 		w.root(t, due)
 		for _, s := range slices.Sorted(maps.Keys(w.scopes)) {
@@ -102,7 +103,7 @@ func (w *world) attributes(at time.Time) map[string]any {
 	return m
 }
 
-// run gives a run of a random outcome.
+// run returns a run of a random outcome.
 func (w *world) run(due time.Time, kind, scope string) evidence.Run {
 	r := evidence.Run{Slot: evidence.Slot{Stream: evidence.Stream{Source: "aws", Kind: evidence.Kind(kind), Scope: evidence.Scope(scope)}, Due: due},
 		Outcome: []evidence.Outcome{evidence.Collected, evidence.Collected, evidence.Collected, evidence.Collected, evidence.Late, evidence.Partial, evidence.Failed, evidence.Missed}[w.IntN(8)]}
@@ -168,8 +169,8 @@ func TestIncrementalEqualsWhole(t *testing.T) {
 	gaps := 0
 	for seed := range uint64(60) {
 		w := newWorld(t, seed, 30, seed%3 == 2)
-		p := Period{start.Add(3 * day), start.Add(25 * day)}
-		asOf := start.Add(time.Duration(20+seed%12) * day)
+		p := result.Period{From: start.Add(3 * result.Day), To: start.Add(25 * result.Day)}
+		asOf := start.Add(time.Duration(20+seed%12) * result.Day)
 		opt := WithRoots(map[string]evidence.Kind{"aws": "aws.account"})
 		whole, err := Evaluate(context.Background(), cat, &w.log, p, asOf, opt)
 		if err != nil {
@@ -218,14 +219,14 @@ func (w *world) noHash(e *Engine, r evidence.Run) error {
 // noMemory forgets the limits up to which verdicts hold, and what records said.
 func (w *world) noMemory(e *Engine, r evidence.Run) error {
 	for _, st := range e.streams {
-		st.last = nil
+		st.lastHash = nil
 		for _, res := range st.resources {
-			res.until = 0
+			res.validUntil = 0
 			for i := range res.cells {
-				res.cells[i].until = 0
+				res.cells[i].validUntil = 0
 			}
-			for i := range res.vals {
-				res.vals[i] = struct{ never int }{}
+			for i := range res.values {
+				res.values[i] = struct{ never int }{}
 			}
 		}
 	}
@@ -239,13 +240,13 @@ func TestAgainstOracle(t *testing.T) {
 	n := 0
 	for seed := range uint64(60) {
 		w := newWorld(t, seed, 30, false)
-		res, err := Evaluate(context.Background(), cat, &w.log, Period{start, start.Add(30 * day)}, start.Add(31*day))
+		res, err := Evaluate(context.Background(), cat, &w.log, result.Period{From: start, To: start.Add(30 * result.Day)}, start.Add(31*result.Day))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
 		for _, g := range res.Gaps {
-			if g.Test == "a-ok" && g.Kind == Deviation {
+			if g.Test == "a-ok" && g.Kind == result.Deviation {
 				got = append(got, fmt.Sprint(g.Stream, g.Resource, shortTime(g.NotBefore), g.FirstSeen.Format(short), g.LastSeen.Format(short), shortTime(g.FixedBy)))
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// Row is one row of a view, as it was last read.
+// Row is one row of a view as of its last reading.
 type Row struct {
 	Stream evidence.Stream
 	Scope  evidence.Scope
@@ -22,50 +22,52 @@ type Row struct {
 // ViewSource is one stream that a view is made of.
 type ViewSource struct {
 	Stream evidence.Stream
-	// Whole tells whether its last slot was collected whole, Read when that, or
-	// an earlier one that can be relied on, was.
-	Whole bool
-	Read  time.Time
+	// Complete is that of its last slot, Read the observation time of its last
+	// usable one.
+	Complete bool
+	Read     time.Time
 	// Join names the join that it feeds; empty if its records are the rows.
 	Join string
 }
 
-// Rows gives the rows of a view as of what was observed so far, in the order of
-// stream and id, and the streams that it is made of and joined with.
+// Rows returns the rows of a view as of the last run, in the order of stream and
+// id, and the streams that it is made of and joined with.
 func (e *Engine) Rows(view evidence.Kind) (rows []Row, from []ViewSource) {
-	i := slices.IndexFunc(e.relations, func(r *relation) bool { return r.Kind == view })
+	i := slices.IndexFunc(e.views, func(r *viewState) bool { return r.Kind == view })
 	if i < 0 {
 		return nil, nil
 	}
-	for _, t := range e.relations[i].tables {
+	for _, t := range e.views[i].tables {
 		from = append(from, t.source(""))
 		for _, r := range t.sorted() {
 			row := r.row()
-			for k, j := range t.rel.joins {
-				for _, other := range j.joinedRows(r.on[k]) {
+			for k, j := range t.view.joins {
+				for _, other := range j.joinedRows(r.seeks[k]) {
 					if row.Joined == nil {
 						row.Joined = map[string][]Row{}
 					}
-					row.Joined[j.name] = append(row.Joined[j.name], other.row())
+					row.Joined[j.Name] = append(row.Joined[j.Name], other.row())
 				}
 			}
 			rows = append(rows, row)
 		}
 	}
-	for _, j := range e.relations[i].joins {
-		for _, t := range j.to.tables {
-			from = append(from, t.source(j.name))
+	for _, j := range e.views[i].joins {
+		for _, t := range j.target.tables {
+			from = append(from, t.source(j.Name))
 		}
 	}
 	return rows, from
 }
 
-func (t *table) source(join string) ViewSource { return ViewSource{t.base.id, t.whole, t.at, join} }
+func (t *table) source(join string) ViewSource {
+	return ViewSource{t.stream.id, t.complete, t.at, join}
+}
 
 func (t *table) sorted() []*row {
 	all := slices.AppendSeq(make([]*row, 0, len(t.rows)), maps.Values(t.rows))
-	for _, res := range t.base.resources {
-		if r := res.rows[t.n]; r != nil {
+	for _, res := range t.stream.resources {
+		if r := res.rows[t.index]; r != nil {
 			all = append(all, r)
 		}
 	}
@@ -74,5 +76,5 @@ func (t *table) sorted() []*row {
 }
 
 func (r *row) row() Row {
-	return Row{Stream: r.table.base.id, Scope: r.scope, ID: r.id, Name: r.name, Fields: r.attributes()}
+	return Row{Stream: r.table.stream.id, Scope: r.scope, ID: r.id, Name: r.name, Fields: r.attributes()}
 }

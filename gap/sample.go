@@ -23,12 +23,12 @@ type Item struct {
 	At time.Time `json:"at"`
 }
 
-// SizeTable is a published table of sample sizes. The number is the firm's
-// judgement: the AICPA prescribes none.
+// SizeTable is a published table of sample sizes, in items. The size is the firm's
+// judgment: the AICPA prescribes none.
 type SizeTable struct {
 	ID    string `json:"id"`
 	Title string `json:"title"`
-	// Size gives how many of n are drawn.
+	// Size returns how many of n are drawn.
 	Size func(n int) int `json:"-"`
 }
 
@@ -44,7 +44,7 @@ var SizeTables = []SizeTable{
 	{"attribute-95-5", "no deviation expected, 95 % confidence of at most 5 %: 59", func(n int) int { return min(n, 59) }},
 }
 
-// step gives the value of the first bound that n does not pass.
+// step returns the value of the first bound that is at least n.
 func step(n int, bounds, values []int) int {
 	for i, b := range bounds {
 		if n <= b {
@@ -54,8 +54,8 @@ func step(n int, bounds, values []int) int {
 	return values[len(bounds)]
 }
 
-// Draw is a sample that anyone can draw again, and nobody can steer: its seed
-// follows from the population itself.
+// Draw is a reproducible sample. Its seed follows from the population itself, so
+// that nobody can steer it.
 type Draw struct {
 	Engagement string `json:"engagement"`
 	Control    string `json:"control"`
@@ -78,8 +78,8 @@ type Pick struct {
 	Item
 }
 
-// NewDraw draws size items. The population is put in order; an item that
-// stands in it twice is an error.
+// NewDraw draws size items. It sorts the population; an item that is in it twice
+// is an error.
 func NewDraw(engagement, control, kind string, population []Item, size int) (*Draw, error) {
 	if size < 0 || size > len(population) {
 		return nil, fmt.Errorf("draw: %d of a population of %d", size, len(population))
@@ -109,8 +109,8 @@ func NewDraw(engagement, control, kind string, population []Item, size int) (*Dr
 	return d, nil
 }
 
-// append appends the canonical JSON, as evidence.Canonical gives it in many
-// times the time.
+// append appends the canonical JSON: that of evidence.Canonical, in a fraction of
+// its time.
 func (it Item) append(dst []byte) (_ []byte, err error) {
 	dst = it.At.UTC().AppendFormat(append(dst, `{"at":"`...), time.RFC3339Nano)
 	if dst, err = evidence.AppendText(append(dst, `","id":`...), it.ID); err != nil {
@@ -134,9 +134,9 @@ func compareItems(a, b Item) int {
 	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.ID, b.ID))
 }
 
-// number gives the i-th number below n that follows from the seed: the first 8
+// number returns the i-th number below n that follows from the seed: the first 8
 // bytes, big endian, of SHA-256(seed, i, try), i and try as 4 bytes; a number
-// that would favour the low ones is left out, and the next try taken.
+// that would favor the low ones is left out, and the next try counts.
 func (d *Draw) number(i int, n uint64) uint64 {
 	limit := math.MaxUint64 - math.MaxUint64%n
 	for try := uint32(0); ; try++ {

@@ -6,102 +6,106 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/gap/rule"
 )
 
-// plan is what is asked of the records of one kind.
-type plan struct {
+// kindTests are the tests of one kind, and what they and the views read of its records.
+type kindTests struct {
 	tests []*testState
 	reads []mask // by test
-	// keys are the attributes that a test or a view reads; the first ones, as many
-	// as heard, those whose silence would be missed.
-	keys  []string
-	heard int
-	// all: the attributes are read whole.
+	// keys are the attributes that a test or a view reads. The first monitored of
+	// them are those of tests: if a source stops stating one, that is drift.
+	keys      []string
+	monitored int
+	// all: some test reads the attributes as one map.
 	all bool
-	// effective: the record's own time is read.
+	// effective: some test reads the record's own time.
 	effective bool
 }
 
-func (p *plan) add(ts *testState) {
-	p.tests, p.reads = append(p.tests, ts), append(p.reads, p.read(ts.rule))
-	p.heard = pick(p.all, 0, len(p.keys))
+func (k *kindTests) addTest(ts *testState) {
+	k.tests, k.reads = append(k.tests, ts), append(k.reads, k.addReads(ts.rule))
+	k.monitored = pick(k.all, 0, len(k.keys))
 }
 
-// read makes the plan one of what r reads, and gives the mask of it.
-func (p *plan) read(r *rule) mask {
-	p.all = p.all || r.all
-	p.effective = p.effective || r.effective
-	reads := pick(r.all, everything, selfBit)
-	for _, k := range r.keys {
-		i := slices.Index(p.keys, k)
+// addReads adds what a rule reads, and returns its mask.
+func (k *kindTests) addReads(r *rule.Rule) mask {
+	k.all = k.all || r.All
+	k.effective = k.effective || r.Effective
+	reads := pick(r.All, everything, selfBit)
+	for _, key := range r.Keys {
+		i := slices.Index(k.keys, key)
 		if i < 0 {
-			i = len(p.keys)
-			p.keys = append(p.keys, k)
+			i = len(k.keys)
+			k.keys = append(k.keys, key)
 		}
 		reads |= keyBit(i)
 	}
 	return reads
 }
 
-func (e *Engine) plan(k evidence.Kind) *plan {
-	if e.plans[k] == nil {
-		e.plans[k] = new(plan)
+func (e *Engine) testsOf(k evidence.Kind) *kindTests {
+	if e.testsByKind[k] == nil {
+		e.testsByKind[k] = new(kindTests)
 	}
-	return e.plans[k]
+	return e.testsByKind[k]
 }
 
-// stream is what is known of one stream.
+// stream is the state of one stream.
 type stream struct {
 	id    evidence.Stream
 	text  string
-	plan  *plan
-	slots slotTally
-	tests []streamTest // one for each test of the plan
+	kind  *kindTests
+	slots slotCounter
+	tests []streamTest // one for each of kind.tests
 
 	// The state of a state stream.
-	resources map[recordKey]*resource
-	present   int         // how many of them are not gone
-	met       int         // how many of them the last snapshot showed
-	names     []string    // plan.keys, sorted
-	order     []*resource // as the last snapshot gave them
-	spare     []*resource // the backing of the one before
-	obs       []time.Time // obs[gen] is the last observation of the gen-th distinct snapshot
-	last      *evidence.Hash
-	lastWhole bool  // the last snapshot was of a complete run
-	timed     bool  // its records state their own time
-	until     int64 // when, in Unix seconds, unchanged records must be judged again
-	entered   bool  // a snapshot of the period was read
-	wholeAt   time.Time
-	judged    time.Time // what the last verdicts speak of
+	resources    map[recordKey]*resource
+	present      int         // how many of them are not gone
+	seen         int         // how many of them are in the last snapshot
+	sortedKeys   []string    // kind.keys, sorted
+	order        []*resource // in the order of the last snapshot
+	spareOrder   []*resource // a slice to use again
+	observedAt   []time.Time // by resource.gen: the last observation of that distinct snapshot
+	lastHash     *evidence.Hash
+	lastComplete bool      // the last snapshot was of a complete run
+	ownTimes     bool      // some of its records state their own time
+	validUntil   int64     // Unix seconds: from then on unchanged records are evaluated again
+	readInPeriod bool      // a snapshot of the period was read
+	completeAt   time.Time // the instant of the last complete snapshot
+	evaluatedAt  time.Time // the instant of the last verdicts
 
-	events *population
+	events *eventSet
 
-	tables []*table // of the views that its records are rows of
-	shown  bool
-	rows   bool // its records are rows of a view
-	once   bool // it has no schedule: it was written down whole, once
+	tables     []*table // of the views that its records are rows of
+	registered bool     // testState.streams holds it
+	derived    bool     // its records are rows of a view
+	oneOff     bool     // it has no schedule: its only run was written by hand, as of a review
 
-	voices []voice       // by plan.keys
-	kept   time.Duration // how long the source keeps its events
-	wanted time.Time     // where the first window began
-	fading *spell
+	presence     []attributePresence // by kind.keys
+	retention    time.Duration       // how long the source keeps its events
+	firstWindow  time.Time           // where the first window began
+	retentionGap *trackedGap
 
-	blind *spell
-	bad   []evidence.Class // the classes of the open blind gap
-	good  time.Time        // the last complete run
+	blindGap        *trackedGap
+	blindClasses    []evidence.Class // the classes of the open blind gap
+	lastCompleteRun time.Time        // its observation
 }
 
 // streamTest is one test on one stream.
 type streamTest struct {
-	now, slot counts // all present records; those of the last snapshot
-	verdict   code   // of the last slot
-	// whole is the gap of an Exists or AtMost test, fine when it was last passing.
-	whole *spell
-	fine  time.Time
-	// dim is the gap of records that do not say enough, clear when there was none.
-	dim     *spell
-	clear   time.Time
-	counted bool // an Exists or AtMost test was judged in the period
+	now, slot counts      // all present records; those of the last snapshot
+	answer    rule.Answer // of the last slot
+	// streamGap is the open gap of an Exists or AtMost test, lastPassed when that last passed.
+	streamGap  *trackedGap
+	lastPassed time.Time
+	// unknownGap is the open gap of records that do not say enough, lastAnswered the
+	// last complete reading without such records.
+	unknownGap   *trackedGap
+	lastAnswered time.Time
+	counted      bool // an Exists or AtMost test had an answer in the period
 }
 
 type recordKey struct {
@@ -111,53 +115,53 @@ type recordKey struct {
 
 // resource is one record of a state stream through time.
 type resource struct {
-	key       recordKey
-	name      string
-	vals      []any // of plan.keys, then the attributes whole if they are read so
-	effective *time.Time
-	sum       uint64 // of its line in the last snapshot that showed it, and the digest
-	digest    uint64 // of what the plan reads; 0 where there is none
-	gen       int
-	until     int64
-	gone      bool
-	counted   bool   // judged in the period
-	news      int    // of a row: what of it was judged
-	rows      []*row // by table of the stream; nil where the view does not take it
-	cells     []cell
-	absent    time.Time // the last complete run without it, before it appeared
+	key        recordKey
+	name       string
+	values     []any // of kind.keys, then all attributes where kind.all
+	effective  *time.Time
+	lineSum    uint64 // hash of its line in its last snapshot, of this process alone
+	digest     uint64 // hash of what is read of it, likewise; 0 where there is none
+	gen        int    // its last snapshot, an index of stream.observedAt
+	validUntil int64  // Unix seconds, the least of its cells
+	gone       bool
+	counted    bool   // evaluated in the period
+	rowVersion int    // of a row: the row.version that was evaluated
+	rows       []*row // by table of the stream; nil where the view leaves it out
+	cells      []cell
+	absentAt   time.Time // the last complete run without it, before it appeared
 }
 
-// cell is one test on one resource.
+// cell is the state of one test on one resource.
 type cell struct {
-	code    code
-	counted bool // applied in the period
-	until   int64
-	why     string
-	passed  time.Time // last seen passing, while it does not
-	open    *spell
-	doubt   *doubt
+	answer     rule.Answer
+	counted    bool // applied in the period
+	validUntil int64
+	reason     string
+	lastPassed time.Time   // last observed passing, while it does not
+	gap        *trackedGap // open
+	pending    *unconfirmed
 }
 
 func (e *Engine) stream(id evidence.Stream) *stream {
 	st := e.streams[id]
 	if st == nil {
-		st = newStream(id, e.plan(id.Kind))
+		st = newStream(id, e.testsOf(id.Kind))
 		e.streams[id] = st
-		e.furnish(st)
-		st.names = slices.Sorted(slices.Values(st.plan.keys)) // now that its views are known
-		st.show()
+		e.attachTables(st)
+		st.sortedKeys = slices.Sorted(slices.Values(st.kind.keys)) // the views added theirs
+		st.register()
 	}
 	return st
 }
 
-func newStream(id evidence.Stream, p *plan) *stream {
-	return &stream{id: id, text: id.String(), plan: p, tests: make([]streamTest, len(p.tests)), resources: map[recordKey]*resource{}}
+func newStream(id evidence.Stream, k *kindTests) *stream {
+	return &stream{id: id, text: id.String(), kind: k, tests: make([]streamTest, len(k.tests)), resources: map[recordKey]*resource{}}
 }
 
-// show makes the tests of a stream know it.
-func (st *stream) show() {
-	st.shown = true
-	for _, ts := range st.plan.tests {
+// register adds the stream to those of its tests.
+func (st *stream) register() {
+	st.registered = true
+	for _, ts := range st.kind.tests {
 		ts.streams = append(ts.streams, st)
 	}
 }
@@ -168,75 +172,75 @@ func (st *stream) seenAt(r *resource) time.Time {
 	if r.effective != nil {
 		return *r.effective
 	}
-	return st.obs[r.gen]
+	return st.observedAt[r.gen]
 }
 
-// takeState reads a snapshot of a complete list, or, if it is the one before
-// again, only moves the time of its observation.
-func (e *Engine) takeState(st *stream, o observation, lines iter.Seq2[evidence.Line, error]) error {
+// readState reads a snapshot of a list. Where it is the one before again, only
+// the time of its observation changes.
+func (e *Engine) readState(st *stream, o observation, lines iter.Seq2[evidence.Line, error]) error {
 	if st.same(o) {
-		if !st.timed {
-			st.obs[len(st.obs)-1] = o.at
+		if !st.ownTimes {
+			st.observedAt[len(st.observedAt)-1] = o.at
 		}
 		if o.complete {
-			e.listen(st, st.obs[len(st.obs)-1])
+			e.checkDrift(st, st.observedAt[len(st.observedAt)-1])
 		}
-	} else if err := e.pass(st, o, lines); err != nil {
+	} else if err := e.readSnapshot(st, o, lines); err != nil {
 		return err
 	}
-	st.judged = st.obs[len(st.obs)-1]
+	st.evaluatedAt = st.observedAt[len(st.observedAt)-1]
 	if o.complete {
-		st.wholeAt = st.judged
+		st.completeAt = st.evaluatedAt
 	}
-	e.judgeSlot(st, o)
+	e.evaluateSlot(st, o)
 	return nil
 }
 
 func (st *stream) same(o observation) bool {
-	return st.last != nil && o.run.Records != nil && *st.last == o.run.Records.Hash && st.lastWhole == o.complete &&
-		o.at.Unix() < st.until && (st.entered || !o.inPeriod)
+	return st.lastHash != nil && o.run.Records != nil && *st.lastHash == o.run.Records.Hash && st.lastComplete == o.complete &&
+		o.at.Unix() < st.validUntil && (st.readInPeriod || !o.inPeriod)
 }
 
-// pass reads a snapshot record by record.
-func (e *Engine) pass(st *stream, o observation, lines iter.Seq2[evidence.Line, error]) error {
-	undo := st.begin(o)
-	e.bench.clock.now = o.at
+// readSnapshot reads a snapshot line by line.
+func (e *Engine) readSnapshot(st *stream, o observation, lines iter.Seq2[evidence.Line, error]) error {
+	undo := st.beginSnapshot(o)
+	e.eval.SetNow(o.at)
 	earliest := o.at
-	next, at := st.spare[:0], 0
+	next, at := st.spareOrder[:0], 0
 	for line, err := range lines {
 		if err == nil && len(next) == 0 {
-			st.clearTables()
+			st.resetTables()
 		}
 		var res *resource
 		if err == nil {
-			res, err = e.line(st, o, &at, line)
+			res, err = e.readLine(st, o, &at, line)
 		}
 		if err != nil {
-			undo() // of use before the first record: an erased snapshot gives none
+			undo() // sufficient before the first record, and an erased snapshot has none
 			return err
 		}
 		if res.effective != nil {
-			earliest, st.timed = earlier(earliest, *res.effective), true
+			earliest, st.ownTimes = earlier(earliest, *res.effective), true
 		}
-		st.until = min(st.until, res.until)
+		st.validUntil = min(st.validUntil, res.validUntil)
 		next = append(next, res)
 	}
 	if len(next) == 0 {
-		st.clearTables()
+		st.resetTables()
 	}
-	st.spare, st.order = st.order, next
-	st.obs[len(st.obs)-1], st.judged = earliest, earliest
+	st.spareOrder, st.order = st.order, next
+	st.observedAt[len(st.observedAt)-1], st.evaluatedAt = earliest, earliest
 	if o.complete {
-		st.sweep()
-		e.listen(st, earliest)
+		st.closeAbsent()
+		e.checkDrift(st, earliest)
 	}
-	st.tally(o)
+	st.countSnapshot(o)
 	return nil
 }
 
-// line takes one record of a snapshot, which is decoded only if something may
-// have changed that is read.
-func (e *Engine) line(st *stream, o observation, at *int, line evidence.Line) (*resource, error) {
+// readLine updates the resource of one line. The line is decoded only if something
+// that is read of it may have changed.
+func (e *Engine) readLine(st *stream, o observation, at *int, line evidence.Line) (*resource, error) {
 	if res := st.unchanged(o, at, line); res != nil {
 		return res, nil
 	}
@@ -249,31 +253,31 @@ func (e *Engine) line(st *stream, o observation, at *int, line evidence.Line) (*
 	if rec.Effective != nil {
 		seen = earlier(rec.Effective.UTC(), o.at)
 	}
-	changed := st.plan.changes(res, &rec)
-	e.shelve(st, res, &rec, changed)
-	e.see(st, res, &rec, o, seen, changed)
-	if res.sum = line.Sum(); !st.plan.all {
-		res.digest, _ = line.Digest(st.names)
+	changed := st.kind.changes(res, &rec)
+	e.updateRows(st, res, &rec, changed)
+	e.updateResource(st, res, &rec, o, seen, changed)
+	if res.lineSum = line.Sum(); !st.kind.all {
+		res.digest, _ = line.Digest(st.sortedKeys)
 	}
 	return res, nil
 }
 
-// begin makes ready for a snapshot. It gives what takes that back.
-func (st *stream) begin(o observation) (undo func()) {
-	n, last, whole, until, timed, entered := len(st.obs), st.last, st.lastWhole, st.until, st.timed, st.entered
+// beginSnapshot adds a snapshot to the stream, and returns what undoes that.
+func (st *stream) beginSnapshot(o observation) (undo func()) {
+	n, hash, complete, until, own, entered := len(st.observedAt), st.lastHash, st.lastComplete, st.validUntil, st.ownTimes, st.readInPeriod
 	undo = func() {
-		st.obs, st.last, st.lastWhole, st.until, st.timed, st.entered = st.obs[:n], last, whole, until, timed, entered
+		st.observedAt, st.lastHash, st.lastComplete, st.validUntil, st.ownTimes, st.readInPeriod = st.observedAt[:n], hash, complete, until, own, entered
 	}
-	st.obs, st.met = append(st.obs, o.at), 0
-	st.last, st.lastWhole, st.until, st.timed = nil, o.complete, forever, false
+	st.observedAt, st.seen = append(st.observedAt, o.at), 0
+	st.lastHash, st.lastComplete, st.validUntil, st.ownTimes = nil, o.complete, rule.Forever, false
 	if o.run.Records != nil {
-		st.last = &o.run.Records.Hash
+		st.lastHash = &o.run.Records.Hash
 	}
-	st.entered = st.entered || o.inPeriod
+	st.readInPeriod = st.readInPeriod || o.inPeriod
 	return undo
 }
 
-// find gives the resource of a record. Snapshots are sorted, so it is nearly
+// find returns the resource of a record. Snapshots are sorted, so it is nearly
 // always the one after the last, and the map is not asked.
 func (st *stream) find(at *int, scope evidence.Scope, id string) *resource {
 	if *at < len(st.order) {
@@ -285,7 +289,7 @@ func (st *stream) find(at *int, scope evidence.Scope, id string) *resource {
 	key := recordKey{scope, id}
 	r := st.resources[key]
 	if r == nil {
-		r = &resource{key: key, gen: -1, gone: true, rows: make([]*row, len(st.tables)), cells: make([]cell, len(st.plan.tests))}
+		r = &resource{key: key, gen: -1, gone: true, rows: make([]*row, len(st.tables)), cells: make([]cell, len(st.kind.tests))}
 		st.resources[key] = r
 	}
 	if i := *at + 1; i < len(st.order) && st.order[i] == r { // the one before vanished
@@ -294,162 +298,163 @@ func (st *stream) find(at *int, scope evidence.Scope, id string) *resource {
 	return r
 }
 
-// see takes one record at the time it was true, and what of it changed.
-func (e *Engine) see(st *stream, r *resource, rec *evidence.Record, o observation, at time.Time, changed mask) {
-	if changed != 0 || o.at.Unix() >= r.until || (o.inPeriod && !r.counted) {
+// updateResource evaluates a record that changed, or whose answers may be others
+// by now, as of the instant at which it was true.
+func (e *Engine) updateResource(st *stream, r *resource, rec *evidence.Record, o observation, at time.Time, changed mask) {
+	if changed != 0 || o.at.Unix() >= r.validUntil || (o.inPeriod && !r.counted) {
 		var before time.Time
 		if r.gone {
-			r.absent, r.gone = st.wholeAt, false
+			r.absentAt, r.gone = st.completeAt, false
 			st.present++
 		} else {
 			before = st.seenAt(r)
-			st.hear(r, -pick(changed != 0, 1, 0))
+			st.countPresence(r, -pick(changed != 0, 1, 0))
 		}
-		e.judge(st, r, rec, o, at, before, changed)
+		e.evaluateResource(st, r, rec, o, at, before, changed)
 		r.counted = r.counted || o.inPeriod
 		if changed != 0 {
-			r.name, r.vals = rec.Name, st.plan.project(rec, r.vals)
-			st.hear(r, 1)
+			r.name, r.values = rec.Name, st.kind.project(rec, r.values)
+			st.countPresence(r, 1)
 		}
 	}
-	st.meet(r)
+	st.markSeen(r)
 	r.effective = nil
 	if rec.Effective != nil {
 		r.effective = &at
 	}
 }
 
-// meet notes that the snapshot that is being read shows a resource.
-func (st *stream) meet(r *resource) {
-	if gen := len(st.obs) - 1; r.gen != gen {
+// markSeen marks a resource as one of the snapshot that is being read.
+func (st *stream) markSeen(r *resource) {
+	if gen := len(st.observedAt) - 1; r.gen != gen {
 		r.gen = gen
-		st.met++
+		st.seen++
 	}
 }
 
-// judge asks every test whose answer may differ from the last one.
-func (e *Engine) judge(st *stream, r *resource, rec *evidence.Record, o observation, at, before time.Time, changed mask) {
-	e.bench.take(rec, st.id)
-	r.until = forever
-	for i, ts := range st.plan.tests {
+// evaluateResource evaluates the tests whose answer may differ from the last one.
+func (e *Engine) evaluateResource(st *stream, r *resource, rec *evidence.Record, o observation, at, before time.Time, changed mask) {
+	e.eval.SetRecord(rec, st.id)
+	r.validUntil = rule.Forever
+	for i, ts := range st.kind.tests {
 		c := &r.cells[i]
-		if changed&st.plan.reads[i] != 0 || o.at.Unix() >= c.until {
-			j := ts.rule.judge(&e.bench)
-			c.until = j.until
-			if since, prior, settled := c.settle(ts.rule, j.code, o, at, before); settled {
-				e.move(st, r, rec, i, j, since, prior)
+		if changed&st.kind.reads[i] != 0 || o.at.Unix() >= c.validUntil {
+			j := ts.rule.Evaluate(&e.eval)
+			c.validUntil = j.Until
+			if since, prior, confirmed := c.confirm(ts.joined, j.Answer, o, at, before); confirmed {
+				e.applyAnswer(st, r, rec, i, j, since, prior)
 			}
 		}
-		if o.inPeriod && !c.counted && applies(c.code) == 1 && ts.Mode == Each {
+		if o.inPeriod && !c.counted && applies(c.answer) == 1 && ts.Mode == catalogue.Each {
 			c.counted = true
-			ts.count(1)
+			ts.addPopulation(1)
 		}
-		r.until = min(r.until, c.until)
+		r.validUntil = min(r.validUntil, c.validUntil)
 	}
 }
 
-// doubt is a verdict on joined records that is not yet settled.
-type doubt struct {
-	code       code
+// unconfirmed is an answer on joined records that does not count yet.
+type unconfirmed struct {
+	answer     rule.Answer
 	at, before time.Time
 }
 
-// settle holds back a verdict that rests on more than one reading: between the
-// two, both facts may have changed, so it counts once everything was read again
-// and still says so, and then from when it was first seen.
-func (c *cell) settle(r *rule, to code, o observation, at, before time.Time) (since, prior time.Time, settled bool) {
-	if !r.joined || to == c.code || to != cPass && to != cFail {
-		c.doubt = nil
+// confirm holds back an answer that rests on more than one reading: both facts may
+// have changed between the two. The answer counts once everything was read again
+// and it is still the same, and then from when it was first seen.
+func (c *cell) confirm(joined bool, to rule.Answer, o observation, at, before time.Time) (since, prior time.Time, confirmed bool) {
+	if !joined || to == c.answer || to != rule.Pass && to != rule.Fail {
+		c.pending = nil
 		return at, before, true
 	}
-	if c.doubt == nil || c.doubt.code != to {
-		c.doubt = &doubt{to, at, before}
+	if c.pending == nil || c.pending.answer != to {
+		c.pending = &unconfirmed{to, at, before}
 	}
-	d := c.doubt
-	if o.floor.Before(d.at.Add(-sameMoment)) {
-		c.until = 0 // ask again each time
+	d := c.pending
+	if o.readUntil.Before(d.at.Add(-readingTolerance)) {
+		c.validUntil = 0 // evaluate again with the next run
 		return at, before, false
 	}
-	c.doubt = nil
+	c.pending = nil
 	return d.at, d.before, true
 }
 
-// move brings one test of one resource from its last verdict to the new one.
-// Unknown neither opens nor closes.
-func (e *Engine) move(st *stream, r *resource, rec *evidence.Record, i int, j judgement, at, before time.Time) {
-	c, ts := &r.cells[i], st.plan.tests[i]
-	was := c.code
-	c.code, c.why = j.code, j.why
-	st.tests[i].now.move(was, j.code)
-	if ts.Mode != Each {
+// applyAnswer gives a cell its new answer, and opens or closes its gap. Unknown
+// neither opens nor closes one.
+func (e *Engine) applyAnswer(st *stream, r *resource, rec *evidence.Record, i int, j rule.Evaluation, at, before time.Time) {
+	c, ts := &r.cells[i], st.kind.tests[i]
+	was := c.answer
+	c.answer, c.reason = j.Answer, j.Reason
+	st.tests[i].now.move(was, j.Answer)
+	if ts.Mode != catalogue.Each {
 		return
 	}
-	if was.fine() && !j.code.fine() {
-		c.passed = before
+	if was.Fine() && !j.Answer.Fine() {
+		c.lastPassed = before
 	}
-	if was == cFail && j.code != cFail {
-		c.open.LastSeen = later(c.open.FirstSeen, before)
+	if was == rule.Fail && j.Answer != rule.Fail {
+		c.gap.LastSeen = later(c.gap.FirstSeen, before)
 	}
 	switch {
-	case j.code == cFail && c.open == nil:
-		c.open = e.open(ts.deviation(st, rec, ts.rule.explain(&e.bench, &ts.Test)), ts.SLADays, at, known(c.passed, r.absent))
-		c.open.holder = &holder{st, r, i}
-	case j.code.fine() && c.open != nil:
-		c.open.fix(at, pick(j.code == cNA, "no longer applicable", ""))
-		c.open = nil
+	case j.Answer == rule.Fail && c.gap == nil:
+		c.gap = e.openGap(ts.newDeviation(st, rec, ts.rule.Explain(&e.eval, ts.Title)), ts.SLADays, at, firstNonZero(c.lastPassed, r.absentAt))
+		c.gap.cell = &cellRef{st, r, i}
+	case j.Answer.Fine() && c.gap != nil:
+		c.gap.fix(at, pick(j.Answer == rule.NotApplicable, "no longer applicable", ""))
+		c.gap = nil
 	}
 }
 
-// open starts a gap: notBefore is zero where nothing was seen before, slaDays
-// where nothing is promised.
-func (e *Engine) open(g Gap, slaDays int, at, notBefore time.Time) *spell {
-	s := &spell{Gap: g}
-	s.FirstSeen, s.LastSeen = at, at
-	s.ID = gapID(s.Gap)
+// openGap starts a gap. notBefore is zero where nothing was observed before,
+// slaDays (in days) where no time to fix is promised.
+func (e *Engine) openGap(of result.Gap, slaDays int, at, notBefore time.Time) *trackedGap {
+	g := &trackedGap{Gap: of}
+	g.FirstSeen, g.LastSeen = at, at
+	g.ID = gapID(g.Gap)
 	if !notBefore.IsZero() {
 		notBefore = earlier(notBefore, at) // a run may end after the next one was due
-		s.NotBefore = &notBefore
+		g.NotBefore = &notBefore
 	}
-	s.promise(slaDays)
-	e.spells = append(e.spells, s)
-	return s
+	g.setSLA(slaDays)
+	e.tracked = append(e.tracked, g)
+	return g
 }
 
-// sweep ends the resources that a complete snapshot does not show.
-func (st *stream) sweep() {
-	gen := len(st.obs) - 1
-	if st.met == st.present {
+// closeAbsent closes the gaps of resources that are not in a complete snapshot.
+func (st *stream) closeAbsent() {
+	gen := len(st.observedAt) - 1
+	if st.seen == st.present {
 		return
 	}
 	for _, r := range st.resources {
 		if r.gen == gen || r.gone {
 			continue
 		}
-		r.gone, r.until = true, 0
+		r.gone, r.validUntil = true, 0
 		st.present--
-		st.hear(r, -1)
-		st.clearRows(r)
+		st.countPresence(r, -1)
+		st.dropRows(r)
 		for i := range r.cells {
-			st.end(r, i, st.judged)
+			st.closeCell(r, i, st.evaluatedAt)
 		}
 	}
 }
 
-func (st *stream) end(r *resource, i int, at time.Time) {
+func (st *stream) closeCell(r *resource, i int, at time.Time) {
 	c := &r.cells[i]
-	if c.open != nil {
-		if c.code == cFail {
-			c.open.LastSeen = later(c.open.FirstSeen, st.seenAt(r))
+	if c.gap != nil {
+		if c.answer == rule.Fail {
+			c.gap.LastSeen = later(c.gap.FirstSeen, st.seenAt(r))
 		}
-		c.open.fix(at, "resource gone")
+		c.gap.fix(at, "resource gone")
 	}
-	st.tests[i].now.move(c.code, cNone)
+	st.tests[i].now.move(c.answer, rule.None)
 	*c = cell{counted: c.counted}
 }
 
-// tally counts the verdicts of the snapshot: what is present after a complete
-// run, and only what was seen in a partial one.
-func (st *stream) tally(o observation) {
+// countSnapshot counts the answers of the snapshot: of all present resources
+// after a complete run, and only of those in the snapshot after a partial one.
+func (st *stream) countSnapshot(o observation) {
 	for i := range st.tests {
 		t := &st.tests[i]
 		if t.slot = t.now; o.complete {
@@ -457,7 +462,7 @@ func (st *stream) tally(o observation) {
 		}
 		t.slot = counts{}
 		for _, r := range st.order {
-			t.slot[r.cells[i].code]++
+			t.slot[r.cells[i].answer]++
 		}
 	}
 }
@@ -469,8 +474,8 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// known gives the first instant that is not zero.
-func known(ts ...time.Time) time.Time {
+// firstNonZero returns the first instant that is not zero, or zero.
+func firstNonZero(ts ...time.Time) time.Time {
 	for _, t := range ts {
 		if !t.IsZero() {
 			return t

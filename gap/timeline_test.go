@@ -11,6 +11,8 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/gap/timeline"
 )
 
@@ -50,7 +52,7 @@ func runTimeline(t *testing.T, file string) {
 }
 
 // judge reads a timeline and runs it whole.
-func judge(t *testing.T, file string) (*timeline.Timeline, *gap.Catalogue, *gap.Result) {
+func judge(t *testing.T, file string) (*timeline.Timeline, *catalogue.Catalogue, *result.Result) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -60,7 +62,7 @@ func judge(t *testing.T, file string) (*timeline.Timeline, *gap.Catalogue, *gap.
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,11 +96,11 @@ func TestTimelinesCoverCatalogue(t *testing.T) {
 			if ts.Duty {
 				continue
 			}
-			failed[ts.Test] = failed[ts.Test] || strings.Contains(ts.Days, string(gap.DayFail))
-			passed[ts.Test] = passed[ts.Test] || strings.Contains(ts.Days, string(gap.DayPass))
+			failed[ts.Test] = failed[ts.Test] || strings.Contains(ts.Days, string(result.DayFail))
+			passed[ts.Test] = passed[ts.Test] || strings.Contains(ts.Days, string(result.DayPass))
 		}
 	}
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,24 +4,24 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// unchanged gives the resource of a line that says, as far as it is read, what
-// it said before, and whose verdicts still hold; nil if the line must be decoded.
-// Most lines of most snapshots are those of the one before.
+// unchanged returns the resource of a line in which nothing that is read differs
+// from the last snapshot, and whose answers still hold; nil if the line must be
+// decoded. Most lines of most snapshots are those of the one before.
 func (st *stream) unchanged(o observation, at *int, line evidence.Line) *resource {
 	if *at >= len(st.order) {
 		return nil
 	}
 	r := st.order[*at]
-	if r.gone || o.at.Unix() >= r.until || o.inPeriod && !r.counted {
+	if r.gone || o.at.Unix() >= r.validUntil || o.inPeriod && !r.counted {
 		return nil
 	}
 	sum := line.Sum()
-	if sum == 0 || (sum != r.sum || r.effective != nil) && !st.saysTheSame(r, o, line) {
+	if sum == 0 || (sum != r.lineSum || r.effective != nil) && !st.sameDigest(r, o, line) {
 		return nil
 	}
 	*at++
-	r.sum = sum
-	st.meet(r)
+	r.lineSum = sum
+	st.markSeen(r)
 	for i, t := range st.tables {
 		if r.rows[i] != nil {
 			t.order = append(t.order, r.rows[i])
@@ -30,17 +30,17 @@ func (st *stream) unchanged(o observation, at *int, line evidence.Line) *resourc
 	return r
 }
 
-// saysTheSame compares what is read of a line with what was, and takes over the
-// source's own time of it.
-func (st *stream) saysTheSame(r *resource, o observation, line evidence.Line) bool {
-	if r.digest == 0 || st.plan.all {
+// sameDigest reports whether what is read of a line is what was read of it last,
+// and if so updates the source's own time of the resource.
+func (st *stream) sameDigest(r *resource, o observation, line evidence.Line) bool {
+	if r.digest == 0 || st.kind.all {
 		return false
 	}
-	digest, effective := line.Digest(st.names)
+	digest, effective := line.Digest(st.sortedKeys)
 	if digest != r.digest || (effective == nil) != (r.effective == nil) {
 		return false
 	}
-	if (st.plan.effective || len(st.tables) > 0) && !sameTime(r.effective, effective) {
+	if (st.kind.effective || len(st.tables) > 0) && !equalTime(r.effective, effective) {
 		return false
 	}
 	if effective != nil {

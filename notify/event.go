@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // What says what an event is.
@@ -46,10 +46,10 @@ type Event struct {
 
 // Events gives everything that could be told of a result, in order of the gaps.
 // titles names the tests.
-func Events(res *gap.Result, titles map[string]string, now time.Time) (out []Event) {
+func Events(res *result.Result, titles map[string]string, now time.Time) (out []Event) {
 	open := map[string]int{}
 	for _, g := range res.Gaps {
-		if g.State == gap.Open {
+		if g.State == result.Open {
 			open[groupOf(g)]++
 		}
 	}
@@ -68,9 +68,9 @@ func Events(res *gap.Result, titles map[string]string, now time.Time) (out []Eve
 }
 
 // owed are the duties that are announced, each once.
-func owed(res *gap.Result) (out []Event) {
+func owed(res *result.Result) (out []Event) {
 	for _, o := range res.Duties {
-		if o.State != gap.DueNow {
+		if o.State != result.DueNow {
 			continue
 		}
 		due := o.Late
@@ -81,11 +81,11 @@ func owed(res *gap.Result) (out []Event) {
 }
 
 // states are what is true of a gap.
-func states(g gap.Gap, now time.Time) []What {
+func states(g result.Gap, now time.Time) []What {
 	switch {
-	case g.State == gap.Accepted:
+	case g.State == result.Accepted:
 		return nil
-	case g.State != gap.Open:
+	case g.State != result.Open:
 		return []What{Fixed}
 	case g.SLADue == nil || now.Before(g.SLADue.Add(-nearSpan)):
 		return []What{Opened}
@@ -96,7 +96,7 @@ func states(g gap.Gap, now time.Time) []What {
 }
 
 // groupOf names what belongs together. It holds no name of a resource.
-func groupOf(g gap.Gap) string {
+func groupOf(g result.Gap) string {
 	source, _, _ := strings.Cut(g.Stream, "/")
 	if g.Test != "" {
 		return string(g.Kind) + " " + g.Test
@@ -104,22 +104,22 @@ func groupOf(g gap.Gap) string {
 	return string(g.Kind) + " " + source
 }
 
-func title(g gap.Gap, titles map[string]string) string {
+func title(g result.Gap, titles map[string]string) string {
 	source, _, _ := strings.Cut(g.Stream, "/")
 	if t := titles[g.Test]; t != "" {
-		if g.Kind == gap.Deviation {
+		if g.Kind == result.Deviation {
 			return t
 		}
 		return fmt.Sprintf("%s: %s", g.Kind, t)
 	}
 	switch g.Kind {
-	case gap.Blind:
+	case result.Blind:
 		return source + " could not be read whole"
-	case gap.Scope:
+	case result.Scope:
 		return "the scopes of " + source + " have changed"
-	case gap.Retention:
+	case result.Retention:
 		return source + " is about to forget what was not read, or did"
-	case gap.Drift:
+	case result.Drift:
 		return source + " no longer says what it said"
 	}
 	return fmt.Sprintf("%s: %s", g.Kind, source)
@@ -138,7 +138,7 @@ func Troubles(of map[string]string, now time.Time) (out []Event) {
 const digestHour = 8
 
 // Week is the digest of the week, from Monday morning on.
-func Week(res *gap.Result, now time.Time) []Event {
+func Week(res *result.Result, now time.Time) []Event {
 	now = now.UTC()
 	monday := now.AddDate(0, 0, -(int(now.Weekday())+6)%7).Truncate(24 * time.Hour).Add(digestHour * time.Hour)
 	if now.Before(monday) {
@@ -149,7 +149,7 @@ func Week(res *gap.Result, now time.Time) []Event {
 		Title: "the week of " + monday.Format(time.DateOnly), Text: digest(res, now)}}
 }
 
-func digest(res *gap.Result, now time.Time) string {
+func digest(res *result.Result, now time.Time) string {
 	var b strings.Builder
 	n := res.Slots
 	fmt.Fprintf(&b, "The period is %s to %s.\n", res.Period.From.Format(time.DateOnly), res.Period.To.AddDate(0, 0, -1).Format(time.DateOnly))
@@ -157,7 +157,7 @@ func digest(res *gap.Result, now time.Time) string {
 	open, past, opened, fixed := map[string]int{}, 0, 0, 0
 	week := now.AddDate(0, 0, -7)
 	for _, g := range res.Gaps {
-		if g.State == gap.Open {
+		if g.State == result.Open {
 			open[g.Severity]++
 			if g.SLADue != nil && now.After(*g.SLADue) {
 				past++
@@ -173,7 +173,7 @@ func digest(res *gap.Result, now time.Time) string {
 	fmt.Fprintf(&b, "Open gaps: %d critical, %d high, %d medium, %d low; %d past their promised time.\n", open["critical"], open["high"], open["medium"], open["low"], past)
 	fmt.Fprintf(&b, "In the last seven days %d were seen first, and %d were fixed.", opened, fixed)
 	for _, o := range res.Duties {
-		if o.State == gap.DueNow || o.State == gap.Upcoming && o.Due.Before(now.AddDate(0, 0, 30)) {
+		if o.State == result.DueNow || o.State == result.Upcoming && o.Due.Before(now.AddDate(0, 0, 30)) {
 			fmt.Fprintf(&b, "\nDue on %s: %s (%s).", o.Due.Format(time.DateOnly), o.Title, o.Duty)
 		}
 	}

@@ -16,13 +16,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC) // a Wednesday
 
-func gapOf(id, test string, state gap.State, due time.Time) gap.Gap {
-	g := gap.Gap{ID: id, Kind: gap.Deviation, Test: test, Severity: "high", Stream: "aws/aws.iam.user/123456789012", Resource: "alice@example.com", Name: "Alice Example",
+func gapOf(id, test string, state result.State, due time.Time) result.Gap {
+	g := result.Gap{ID: id, Kind: result.Deviation, Test: test, Severity: "high", Stream: "aws/aws.iam.user/123456789012", Resource: "alice@example.com", Name: "Alice Example",
 		FirstSeen: noon.AddDate(0, 0, -2), State: state}
 	if !due.IsZero() {
 		g.SLADue = &due
@@ -39,13 +39,13 @@ func keys(events []Event) (out []string) {
 }
 
 func TestWhatIsTold(t *testing.T) {
-	res := &gap.Result{Gaps: []gap.Gap{
-		gapOf("G-1", "t", gap.Open, noon.AddDate(0, 0, 3)),
-		gapOf("G-2", "t", gap.Open, noon.Add(23*time.Hour)),
-		gapOf("G-3", "t", gap.Open, noon),
-		gapOf("G-4", "t", gap.FixedLate, noon),
-		gapOf("G-5", "t", gap.Accepted, noon),
-		gapOf("G-6", "t", gap.Open, time.Time{}),
+	res := &result.Result{Gaps: []result.Gap{
+		gapOf("G-1", "t", result.Open, noon.AddDate(0, 0, 3)),
+		gapOf("G-2", "t", result.Open, noon.Add(23*time.Hour)),
+		gapOf("G-3", "t", result.Open, noon),
+		gapOf("G-4", "t", result.FixedLate, noon),
+		gapOf("G-5", "t", result.Accepted, noon),
+		gapOf("G-6", "t", result.Open, time.Time{}),
 	}}
 	got := keys(Events(res, nil, noon))
 	want := []string{"G-1/opened", "G-2/opened", "G-2/sla_near", "G-3/opened", "G-3/sla_past", "G-4/fixed", "G-6/opened"}
@@ -86,9 +86,9 @@ func TestToldOnce(t *testing.T) {
 		}
 		return d
 	}
-	low := gapOf("G-9", "u", gap.Open, time.Time{})
+	low := gapOf("G-9", "u", result.Open, time.Time{})
 	low.Severity = "low"
-	res := &gap.Result{Gaps: []gap.Gap{gapOf("G-1", "t", gap.Open, noon.AddDate(0, 0, 9)), gapOf("G-7", "t", gap.FixedLate, noon), low}}
+	res := &result.Result{Gaps: []result.Gap{gapOf("G-1", "t", result.Open, noon.AddDate(0, 0, 9)), gapOf("G-7", "t", result.FixedLate, noon), low}}
 	tell := func(d *Desk, at time.Time) []Result { return d.Tell(t.Context(), Events(res, nil, at), at) }
 
 	d := desk()
@@ -99,7 +99,7 @@ func TestToldOnce(t *testing.T) {
 		t.Fatalf("tried again too soon: %v", got)
 	}
 	tell(d, noon.Add(time.Minute))
-	res.Gaps = append(res.Gaps, gapOf("G-2", "t", gap.Open, time.Time{}))
+	res.Gaps = append(res.Gaps, gapOf("G-2", "t", result.Open, time.Time{}))
 	if got := tell(d, noon.Add(3*time.Minute)); len(got) != 1 || got[0].Err != nil {
 		t.Fatalf("%v", got)
 	}
@@ -114,7 +114,7 @@ func TestToldOnce(t *testing.T) {
 	if got := tell(d, noon.Add(time.Hour)); got != nil {
 		t.Fatalf("told again: %v", got)
 	}
-	res.Gaps[0].State = gap.FixedInSLA
+	res.Gaps[0].State = result.FixedInSLA
 	tell(d, noon.Add(time.Hour))
 	if m := r.got[len(r.got)-1]; !slices.Equal(m.Keys, []string{"G-1/fixed"}) || m.Groups[0].Open != 1 {
 		t.Fatalf("%+v", m)
@@ -134,7 +134,7 @@ func TestNotWritten(t *testing.T) {
 		log = append(log, n)
 		return nil
 	})
-	events := Events(&gap.Result{Gaps: []gap.Gap{gapOf("G-1", "t", gap.Open, time.Time{})}}, nil, noon)
+	events := Events(&result.Result{Gaps: []result.Gap{gapOf("G-1", "t", result.Open, time.Time{})}}, nil, noon)
 	if got := d.Tell(t.Context(), events, noon); len(got) != 1 || got[0].Err == nil {
 		t.Fatalf("%v", got)
 	}
@@ -149,9 +149,9 @@ func TestNotWritten(t *testing.T) {
 }
 
 func message() Message {
-	res := &gap.Result{Gaps: []gap.Gap{gapOf("G-3", "t", gap.Open, noon), gapOf("G-4", "v", gap.FixedLate, noon)}}
+	res := &result.Result{Gaps: []result.Gap{gapOf("G-3", "t", result.Open, noon), gapOf("G-4", "v", result.FixedLate, noon)}}
 	for i := range 9 {
-		res.Gaps = append(res.Gaps, gapOf(fmt.Sprintf("G-1%d", i), "u", gap.Open, noon.AddDate(0, 0, 9)))
+		res.Gaps = append(res.Gaps, gapOf(fmt.Sprintf("G-1%d", i), "u", result.Open, noon.AddDate(0, 0, 9)))
 	}
 	events := Events(res, map[string]string{"t": "Users have \x1b[31mMFA"}, noon)
 	return Compose("Acme", append(events, Troubles(map[string]string{"store": "disk full\nreally"}, noon)...), noon)

@@ -31,7 +31,7 @@ func Freeze(rows []gap.Row, from []gap.ViewSource, sources []string, at time.Tim
 		switch {
 		case s.Join != peopleJoin && !wanted(s.Stream.Source):
 			continue
-		case !s.Whole:
+		case !s.Complete:
 			return nil, nil, fmt.Errorf("%s was not read whole in its last slot: mend that first, a review of a part is none", s.Stream)
 		case at.Sub(s.Read) > maxAge:
 			return nil, nil, fmt.Errorf("%s was last read on %s: collect it first", s.Stream, s.Read.Format(time.DateOnly))

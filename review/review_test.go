@@ -64,7 +64,7 @@ func (l *log) add(t *testing.T, step evidence.ReviewStep, after time.Duration, b
 // opened gives a log with one campaign of three rows.
 func opened(t *testing.T) (*log, *Campaign) {
 	rows, from, err := Freeze([]gap.Row{account("u1", "ann@x", true, "group admins"), account("u2", "bob@x", true), account("u3", "gone@x", false)},
-		[]gap.ViewSource{{Stream: okta, Whole: true, Read: at.Add(-time.Hour)}}, nil, at)
+		[]gap.ViewSource{{Stream: okta, Complete: true, Read: at.Add(-time.Hour)}}, nil, at)
 	if err != nil || len(rows) != 3 {
 		t.Fatalf("%+v, %v", rows, err)
 	}
@@ -135,14 +135,14 @@ func TestSignedIsWhatWasDecided(t *testing.T) {
 }
 
 func TestFreezeRefuses(t *testing.T) {
-	whole := gap.ViewSource{Stream: okta, Whole: true, Read: at}
+	whole := gap.ViewSource{Stream: okta, Complete: true, Read: at}
 	for name, c := range map[string]struct {
 		from    []gap.ViewSource
 		sources []string
 		want    string
 	}{
 		"partial":  {[]gap.ViewSource{{Stream: okta, Read: at}}, nil, "not read whole"},
-		"old":      {[]gap.ViewSource{{Stream: okta, Whole: true, Read: at.AddDate(0, 0, -9)}}, nil, "last read on 2026-06-22"},
+		"old":      {[]gap.ViewSource{{Stream: okta, Complete: true, Read: at.AddDate(0, 0, -9)}}, nil, "last read on 2026-06-22"},
 		"nothing":  {nil, nil, "no accounts were read"},
 		"no such":  {[]gap.ViewSource{whole}, []string{"aws"}, "source aws has no accounts"},
 		"grants":   {[]gap.ViewSource{whole, {Stream: evidence.Stream{Source: "okta", Kind: "okta.group_member", Scope: "acme"}, Read: at, Join: "grants"}}, nil, "okta.group_member/acme was not read whole"},

@@ -147,7 +147,7 @@ func (d *Daemon) setRunner(r *Runner) {
 	plans, now, elapsed := map[*Source]*plan{}, r.opt.Now(), d.opt.Elapsed()
 	for _, s := range r.sources {
 		p := &plan{due: r.wake(s, now)}
-		if len(s.ledger.retryable) > 0 { // it failed before we were stopped
+		if len(s.ledger.Retryable) > 0 { // it failed before we were stopped
 			p.retry = elapsed + time.Minute
 		}
 		plans[s] = p
@@ -286,7 +286,7 @@ func (d *Daemon) pass(ctx context.Context, r *Runner, s *Source, due, again bool
 		if t.panicked != nil {
 			d.log.Error("callback", "error", t.panicked.Error())
 		}
-		e.pass.Runs, e.pass.Missed, e.due, e.retryable = t.runs, t.lost, r.wake(s, r.opt.Now()), len(s.ledger.retryable) > 0
+		e.pass.Runs, e.pass.Missed, e.due, e.retryable = t.runs, t.lost, r.wake(s, r.opt.Now()), len(s.ledger.Retryable) > 0
 		return err
 	})
 	e.pass.Err, e.pass.Took = err, d.opt.Elapsed()-begun

@@ -75,7 +75,7 @@ func (d *Daemon) endPass() {
 // replan plans a source anew after a collection on demand, which may have filled
 // slots that were due. It is called while no pass over the source is under way.
 func (d *Daemon) replan(r *Runner, s *Source, runs []evidence.Run) {
-	due, retryable := r.wake(s, r.opt.Now()), len(s.ledger.retryable) > 0
+	due, retryable := r.wake(s, r.opt.Now()), len(s.ledger.Retryable) > 0
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if p := d.plans[s]; p != nil {

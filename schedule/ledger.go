@@ -20,88 +20,125 @@ type History interface {
 }
 
 // ledger is what the runner must know of the past of one source. It is
-// derived from the log and nothing else.
+// derived from the log and nothing else. But for since and rooted, which follow
+// when the source is opened, it can be kept as JSON.
 type ledger struct {
-	// ended is, per stream, the due time of its newest scheduled slot that has ended.
-	ended map[evidence.Stream]time.Time
-	// began is, per stream, the due time of its first scheduled slot.
-	began map[evidence.Stream]time.Time
+	// Ended is, per stream, the due time of its newest scheduled slot that has ended.
+	Ended map[evidence.Stream]time.Time `json:"ended"`
+	// Began is, per stream, the due time of its first scheduled slot.
+	Began map[evidence.Stream]time.Time `json:"began"`
+	// Read is, per event stream, the end of the last window read completely, Mark
+	// the mark of that reading.
+	Read map[evidence.Stream]time.Time `json:"read"`
+	Mark map[evidence.Stream]string    `json:"mark"`
+	// Retryable is, per stream, why its newest run was not complete, if the same may
+	// succeed a little later.
+	Retryable map[evidence.Stream]evidence.Class `json:"retryable"`
+	// Roots counts the complete root snapshots, of which Root is the newest, due at RootDue.
+	Roots   int           `json:"roots"`
+	Root    *evidence.Ref `json:"root,omitempty"`
+	RootDue time.Time     `json:"root_due,omitzero"`
+
 	// since is, per known stream but the root, the time after which its slots are
 	// expected. Known are those that follow from the newest complete root snapshot.
 	since map[evidence.Stream]time.Time
-	// read is, per event stream, the end of the last window read whole.
-	read map[evidence.Stream]time.Time
-	// mark is, per event stream, the mark of that reading.
-	mark map[evidence.Stream]string
 	// rooted: there was a complete root snapshot.
 	rooted bool
-	// retryable is, per stream, why its newest run was not complete, if the same may
-	// succeed a little later.
-	retryable map[evidence.Stream]evidence.Class
 }
 
 func newLedger() *ledger {
-	return &ledger{ended: map[evidence.Stream]time.Time{}, began: map[evidence.Stream]time.Time{}, since: map[evidence.Stream]time.Time{}, read: map[evidence.Stream]time.Time{}, mark: map[evidence.Stream]string{},
-		retryable: map[evidence.Stream]evidence.Class{}}
+	return &ledger{Ended: map[evidence.Stream]time.Time{}, Began: map[evidence.Stream]time.Time{}, since: map[evidence.Stream]time.Time{}, Read: map[evidence.Stream]time.Time{}, Mark: map[evidence.Stream]string{},
+		Retryable: map[evidence.Stream]evidence.Class{}}
+}
+
+// clone returns a copy that a runner may add to.
+func (l *ledger) clone() *ledger {
+	c := *l
+	c.Ended, c.Began, c.Read, c.Mark, c.Retryable = maps.Clone(l.Ended), maps.Clone(l.Began), maps.Clone(l.Read), maps.Clone(l.Mark), maps.Clone(l.Retryable)
+	c.since = map[evidence.Stream]time.Time{}
+	return &c
+}
+
+// Past is what runners must know of a log, by source. Whoever reads the log for
+// another purpose adds the runs to it, one by one in their order, and need not
+// read it again for a runner. It can be kept as JSON.
+type Past struct {
+	// RootKinds names, per source, the kind whose records are its scopes.
+	RootKinds map[string]evidence.Kind `json:"root_kinds"`
+	Sources   map[string]*ledger       `json:"sources"`
+}
+
+// NewPast returns the past of an empty log.
+func NewPast(rootKinds map[string]evidence.Kind) *Past {
+	return &Past{RootKinds: rootKinds, Sources: map[string]*ledger{}}
+}
+
+// Add enters the next run of the log.
+func (p *Past) Add(r evidence.Run) {
+	l := p.Sources[r.Stream.Source]
+	if l == nil {
+		l = newLedger()
+		p.Sources[r.Stream.Source] = l
+	}
+	l.add(r)
+	if r.Stream.Kind == p.RootKinds[r.Stream.Source] && r.Outcome.Complete() && r.Records != nil {
+		ref := *r.Records
+		l.Roots, l.Root, l.RootDue = l.Roots+1, &ref, r.Due
+	}
 }
 
 // add enters one run.
 func (l *ledger) add(r evidence.Run) {
-	if r.Trigger == evidence.Scheduled && r.Due.After(l.ended[r.Stream]) {
-		l.ended[r.Stream] = r.Due
+	if r.Trigger == evidence.Scheduled && r.Due.After(l.Ended[r.Stream]) {
+		l.Ended[r.Stream] = r.Due
 	}
-	if first, known := l.began[r.Stream]; r.Trigger == evidence.Scheduled && (!known || r.Due.Before(first)) {
-		l.began[r.Stream] = r.Due
+	if first, known := l.Began[r.Stream]; r.Trigger == evidence.Scheduled && (!known || r.Due.Before(first)) {
+		l.Began[r.Stream] = r.Due
 	}
-	delete(l.retryable, r.Stream)
+	delete(l.Retryable, r.Stream)
 	if r.Reason != nil && r.Outcome != evidence.Missed && !r.Outcome.Complete() && transient(r.Reason.Class) {
-		l.retryable[r.Stream] = r.Reason.Class
+		l.Retryable[r.Stream] = r.Reason.Class
 	}
 	c := r.Certificate
 	if c == nil || c.Window == nil || !r.Outcome.Complete() || !c.Window.From.Before(c.Window.To) {
 		return
 	}
-	if c.Window.To.After(l.read[r.Stream]) {
-		l.read[r.Stream], l.mark[r.Stream] = c.Window.To, c.Mark
+	if c.Window.To.After(l.Read[r.Stream]) {
+		l.Read[r.Stream], l.Mark[r.Stream] = c.Window.To, c.Mark
 	}
 }
 
-// roots are the complete root runs of one source that recall must know of.
-type roots struct {
-	n    int
-	last evidence.Run
-}
-
-// recall rebuilds the ledgers of all sources from the log.
-func (r *Runner) recall(h History) error {
-	seen := map[string]*roots{}
+// PastOf reads the past from a log.
+func PastOf(h History, rootKinds map[string]evidence.Kind) (*Past, error) {
+	p := NewPast(rootKinds)
 	for run, err := range h.Runs() {
 		if err != nil {
-			return fmt.Errorf("read the slot ledger: %w", err)
+			return nil, fmt.Errorf("read the slot ledger: %w", err)
 		}
-		s := r.source(run.Stream.Source)
-		if s == nil {
-			continue // a source that is no longer configured
-		}
-		s.ledger.add(run)
-		if run.Stream.Kind == s.Spec.Root && run.Outcome.Complete() && run.Records != nil {
-			if seen[s.Spec.Name] == nil {
-				seen[s.Spec.Name] = &roots{}
-			}
-			seen[s.Spec.Name].n++
-			seen[s.Spec.Name].last = run
-		}
+		p.Add(run)
 	}
-	for name, rs := range seen {
-		s := r.source(name)
-		records, err := all(h.Records(*rs.last.Records))
-		if err != nil {
-			return fmt.Errorf("read the scopes of %s: %w", name, err)
+	return p, nil
+}
+
+// recall takes over the past of the runner's sources.
+func (r *Runner) recall(p *Past, records func(evidence.Ref) iter.Seq2[evidence.Record, error]) error {
+	for _, s := range r.sources {
+		past := p.Sources[s.Spec.Name]
+		if past == nil {
+			continue
 		}
-		s.ledger.rooted = rs.n > 1
-		r.learn(s, records, rs.last.Due)
+		s.ledger = past.clone()
+		if past.Root == nil {
+			continue
+		}
+		root, err := all(records(*past.Root))
+		if err != nil {
+			return fmt.Errorf("read the scopes of %s: %w", s.Spec.Name, err)
+		}
+		s.ledger.rooted = past.Roots > 1
+		r.learn(s, root, past.RootDue)
 		for st := range s.ledger.since { // what was interrupted before it ended is still expected
-			if ended, ok := s.ledger.ended[st]; ok {
+			if ended, ok := s.ledger.Ended[st]; ok {
 				s.ledger.since[st] = ended
 			}
 		}
@@ -161,7 +198,7 @@ func (r *Runner) due(s *Source, st evidence.Stream, now time.Time) slotRange {
 // before the first one in the log: they count as missed, as the log does not show that
 // they were filled. A stream that came later than its source was not there to be read.
 func (r *Runner) before(s *Source, st evidence.Stream) slotRange {
-	begin, first, origin := r.opt.Begin, s.ledger.began[st], s.ledger.began[s.root()]
+	begin, first, origin := r.opt.Begin, s.ledger.Began[st], s.ledger.Began[s.root()]
 	if begin.IsZero() || first.IsZero() || origin.IsZero() || first.After(origin) && !s.when(st.Kind).Next(origin.Add(-time.Second)).Equal(first) {
 		return slotRange{stream: st}
 	}
@@ -170,7 +207,7 @@ func (r *Runner) before(s *Source, st evidence.Stream) slotRange {
 
 // ended is the time up to which every slot of a stream has ended, or was not expected.
 func (r *Runner) ended(s *Source, st evidence.Stream, now time.Time) time.Time {
-	after := s.ledger.ended[st]
+	after := s.ledger.Ended[st]
 	if since, ok := s.ledger.since[st]; ok {
 		return later(after, since)
 	}

@@ -54,14 +54,14 @@ var retryDelays = []time.Duration{5 * time.Minute, 20 * time.Minute, 80 * time.M
 func (t *tick) retryStreams(ctx context.Context, s *Source) error {
 	root := s.root()
 	visit := t.visit(ctx, s, root.Scope)
-	if _, retryable := s.ledger.retryable[root]; retryable {
+	if _, retryable := s.ledger.Retryable[root]; retryable {
 		if err := t.root(ctx, s, t.demanded(root), slotRange{}, visit); err != nil {
 			return err
 		}
 	}
 	var slots []evidence.Slot
 	for _, st := range s.knownStreams() {
-		if _, retryable := s.ledger.retryable[st]; retryable {
+		if _, retryable := s.ledger.Retryable[st]; retryable {
 			slots = append(slots, t.demanded(st))
 		}
 	}

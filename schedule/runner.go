@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"time"
@@ -99,6 +100,20 @@ type Runner struct {
 
 // New returns a runner over the opened sources that continues where history ends.
 func New(sources []*transport.Source, log evidence.Log, history History, opt Options) (*Runner, error) {
+	rootKinds := map[string]evidence.Kind{}
+	for _, s := range sources {
+		rootKinds[s.Spec.Name] = s.Spec.Root
+	}
+	past, err := PastOf(history, rootKinds)
+	if err != nil {
+		return nil, err
+	}
+	return Continue(sources, log, past, history.Records, opt)
+}
+
+// Continue is New for a caller that has read the log already: past is of all of
+// its runs, and records reads a snapshot of it.
+func Continue(sources []*transport.Source, log evidence.Log, past *Past, records func(evidence.Ref) iter.Seq2[evidence.Record, error], opt Options) (*Runner, error) {
 	r := &Runner{log: log, opt: withDefaults(opt)}
 	for _, s := range sources {
 		when, kinds, err := Specs(s.Config.Base())
@@ -107,7 +122,7 @@ func New(sources []*transport.Source, log evidence.Log, history History, opt Opt
 		}
 		r.sources = append(r.sources, &Source{Source: s, When: when, kinds: kinds, turn: make(chan struct{}, 1), ledger: newLedger()})
 	}
-	return r, r.recall(history)
+	return r, r.recall(past, records)
 }
 
 func withDefaults(o Options) Options {

@@ -181,12 +181,12 @@ func (t *tick) window(s *Source, st evidence.Stream) evidence.Window {
 	if kind.Mode != evidence.Event {
 		return evidence.Window{}
 	}
-	if read := s.ledger.read[st]; !read.IsZero() {
+	if read := s.ledger.Read[st]; !read.IsZero() {
 		from := read.Add(-kind.Late).UTC()
 		if from.After(t.now) { // our clock was put back
 			from = t.now
 		}
-		return evidence.Window{From: from, To: t.now, After: s.ledger.mark[st]}
+		return evidence.Window{From: from, To: t.now, After: s.ledger.Mark[st]}
 	}
 	if b := t.runner.opt.Begin; !b.IsZero() && b.Before(t.now) {
 		return evidence.Window{From: b.UTC(), To: t.now}
@@ -275,7 +275,11 @@ func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *transport.
 			}
 		}
 		for i := range runs {
-			if _, err := w.Entry(evidence.Entry{Type: evidence.EntryRun, Run: &runs[i]}); err != nil {
+			e := evidence.Entry{Type: evidence.EntryRun, Run: &runs[i]}
+			if runs[i].Trigger == evidence.OnDemand {
+				e.Actor = evidence.ActorFrom(ctx)
+			}
+			if _, err := w.Entry(e); err != nil {
 				return err
 			}
 		}

@@ -126,8 +126,8 @@ func (n *clerk) recur(d Duty) {
 }
 
 func (n *clerk) plant(d Duty, from, to time.Time, label, note string) {
-	if !from.AddDate(0, 0, d.GraceDays).Before(n.c.end) {
-		return // nobody calls it missed yet
+	if from.AddDate(0, 0, d.GraceDays).After(n.c.end) {
+		return // its days of grace are not over
 	}
 	n.planted = append(n.planted, Planted{Kind: "duty", Test: d.ID, Resource: label, Start: from, End: to, Note: note})
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 	"github.com/evidenced/evidenced/verify"
 )
@@ -92,10 +94,10 @@ func TestErasedEvidence(t *testing.T) {
 			t.Fatalf("%s is not listed in %s", ref.Hash, list)
 		}
 	}
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	must(t, err)
 	for _, from := range []gap.Evidence{s, b} {
-		r, err := gap.Evaluate(context.Background(), cat, from, gap.Period{From: begin, To: begin.AddDate(0, 0, 7)}, begin.AddDate(0, 0, 7))
+		r, err := gap.Evaluate(context.Background(), cat, from, result.Period{From: begin, To: begin.AddDate(0, 0, 7)}, begin.AddDate(0, 0, 7))
 		must(t, err)
 		if r.Slots.Failed != 3 || r.Slots.Collected != 3 { // of days 0, 1, 3; day 2 was missed
 			t.Fatalf("%+v", r.Slots)
@@ -210,7 +212,7 @@ func TestForgedKeyChanges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, key := filled(t, 3, 3)
-			note(t, s, evidence.EntryKey, c.change(key, 3))
+			note(t, s, evidence.EntryKey, c.change(key, 4))
 			res := check(t, write(t, s, key, 3), key.Verifier)
 			if res.OK {
 				t.Fatal("it was taken")

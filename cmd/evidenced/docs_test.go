@@ -15,8 +15,10 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/all"
 	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/demo"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/ops"
 )
 
 var update = flag.Bool("update", false, "write the generated documents anew")
@@ -26,6 +28,7 @@ var update = flag.Bool("update", false, "write the generated documents anew")
 func TestGenerated(t *testing.T) {
 	t.Setenv("GITHUB_TOKEN", "set, so that the example can be read")
 	for path, make := range map[string]func() ([]byte, error){
+		"../../docs/api.yaml":          apiDocument,
 		"../../docs/sources.md":        sourcesPage,
 		"../../docs/controls.md":       controlsPage,
 		"../../config/example.yaml":    examplePage,
@@ -67,8 +70,8 @@ func policyOf(name, as string) func() ([]byte, error) {
 }
 
 func examplePage() ([]byte, error) {
-	b := config.Example("Acme Inc", demoStart, all.Specs(), func(string) bool { return true })
-	_, err := config.Reader{Specs: all.Specs(), Checks: []config.Check{fires}}.Parse("example.yaml", b)
+	b := config.Example("Acme Inc", demo.Start, all.Specs(), func(string) bool { return true })
+	_, err := config.Reader{Specs: all.Specs()}.Parse("example.yaml", b)
 	return b, err
 }
 
@@ -120,16 +123,16 @@ func kinds(ks []evidence.Kind) string {
 
 // controlsPage is the catalogue as a page.
 func controlsPage() ([]byte, error) {
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString("# Controls and tests\n\nGenerated from `gap/catalog`. A predicate is CEL over one record; an attribute that the source did not state makes the verdict\n`unknown`. SLA days are suggested defaults: no criterion prescribes a number. What no test shows is a duty: a person brings the evidence.\n\nYour own controls are YAML files of the same form, in the folder that `catalogue` names in the configuration: a file takes the place of the\none of the same name here, or is added; `calendar.yaml` holds your time zone and holidays.\n")
+	b.WriteString("# Controls and tests\n\nGenerated from `gap/catalogue/catalog`. A predicate is CEL over one record; an attribute that the source did not state makes the verdict\n`unknown`. SLA days are suggested defaults: no criterion prescribes a number. What no test shows is a duty: a person brings the evidence.\n\nYour own controls are YAML files of the same form, in the folder that `catalogue` names in the configuration: a file takes the place of the\none of the same name here, or is added; `calendar.yaml` holds your time zone and holidays.\n")
 	b.WriteString("\n| control | what is promised | criteria | tests | duties |\n|---|---|---|---|---|\n")
 	for _, f := range cat.Families() {
 		for _, c := range f.Controls {
-			fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %d | %d |\n", c.ID, c.ID, c.Title, strings.Join(criteriaOf(cat, c), ", "), len(c.Tests), len(c.Duties))
+			fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %d | %d |\n", c.ID, c.ID, c.Title, strings.Join(ops.CriteriaOf(cat, c), ", "), len(c.Tests), len(c.Duties))
 		}
 	}
 	for _, f := range cat.Families() {
@@ -150,7 +153,7 @@ func controlsPage() ([]byte, error) {
 }
 
 // controlBlock is one control on that page.
-func controlBlock(b *strings.Builder, c gap.Control) {
+func controlBlock(b *strings.Builder, c catalogue.Control) {
 	fmt.Fprintf(b, "\n### %s\n\n%s. %s\n\n*Tested by:* %s\n", c.ID, c.Title, strings.TrimSpace(c.Description), strings.TrimSpace(c.Procedure))
 	if len(c.Tests) > 0 {
 		b.WriteString("\n| test | passes when | criteria | severity | SLA days | mapping rests on |\n|---|---|---|---|---|---|\n")

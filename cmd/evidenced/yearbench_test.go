@@ -11,8 +11,11 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/evidenced/evidenced/demo"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 )
 
@@ -21,11 +24,11 @@ import (
 // they do not.
 func BenchmarkStoreYear(b *testing.B) {
 	const kinds, each, days = 10, 1000, 365
-	key, err := store.NewKey("bench", newSeeded(1))
+	key, err := store.NewKey("bench", nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	at := demoStart
+	at := demo.Start
 	s, err := store.Open(filepath.Join(b.TempDir(), "evidence.db"), store.Options{Key: key, Now: func() time.Time { return at }})
 	if err != nil {
 		b.Fatal(err)
@@ -34,7 +37,7 @@ func BenchmarkStoreYear(b *testing.B) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	said := map[[2]int]map[string]any{}
 	for d := range days {
-		at = demoStart.AddDate(0, 0, d).Add(6 * time.Hour)
+		at = demo.Start.AddDate(0, 0, d).Add(6 * time.Hour)
 		if err := s.Append(context.Background(), func(w evidence.Writer) error {
 			for k := range kinds {
 				if err := appendRun(w, thingStream(k), at, evidence.Collected, nil, things(rnd, said, k, each)); err != nil {
@@ -47,7 +50,7 @@ func BenchmarkStoreYear(b *testing.B) {
 		}
 	}
 	cat := thingCatalogue(b, kinds)
-	p := gap.Period{From: demoStart, To: demoStart.AddDate(0, 0, days)}
+	p := result.Period{From: demo.Start, To: demo.Start.AddDate(0, 0, days)}
 	for b.Loop() {
 		res, err := gap.Evaluate(context.Background(), cat, s, p, p.To)
 		if err != nil || res.Slots.Expected != 0 && res.Slots.Collected == 0 || len(res.Tests) != 100 {
@@ -83,7 +86,7 @@ func things(rnd *rand.Rand, said map[[2]int]map[string]any, k, n int) []evidence
 	return out
 }
 
-func thingCatalogue(b *testing.B, kinds int) *gap.Catalogue {
+func thingCatalogue(b *testing.B, kinds int) *catalogue.Catalogue {
 	var s bytes.Buffer
 	s.WriteString("id: one\ntitle: One\nfamily: test\ndescription: d\nprocedure: p\ntests:\n")
 	for k := range kinds {
@@ -91,7 +94,7 @@ func thingCatalogue(b *testing.B, kinds int) *gap.Catalogue {
 			fmt.Fprintf(&s, "  - {id: t%d-%d, title: t, kind: aws.thing%d, pass: \"r.a%d && size(r.list) > 0\", criteria: [CC6.1], basis: own, severity: high, sla_days: 7}\n", k, a, k, a)
 		}
 	}
-	cat, err := gap.Load(fstest.MapFS{"one.yaml": {Data: s.Bytes()}, "criteria.yaml": {Data: []byte("criteria: [{id: CC6.1, title: t}]\n")}})
+	cat, err := catalogue.Load(fstest.MapFS{"one.yaml": {Data: s.Bytes()}, "criteria.yaml": {Data: []byte("criteria: [{id: CC6.1, title: t}]\n")}})
 	if err != nil {
 		b.Fatal(err)
 	}

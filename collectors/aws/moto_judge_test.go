@@ -17,6 +17,8 @@ import (
 	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // ledger is evidence in memory: one slot of every stream.
@@ -72,7 +74,7 @@ func (l *ledger) add(t *testing.T, st evidence.Stream, s transport.Snapshot) {
 }
 
 // judge asks the catalogue what the snapshots mean, with the day around them as the period.
-func judge(t *testing.T, all snapshots) *gap.Result {
+func judge(t *testing.T, all snapshots) *result.Result {
 	t.Helper()
 	l := &ledger{records: map[evidence.Hash][]evidence.Record{}}
 	var at time.Time
@@ -80,11 +82,11 @@ func judge(t *testing.T, all snapshots) *gap.Result {
 		l.add(t, st, s)
 		at = s.Certificate.Ended
 	}
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := gap.Period{From: at.Add(-12 * time.Hour), To: at.Add(12 * time.Hour)}
+	p := result.Period{From: at.Add(-12 * time.Hour), To: at.Add(12 * time.Hour)}
 	r, err := gap.Evaluate(t.Context(), cat, l, p, p.To)
 	if err != nil {
 		t.Fatal(err)
@@ -105,11 +107,11 @@ func withoutLot(name string) string {
 
 // says compares the verdicts with what is expected: test, verdict, and the
 // names of what was seen failing, a line each.
-func says(t *testing.T, r *gap.Result, want string) {
+func says(t *testing.T, r *result.Result, want string) {
 	t.Helper()
 	failing := map[string][]string{}
 	for _, g := range r.Gaps {
-		if g.Kind == gap.Deviation {
+		if g.Kind == result.Deviation {
 			failing[g.Test] = append(failing[g.Test], withoutLot(g.Name))
 		}
 	}

@@ -16,7 +16,8 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // standIns are the permissions that moto asks for where AWS asks for another
@@ -274,7 +275,7 @@ func callsThatNeed(permission string) (lost []collectors.Call) {
 // passesNothing: no test passes on a kind that could not be read.
 func (p *proof) passesNothing(t *testing.T, all snapshots, lost collectors.Call) {
 	t.Helper()
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +284,7 @@ func (p *proof) passesNothing(t *testing.T, all snapshots, lost collectors.Call)
 		kindOf[ts.ID] = ts.Kind
 	}
 	for _, ts := range judge(t, all).Tests {
-		if st := stream(p.id, kindOf[ts.Test]); ts.Now == gap.Pass && p.needs(st, lost) {
+		if st := stream(p.id, kindOf[ts.Test]); ts.Now == result.Pass && p.needs(st, lost) {
 			t.Errorf("%s passes", ts.Test)
 		}
 	}

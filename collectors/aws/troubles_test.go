@@ -17,7 +17,8 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // trouble is something that goes wrong in the middle of a run.
@@ -158,7 +159,7 @@ func (tr trouble) judge(t *testing.T, all snapshots) {
 			t.Errorf("%s: there is no record of what was asked", st)
 		}
 	}
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +168,7 @@ func (tr trouble) judge(t *testing.T, all snapshots) {
 		kindOf[ts.ID] = ts.Kind
 	}
 	for _, ts := range judge(t, all).Tests {
-		if st := stream(other, kindOf[ts.Test]); ts.Now == gap.Pass && tr.struck(st) {
+		if st := stream(other, kindOf[ts.Test]); ts.Now == result.Pass && tr.struck(st) {
 			t.Errorf("%s passes", ts.Test)
 		}
 	}

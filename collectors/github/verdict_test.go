@@ -13,6 +13,8 @@ import (
 	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // emulated are the kinds of which emulate has something.
@@ -72,11 +74,11 @@ func (c collection) verdicts(t *testing.T) string {
 	for _, k := range emulated {
 		m.add(t, k, c.window.From, c.snaps[k])
 	}
-	cat, err := gap.Default()
+	cat, err := catalogue.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := gap.Evaluate(t.Context(), cat, m, gap.Period{From: c.window.From, To: c.window.To}, c.window.To)
+	res, err := gap.Evaluate(t.Context(), cat, m, result.Period{From: c.window.From, To: c.window.To}, c.window.To)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +89,7 @@ func (c collection) verdicts(t *testing.T) string {
 		}
 		fmt.Fprintf(&b, "%s: %s\n", strings.TrimPrefix(tr.Test, "github."), tr.Period)
 		for _, g := range res.Gaps {
-			if g.Test == tr.Test && g.Kind == gap.Deviation {
+			if g.Test == tr.Test && g.Kind == result.Deviation {
 				fmt.Fprintf(&b, "\t%s: %s\n", g.Name, g.Reason)
 			}
 		}

@@ -3,5 +3,5 @@
 // and duties that follow. It is how a catalogue is tested.
 //
 // It may import evidence and gap. What never enters: input or output, clocks,
-// judgement of its own. docs/catalogue.md describes the format.
+// verdicts of its own. docs/catalogue.md describes the format.
 package timeline

@@ -7,19 +7,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // Timeline is one archive, read.
 type Timeline struct {
 	// Name is that of the file, for messages.
 	Name   string
-	Period gap.Period
+	Period result.Period
 	AsOf   time.Time
-	// Only is a pattern of the tests whose gaps are told; empty for all.
+	// Only is a pattern of the tests whose gaps are printed; empty for all.
 	Only string
 
 	// interleaved: the runs stand by stream, and are logged by the time of their observation.
@@ -307,10 +308,10 @@ func (r *template) say(word string) (err error) {
 	return err
 }
 
-var recordLine = regexp.MustCompile(`^(\S+)((?: +(?:name|at|in)=\S+)*) *(\{.*\})?$`)
+var recordLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+)((?: +(?:name|at|in)=\S+)*) *(\{.*\})?$`) })
 
 func parseRecord(kind evidence.Kind, line string) (r evidence.Record, err error) {
-	m := recordLine.FindStringSubmatch(line)
+	m := recordLine().FindStringSubmatch(line)
 	if m == nil {
 		return r, fmt.Errorf("%q is no record: ID [name=NAME] [at=TIME] [in=SCOPE] {JSON attributes}", line)
 	}

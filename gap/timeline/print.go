@@ -7,20 +7,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // Sections are what an archive may say that it expects.
 var Sections = []string{"gaps", "tests", "controls", "duties", "slots"}
 
-// text gives what a result says, by section.
-func (t *Timeline) text(r *gap.Result) map[string]string {
+// text returns what a result says, by section.
+func (t *Timeline) text(r *result.Result) map[string]string {
 	return map[string]string{"gaps": gapText(r, t.Only), "tests": testText(r), "controls": controlText(r), "duties": dutyText(r), "slots": slotText(r)}
 }
 
 const short = "01-02T15:04"
 
-func gapText(r *gap.Result, only string) string {
+func gapText(r *result.Result, only string) string {
 	var b strings.Builder
 	for _, g := range r.Gaps {
 		if ok, _ := path.Match(cmp.Or(only, "*"), cmp.Or(g.Test, string(g.Kind))); !ok {
@@ -41,7 +41,7 @@ func shortTime(t *time.Time) string {
 	return t.Format(short)
 }
 
-func testText(r *gap.Result) string {
+func testText(r *result.Result) string {
 	var b strings.Builder
 	for _, t := range r.Tests {
 		if t.Streams > 0 || t.Population > 0 {
@@ -54,10 +54,10 @@ func testText(r *gap.Result) string {
 
 // controlText leaves out the controls of which the timeline says nothing, so
 // that a new one changes no other's timeline.
-func controlText(r *gap.Result) string {
+func controlText(r *result.Result) string {
 	var b strings.Builder
 	for _, c := range r.Controls {
-		if c.Now == gap.ManualEvidence && c.Status == gap.ManualEvidence && c.Population == 0 {
+		if c.Now == result.ManualEvidence && c.Status == result.ManualEvidence && c.Population == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "%s %s %s: %d of %d, %d gaps %s, %v%% %s\n", c.Control, c.Now, c.Status, c.Deviating, c.Population, c.Deviations, c.Nature, c.Coverage, c.Days)
@@ -65,7 +65,7 @@ func controlText(r *gap.Result) string {
 	return b.String()
 }
 
-func dutyText(r *gap.Result) string {
+func dutyText(r *result.Result) string {
 	var b strings.Builder
 	for _, o := range r.Duties {
 		fmt.Fprintf(&b, "%s %s %s: %s..%s late %s, done %s\n", o.Duty, o.Label, o.State, o.From.Format("06-01-02"), o.Due.Format("06-01-02"), o.Late.Format("06-01-02"), shortTime(o.Performed))
@@ -73,7 +73,7 @@ func dutyText(r *gap.Result) string {
 	return b.String()
 }
 
-func slotText(r *gap.Result) string {
+func slotText(r *result.Result) string {
 	var b strings.Builder
 	for _, s := range r.Streams {
 		fmt.Fprintf(&b, "%s %v%% last %s\n", s.Stream, s.Coverage, shortTime(s.LastComplete))

@@ -14,6 +14,8 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/catalogue"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 // memory is a log in memory.
@@ -88,13 +90,13 @@ func (f files) Glob(pattern string) (names []string, err error) {
 	return names, nil
 }
 
-// Catalogue gives the catalogue that the timeline is judged by: base, or if the
+// Catalogue returns the catalogue of the timeline: base, or if the
 // archive holds .yaml files, our criteria with these alone.
-func (t *Timeline) Catalogue(base *gap.Catalogue) (*gap.Catalogue, error) {
+func (t *Timeline) Catalogue(base *catalogue.Catalogue) (*catalogue.Catalogue, error) {
 	if len(t.controls) == 0 {
 		return base, nil
 	}
-	ours, err := gap.Default()
+	ours, err := catalogue.Default()
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +106,7 @@ func (t *Timeline) Catalogue(base *gap.Catalogue) (*gap.Catalogue, error) {
 	}
 	all := maps.Clone(t.controls)
 	all["criteria.yaml"] = criteria
-	c, err := gap.Load(all)
+	c, err := catalogue.Load(all)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, t.relocate(err))
 	}
@@ -128,14 +130,14 @@ func (t *Timeline) options() []gap.Option {
 	return []gap.Option{gap.WithRoots(t.roots), gap.WithActs(t.acts)}
 }
 
-// Run judges the whole timeline by a catalogue.
-func (t *Timeline) Run(ctx context.Context, cat *gap.Catalogue) (*gap.Result, error) {
+// Run evaluates the timeline by a catalogue.
+func (t *Timeline) Run(ctx context.Context, cat *catalogue.Catalogue) (*result.Result, error) {
 	return gap.Evaluate(ctx, cat, &t.log, t.Period, t.AsOf, t.options()...)
 }
 
-// Steps judges it run by run and asks for the result after each one: the engine
+// Steps evaluates it run by run, with a result after each one: the engine
 // must not be disturbed by it, and must end where Run does.
-func (t *Timeline) Steps(cat *gap.Catalogue) (*gap.Result, error) {
+func (t *Timeline) Steps(cat *catalogue.Catalogue) (*result.Result, error) {
 	e := gap.NewEngine(cat, t.Period, t.options()...)
 	for _, run := range t.log.runs {
 		if run.Observed().After(t.AsOf) {
@@ -159,8 +161,8 @@ type Difference struct {
 	Diff string `json:"diff"`
 }
 
-// Compare gives the sections of the archive that the result is otherwise than.
-func (t *Timeline) Compare(res *gap.Result) []Difference {
+// Compare returns the sections of the archive that the result is otherwise than.
+func (t *Timeline) Compare(res *result.Result) []Difference {
 	var out []Difference
 	got := t.text(res)
 	for _, s := range t.sections {
@@ -176,8 +178,8 @@ func (t *Timeline) Expects() bool {
 	return slices.ContainsFunc(t.sections, func(s section) bool { return slices.Contains(Sections, s.name) })
 }
 
-// Updated gives the archive with what the result says in the sections that it has.
-func (t *Timeline) Updated(res *gap.Result) []byte {
+// Updated returns the archive with what the result says in the sections that it has.
+func (t *Timeline) Updated(res *result.Result) []byte {
 	got := t.text(res)
 	all := slices.Clone(t.sections)
 	for i, s := range all {
@@ -190,7 +192,7 @@ func (t *Timeline) Updated(res *gap.Result) []byte {
 
 func lines(text string) []string { return slices.Collect(strings.Lines(text)) }
 
-// diff gives the lines of a and b along a longest common subsequence.
+// diff returns the lines of a and b along a longest common subsequence.
 func diff(a, b []string) string {
 	n := make([][]int, len(a)+1)
 	for i := range n {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/gap/result"
 )
 
 const control = `id: one
@@ -37,7 +37,7 @@ deviation one.ok s/a.thing/x t
   not so: ok
 `
 
-func run(t *testing.T, text string) (*Timeline, *gap.Result) {
+func run(t *testing.T, text string) (*Timeline, *result.Result) {
 	t.Helper()
 	tl, err := Parse("x.txtar", []byte(text))
 	if err != nil {

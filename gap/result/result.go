@@ -1,0 +1,61 @@
+package result
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/evidenced/evidenced/evidence"
+)
+
+// Result is what the evidence says of a period, as of an instant.
+type Result struct {
+	AsOf   time.Time `json:"as_of"`
+	Period Period    `json:"period"`
+	// Gaps are those of the period, by first_seen.
+	Gaps     []Gap            `json:"gaps"`
+	Tests    []TestResult     `json:"tests"`
+	Controls []ControlResult  `json:"controls"`
+	Criteria []CriterionState `json:"criteria"`
+	Duties   []Occurrence     `json:"duties,omitempty"`
+	Streams  []StreamCoverage `json:"streams"`
+	Slots    SlotCounts       `json:"slots"`
+}
+
+// StreamCoverage tells how much of the period one stream was seen.
+type StreamCoverage struct {
+	Stream evidence.Stream `json:"stream"`
+	Slots  SlotCounts      `json:"slots"`
+	// Coverage is complete slots in percent of the expected ones, rounded down.
+	Coverage float64 `json:"coverage"`
+	// LastComplete is the observation time of the last complete run, ever.
+	LastComplete *time.Time `json:"last_complete"`
+	// Population counts the events of the period; absent for state streams.
+	Population *int `json:"population,omitempty"`
+}
+
+// SlotCounts tells how the slots of the period ended. Late slots are complete;
+// Expected is the sum of all.
+type SlotCounts struct {
+	Expected  int `json:"expected"`
+	Collected int `json:"collected"`
+	Late      int `json:"late"`
+	Partial   int `json:"partial"`
+	Failed    int `json:"failed"`
+	Missed    int `json:"missed"`
+}
+
+// Add adds the counts of o.
+func (s *SlotCounts) Add(o SlotCounts) {
+	s.Expected += o.Expected
+	s.Collected += o.Collected
+	s.Late += o.Late
+	s.Partial += o.Partial
+	s.Failed += o.Failed
+	s.Missed += o.Missed
+}
+
+// Percent returns n of all in percent, rounded down to two digits, so that 100
+// means all. Nothing expected is nothing covered.
+func Percent(n, all int) float64 {
+	return float64(n*10_000/cmp.Or(all, 1)) / 100
+}
