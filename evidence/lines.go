@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 )
 
 // MaxLine bounds one line of a blob: one record or one exchange.
@@ -53,10 +54,19 @@ func ReadShortLines[T any](r io.Reader, limit int) iter.Seq2[T, error] {
 	}
 }
 
+// lineReaders are kept: a log has ten thousands of small snapshots, and their
+// buffers would be most of what a reading of it allocates.
+var lineReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+
 // eachLine returns the lines of r, each until the next one is read. The first
 // error is given, and ends it.
 func eachLine(r io.Reader, limit int, do func(line []byte, err error) bool) {
-	br := bufio.NewReaderSize(r, 64<<10)
+	br := lineReaders.Get().(*bufio.Reader)
+	br.Reset(r)
+	defer func() {
+		br.Reset(nil) // who made r may let go of it
+		lineReaders.Put(br)
+	}()
 	for {
 		line, err := readLine(br, limit)
 		if err == io.EOF || !do(line, err) || err != nil {

@@ -17,6 +17,8 @@ type Store interface {
 	Size() (uint64, error)
 	Entries(from uint64) iter.Seq2[evidence.Entry, error]
 	Leaves(from uint64) iter.Seq2[[]byte, error]
+	// Scan yields the leaves from index on, each to be decoded if it matters.
+	Scan(from uint64) iter.Seq2[evidence.Leaf, error]
 	Runs() iter.Seq2[evidence.Run, error]
 	Records(evidence.Ref) iter.Seq2[evidence.Record, error]
 	Exchanges(evidence.Ref) iter.Seq2[evidence.Exchange, error]
@@ -61,6 +63,7 @@ var statements = []struct {
 	{"an entry cannot name a blob that is not there", dangling},
 	{"records out of their order are refused", disorder},
 	{"a leaf is the canonical text of its entry", canonicalLeaves},
+	{"scan, entries, leaves and runs tell the same log", sameLog},
 	{"one append is one checkpoint, over all leaves, signed", checkpoints},
 	{"every leaf is proven by a checker that shares nothing with the store", inclusion},
 	{"every older log is proven to begin the newer ones", consistency},
