@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/evidenced/evidenced/api"
@@ -16,7 +17,7 @@ import (
 )
 
 // campaignName is what a review may be called: it is the scope of streams, and part of file names.
-var campaignName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var campaignName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) })
 
 // reviewerAddress returns the address of who takes a step, as the roster writes addresses.
 func reviewerAddress(by string) (string, error) {
@@ -123,7 +124,7 @@ func (o *Operations) OpenReview(ctx context.Context, req api.OpenReviewRequest) 
 	now := o.now().UTC()
 	step := evidence.ReviewStep{Campaign: req.Name, Step: evidence.ReviewOpen, Title: cmp.Or(req.Title, "access review "+req.Name), Due: req.Due}
 	switch {
-	case !campaignName.MatchString(step.Campaign):
+	case !campaignName().MatchString(step.Campaign):
 		return nil, api.Errorf(api.Usage, "review %q: a name has letters, digits, dots, dashes and underscores, 64 at most", step.Campaign)
 	case step.Due != nil && !step.Due.After(now):
 		return nil, api.Errorf(api.Usage, "--due %s does not lie in the future", step.Due.Format(time.DateOnly))

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -21,28 +22,32 @@ var required = []string{"README.txt", "index.html", "catalogue/catalogue.json", 
 const keyTextName = "log/key.txt"
 
 // optional are the forms of all other members.
-var optional = regexp.MustCompile(`^(evidence/erased\.csv` +
-	`|evidence/(records|exchanges)/[0-9a-f]{64}\.jsonl|evidence/files/[0-9a-f]{64}` +
-	`|controls/[A-Za-z0-9_.-]+/(control\.txt|tests\.csv|gaps\.csv|duties\.csv|population-[a-z0-9_.-]+\.csv)` +
-	`|populations/[a-z0-9_.-]+\.csv)$`)
+var optional = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(evidence/erased\.csv` +
+		`|evidence/(records|exchanges)/[0-9a-f]{64}\.jsonl|evidence/files/[0-9a-f]{64}` +
+		`|controls/[A-Za-z0-9_.-]+/(control\.txt|tests\.csv|gaps\.csv|duties\.csv|population-[a-z0-9_.-]+\.csv)` +
+		`|populations/[a-z0-9_.-]+\.csv)$`)
+})
 
 // goodName is a name that every system can unpack, each part of it.
-var goodName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)
+var goodName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)
+})
 
 // reserved are names that Windows keeps for devices, whatever follows a dot.
-var reserved = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$`)
+var reserved = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$`) })
 
 // nameProblem says why a member may not be called so; empty if it may.
 func nameProblem(name string) string {
-	if !goodName.MatchString(name) || strings.Contains(name, "..") {
+	if !goodName().MatchString(name) || strings.Contains(name, "..") {
 		return "not an allowed file name"
 	}
 	for part := range strings.SplitSeq(name, "/") {
-		if strings.HasSuffix(part, ".") || reserved.MatchString(part) {
+		if strings.HasSuffix(part, ".") || reserved().MatchString(part) {
 			return "not a file name that every system can unpack"
 		}
 	}
-	if !slices.Contains(required, name) && !optional.MatchString(name) {
+	if !slices.Contains(required, name) && !optional().MatchString(name) {
 		return "a bundle has no file of this name"
 	}
 	return ""

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -307,10 +308,10 @@ func (r *template) say(word string) (err error) {
 	return err
 }
 
-var recordLine = regexp.MustCompile(`^(\S+)((?: +(?:name|at|in)=\S+)*) *(\{.*\})?$`)
+var recordLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+)((?: +(?:name|at|in)=\S+)*) *(\{.*\})?$`) })
 
 func parseRecord(kind evidence.Kind, line string) (r evidence.Record, err error) {
-	m := recordLine.FindStringSubmatch(line)
+	m := recordLine().FindStringSubmatch(line)
 	if m == nil {
 		return r, fmt.Errorf("%q is no record: ID [name=NAME] [at=TIME] [in=SCOPE] {JSON attributes}", line)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/evidenced/evidenced/config"
@@ -13,11 +14,11 @@ import (
 	"github.com/evidenced/evidenced/store"
 )
 
-var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
+var notSlug = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^a-z0-9]+`) })
 
 // LogName returns the name that checkpoints are signed under: the organization, fit for a signed note.
 func LogName(organization string) string {
-	slug := strings.Trim(notSlug.ReplaceAllString(strings.ToLower(organization), "-"), "-")
+	slug := strings.Trim(notSlug().ReplaceAllString(strings.ToLower(organization), "-"), "-")
 	if slug == "" {
 		slug = "organization"
 	}
