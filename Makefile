@@ -9,7 +9,7 @@ DOUBLES      = collectors/github/testdata/doubles
 DOCUMENTS    = collectors/rest/testdata/doubles
 
 # Rooms without a vendor SDK; with -race the others compile for minutes.
-CORE = . ./evidence ./collectors ./collectors/rest ./store/... ./schedule ./serve ./notify ./config ./gap ./gap/... ./review ./collectors/ldap ./collectors/roster ./collectors/register ./collectors/sheet ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
+CORE = . ./evidence ./collectors ./collectors/transport ./collectors/rest ./store/... ./schedule ./serve ./notify ./config ./gap ./gap/... ./review ./collectors/ldap ./collectors/roster ./collectors/register ./collectors/sheet ./export ./verify ./anchor ./anchor/timestamp ./anchor/witness ./cmd/evidenced-verify
 
 .PHONY: check fmt lint vuln race test helm size doubles described demo bench bench-once soak generate release clean
 
@@ -93,7 +93,7 @@ CYCLONEDX  = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 release:
 	rm -rf $(RELEASE) && mkdir -p $(RELEASE)
 	for p in $(PLATFORMS); do for c in evidenced evidenced-verify; do \
-	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -buildvcs=false -tags grpcnotrace -ldflags '-s -w -buildid= -X main.released=$(VERSION)' \
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -buildvcs=false -tags grpcnotrace -ldflags '-s -w -buildid= -X github.com/evidenced/evidenced/ops.Released=$(VERSION)' \
 	    -o $(RELEASE)/$$c-$(VERSION)-$${p%/*}-$${p#*/} ./cmd/$$c || exit 1; done; done
 	SOURCE_DATE_EPOCH=0 $(GO) run $(CYCLONEDX) mod -json -licenses -noserial -output $(RELEASE)/evidenced-$(VERSION).cdx.json .
 	cd $(RELEASE) && sha256sum * > SHA256SUMS

@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -20,23 +21,32 @@ const module = "github.com/evidenced/evidenced"
 //
 // A key that ends in "/*" stands for every folder below that has no key of its own.
 var policy = map[string]struct{ rooms, modules []string }{
-	".":                             {},
-	"evidence":                      {},
-	"deploy":                        {},
-	"verify":                        {rooms: []string{"evidence"}},
-	"simulator":                     {rooms: []string{"evidence", "simulator/graphql"}},
-	"simulator/graphql":             {},
-	"store":                         {rooms: []string{"evidence"}, modules: []string{"go.etcd.io/bbolt", "golang.org/x/mod", "github.com/klauspost/compress"}},
-	"store/storetest":               {rooms: []string{"evidence", "store"}, modules: []string{"golang.org/x/mod", "github.com/transparency-dev/merkle"}},
-	"gap":                           {rooms: []string{"evidence", "gap/catalogue", "gap/result", "gap/rule", "gap/wire"}},
-	"gap/wire":                      {},
-	"gap/catalogue":                 {rooms: []string{"evidence", "gap/result", "gap/rule"}, modules: []string{"github.com/goccy/go-yaml"}},
-	"gap/result":                    {rooms: []string{"evidence"}},
-	"gap/rule":                      {rooms: []string{"evidence"}, modules: []string{"cel.dev/cel-go"}},
-	"review":                        {rooms: []string{"evidence", "gap"}},
-	"export":                        {rooms: []string{"evidence", "gap", "gap/catalogue", "gap/result"}, modules: []string{"github.com/klauspost/compress"}},
-	"collectors":                    {rooms: []string{"evidence"}, modules: []string{"github.com/cenkalti/backoff/v5", "golang.org/x/sync"}},
-	"collectors/collectortest":      {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/goccy/go-yaml", "github.com/google/go-cmp"}},
+	".":                 {},
+	"evidence":          {},
+	"deploy":            {},
+	"verify":            {rooms: []string{"evidence"}},
+	"simulator":         {rooms: []string{"evidence", "simulator/graphql"}},
+	"simulator/graphql": {},
+	"store":             {rooms: []string{"evidence"}, modules: []string{"go.etcd.io/bbolt", "golang.org/x/mod", "github.com/klauspost/compress"}},
+	"store/storetest":   {rooms: []string{"evidence", "store"}, modules: []string{"golang.org/x/mod", "github.com/transparency-dev/merkle"}},
+	"gap":               {rooms: []string{"evidence", "gap/catalogue", "gap/result", "gap/rule", "gap/wire"}},
+	"gap/wire":          {},
+	"gap/catalogue":     {rooms: []string{"evidence", "gap/result", "gap/rule"}, modules: []string{"github.com/goccy/go-yaml"}},
+	"gap/result":        {rooms: []string{"evidence"}},
+	"gap/rule":          {rooms: []string{"evidence"}, modules: []string{"cel.dev/cel-go"}},
+	"review":            {rooms: []string{"evidence", "gap"}},
+	"population":        {rooms: []string{"evidence", "gap", "gap/result"}},
+	"export":            {rooms: []string{"evidence", "gap", "gap/catalogue", "gap/result", "population"}, modules: []string{"github.com/klauspost/compress"}},
+	"api":               {rooms: []string{"evidence", "gap/result"}},
+	"ops": {rooms: []string{"api", "evidence", "config", "collectors", "collectors/all", "schedule", "store", "gap", "gap/catalogue", "gap/result", "gap/timeline", "population", "review", "export", "verify",
+		"anchor", "anchor/*", "cloud/*", "ops/custody", "collectors/transport"}},
+	"ops/setup":                     {rooms: []string{"api", "ops", "ops/custody", "evidence", "config", "collectors", "collectors/all", "collectors/transport", "store"}},
+	"ops/custody":                   {rooms: []string{"api", "evidence", "config", "store", "cloud/*"}},
+	"daemon":                        {rooms: []string{"api", "anchor", "ops", "ops/custody", "evidence", "config", "collectors", "collectors/transport", "schedule", "store", "gap/catalogue", "gap/result", "notify", "serve"}, modules: []string{"golang.org/x/sys"}},
+	"demo":                          {rooms: []string{"api", "ops", "ops/custody", "ops/setup", "evidence", "config", "collectors", "schedule", "store", "gap/catalogue", "gap/result", "collectors/transport", "simulator", "verify"}},
+	"collectors":                    {rooms: []string{"evidence"}, modules: []string{"golang.org/x/sync"}},
+	"collectors/transport":          {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/cenkalti/backoff/v5"}},
+	"collectors/collectortest":      {rooms: []string{"evidence", "collectors", "collectors/transport"}, modules: []string{"github.com/goccy/go-yaml", "github.com/google/go-cmp"}},
 	"collectors/all":                {rooms: []string{"collectors", "collectors/*"}},
 	"collectors/aws":                {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	"collectors/git":                {rooms: []string{"evidence", "collectors"}},
@@ -51,21 +61,18 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"anchor/timestamp":              {rooms: []string{"evidence"}, modules: []string{"github.com/digitorus/timestamp", "github.com/digitorus/pkcs7"}},
 	"anchor/witness":                {modules: []string{"github.com/transparency-dev/formats", "golang.org/x/mod"}},
 	"mototest":                      {},
-	"kms/aws":                       {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
-	"secrets/aws":                   {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
-	"secrets/gcp":                   {modules: []string{"cloud.google.com/go/auth"}},
-	"kms/gcp":                       {modules: []string{"cloud.google.com/go/auth"}},
-	"schedule":                      {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/robfig/cron/v3", "golang.org/x/sync"}},
+	"cloud/aws":                     {modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
+	"cloud/gcp":                     {modules: []string{"cloud.google.com/go/auth"}},
+	"schedule":                      {rooms: []string{"evidence", "collectors", "collectors/transport"}, modules: []string{"github.com/robfig/cron/v3", "golang.org/x/sync"}},
 	"notify":                        {rooms: []string{"evidence", "gap/result"}},
-	"serve":                         {modules: []string{"github.com/prometheus/client_golang"}},
+	"serve":                         {rooms: []string{"api", "ops", "evidence"}, modules: []string{"github.com/prometheus/client_golang"}},
 	"config":                        {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/agnivade/levenshtein", "github.com/goccy/go-yaml"}},
 	"cmd/evidenced-verify":          {rooms: []string{"evidence", "verify", "anchor/timestamp"}},
 	"simulator/graphql/graphqltest": {rooms: []string{"simulator/graphql"}, modules: []string{"github.com/vektah/gqlparser/v2"}},
 	"gap/timeline":                  {rooms: []string{"evidence", "gap", "gap/catalogue", "gap/result"}},
 	"cmd/evidenced": {
-		rooms: []string{"evidence", "verify", "simulator", "store", "gap", "gap/catalogue", "gap/result", "gap/timeline", "review", "export", "collectors", "collectors/all", "schedule", "serve", "notify", "config", "kms/aws", "kms/gcp",
-			"secrets/*", "anchor", "anchor/*"},
-		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term"},
+		rooms:   []string{"api", "config", "daemon", "demo", "evidence", "ops", "ops/custody", "ops/setup", "serve", "anchor/*", "verify"},
+		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
 	},
 }
 
@@ -141,4 +148,140 @@ func TestRoomsSayWhatTheyAreFor(t *testing.T) {
 			t.Errorf("%s/doc.go does not say what never enters", room)
 		}
 	}
+}
+
+// banned are packages of the standard library that a room must do without.
+var banned = map[string][]string{
+	"api":         {"net/http", "os", "os/exec"},
+	"ops":         {"net/http", "os/signal", "flag"},
+	"ops/custody": {"net/http", "os/signal", "flag"},
+	"ops/setup":   {"net/http", "os/signal", "flag"},
+	"gap":         {"net/http", "os"},
+	"gap/rule":    {"net/http", "os"},
+	"gap/result":  {"net/http", "os"},
+	"population":  {"net/http", "os"},
+	"evidence":    {"net/http", "os"},
+}
+
+// alone says which rooms may import a module that belongs to one purpose.
+var alone = map[string][]string{
+	"cel.dev/cel-go":                      {"gap/rule"},
+	"go.etcd.io/bbolt":                    {"store"},
+	"github.com/spf13/cobra":              {"cmd/evidenced"},
+	"github.com/prometheus/client_golang": {"serve"},
+	"github.com/robfig/cron/v3":           {"schedule"},
+	"github.com/google/go-github/v60":     {"collectors/github"},
+}
+
+// large are rooms that may have more lines than maxLines: a vendor with hundreds
+// of calls, a company with all of its systems, and the store, whose code for
+// frames, series and checks is one format.
+var large = map[string]bool{"collectors/aws": true, "simulator": true, "store": true}
+
+// Bounds of a room: the lines of its code, and of one file; how many rooms
+// import one another in a row.
+const (
+	maxLines     = 4500
+	maxFileLines = 500
+	maxMain      = 60
+	maxCommand   = 3500
+	maxDepth     = 10
+)
+
+// room is what the files of a folder say.
+type room struct {
+	lines   int
+	imports map[string]bool // of rooms
+}
+
+// TestShape holds rooms to what they may use, and to sizes a reader can follow.
+func TestShape(t *testing.T) {
+	rooms := map[string]*room{}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && d.Name() != "." || d.Name() == "testdata" || d.Name() == "node_modules"):
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		name := filepath.ToSlash(filepath.Dir(file))
+		if rooms[name] == nil {
+			rooms[name] = &room{imports: map[string]bool{}}
+		}
+		return rooms[name].add(t, name, file)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range rooms {
+		limit := maxLines
+		if name == "cmd/evidenced" {
+			limit = maxCommand
+		}
+		if r.lines > limit && !large[name] {
+			t.Errorf("%s has %d lines of code: %d are the most", name, r.lines, limit)
+		}
+	}
+	longest := longestChain(rooms, "cmd/evidenced", map[string][]string{})
+	t.Logf("the longest chain of imports: %s", strings.Join(longest, " -> "))
+	if len(longest) > maxDepth {
+		t.Errorf("%d rooms import one another in a row: %s", len(longest), strings.Join(longest, " -> "))
+	}
+}
+
+// add takes one file into account.
+func (r *room) add(t *testing.T, name, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	n := strings.Count(string(text), "\n")
+	r.lines += n
+	if n > maxFileLines {
+		t.Errorf("%s has %d lines: %d are the most", file, n, maxFileLines)
+	}
+	if filepath.Base(file) == "main.go" && n > maxMain {
+		t.Errorf("%s has %d lines: main only wires", file, n)
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ImportsOnly)
+	if err != nil {
+		return err
+	}
+	for _, imp := range f.Imports {
+		path, err := strconv.Unquote(imp.Path.Value)
+		if err != nil {
+			return err
+		}
+		if own, ok := strings.CutPrefix(path, module+"/"); ok {
+			r.imports[own] = true
+		}
+		if slices.Contains(banned[name], path) {
+			t.Errorf("%s: %s must do without %s", file, name, path)
+		}
+		for m, only := range alone {
+			if (path == m || strings.HasPrefix(path, m+"/")) && !slices.Contains(only, name) {
+				t.Errorf("%s: only %s may import %s", file, strings.Join(only, ", "), m)
+			}
+		}
+	}
+	return nil
+}
+
+// longestChain returns the longest chain of rooms that begins with name.
+func longestChain(rooms map[string]*room, name string, known map[string][]string) []string {
+	if c, ok := known[name]; ok {
+		return c
+	}
+	var longest []string
+	if r := rooms[name]; r != nil {
+		for other := range r.imports {
+			if c := longestChain(rooms, other, known); len(c) > len(longest) || len(c) == len(longest) && slices.Compare(c, longest) < 0 {
+				longest = c
+			}
+		}
+	}
+	known[name] = append([]string{name}, longest...)
+	return known[name]
 }

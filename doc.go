@@ -3,7 +3,7 @@
 // The rooms, from the leaf upwards:
 //
 //	evidence    what was seen: its words, its bytes, its hash
-//	collectors  how it is seen: the contract, the one door, one folder per source
+//	collectors  how it is seen: the contract; transport, the one door; one folder per source
 //	store       where it is kept: bbolt and a Merkle log, append only
 //	schedule    when it is seen: expected slots, their outcome, retries
 //	gap         what it means: the engine of intervals, gaps, duties and results
@@ -11,13 +11,24 @@
 //	  rule        the CEL of a test, answered for one record
 //	  result      the plain data that the engine answers with
 //	  wire        how the state of an engine is encoded
+//	population  what an auditor counts: every item of a kind in a period, once
 //	export      how it is handed over: the bundle
 //	verify      how it is checked, by a stranger, from the bundle alone
 //	simulator   a company with planted faults, speaking the vendors' formats
-//	serve       how a running daemon is talked to: socket, HTTP, metrics
 //	notify      who is told, of what, once
 //	config      what the user asked for
-//	cmd         the wiring
+//	api         what may be asked and answered: requests, answers, who asks, codes of errors
+//	ops         the operations, typed: one method for each thing that may be asked
+//	  custody     care of the store and its keys
+//	  setup       the first configuration, permissions, doctor
+//	cloud       what the agent itself uses of a cloud: key and secret managers
+//	serve       how a running daemon is talked to: socket, HTTP, metrics, and the client
+//	daemon      what collects on schedule, until it is stopped
+//	demo        a period of the simulated company, lived through
+//	cmd         flags and text
+//
+// A gap is made in package gap, by the engine; ops.Judge keeps one over the log,
+// and what it answers is shown by cmd, serve, export and notify.
 //
 // deps_test.go states which room may import which.
 package evidenced

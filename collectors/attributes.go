@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Attributes collects what a source says of one resource, in the forms that
+// Attributes collects what a source states about one resource, in the forms that
 // are stored: text, bool, int64, lists and maps. What is nil or empty text is
 // not said, and stays absent.
 type Attributes map[string]any

@@ -2,30 +2,32 @@ package collectors
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// Spec is what a source says of itself before it holds a credential.
+// Spec declares a source; it needs no credential.
 type Spec struct {
 	// Name is the folder, the key in the configuration and the prefix of every kind.
 	Name string
 	// Version counts the changes of the code that turns answers into records.
 	// Certificates state it as "name/version".
 	Version int
-	// Doc says in one sentence what the source is and what is read from it.
+	// Doc is one sentence: what the source is and what is read from it.
 	Doc string
 	// Root is the kind whose records are the scopes of all other kinds: the
 	// accounts of an organisation, the organisation itself. It is collected first.
 	Root evidence.Kind
 	// Kinds are all kinds the source may emit, the root among them.
 	Kinds []KindSpec
-	// Testimony is the kind, if any, in which the source tells of our own requests:
+	// AuditLogKind is the kind, if any, in which the source records our own requests:
 	// each record has the vendor's id of one as request_id, and its time.
-	Testimony evidence.Kind
+	AuditLogKind evidence.Kind
 	// Calls are all calls the source may make. The door refuses any other.
 	Calls []Call
 	// Environment is all that the environment of a program holds that is run.
@@ -33,21 +35,21 @@ type Spec struct {
 	// Identify names the declared call of a request from the bytes on the wire.
 	// Nil means that call names are patterns "METHOD /path/{var}" (net/http.ServeMux).
 	Identify func(r *http.Request, body []byte) string
-	// Throttled tells a throttling answer that HTTP status 429, or 503 with
+	// Throttled reports a throttling answer that HTTP status 429, or 503 with
 	// Retry-After, does not show; of GraphQL, it may have status 200. Nil means
 	// there is none.
 	Throttled func(status int, h http.Header, body []byte) bool
-	// Revalidates says that the source tells by If-None-Match whether what it
+	// Revalidates: the source answers If-None-Match, that is, whether what it
 	// answered before still holds, and does not charge for it.
 	Revalidates bool
-	// Beside gives the path at the vendor's own root of a request whose path is not
+	// VendorPath returns the path at the vendor's own root of a request whose path is not
 	// below that of the endpoint, where an installation of one's own has it beside.
 	// Nil means that there is none.
-	Beside func(endpoint, path string) (inner string, ok bool)
+	VendorPath func(endpoint, path string) (inner string, ok bool)
 	// Lane names what the vendor throttles apart: the requests of one lane share a
 	// bound, and slow down together. Nil means one lane for each host.
 	Lane func(r *http.Request) string
-	// Quota tells by which headers the source says what is left, where it says so.
+	// Quota names the headers in which the source states what is left; nil if it does not.
 	Quota *Quota
 	// Rules identifies rules that are data and not code: the digest of the file that
 	// states them. Certificates name it, with all that is declared here.
@@ -55,7 +57,7 @@ type Spec struct {
 	// Redact names JSON members, XML elements and form fields whose values are
 	// never stored, wherever they stand in a body.
 	Redact []string
-	// NewConfig gives the typed configuration with its defaults.
+	// NewConfig returns the typed configuration with its defaults.
 	NewConfig func() Config
 	// Sample is the commented configuration that docs and `init` show.
 	Sample []byte
@@ -75,10 +77,37 @@ func (s Spec) Kind(k evidence.Kind) (KindSpec, bool) {
 	return KindSpec{}, false
 }
 
+// Has reports the first of the kinds that the source does not have.
+func (s Spec) Has(kinds []evidence.Kind) error {
+	for _, k := range kinds {
+		if _, known := s.Kind(k); known {
+			continue
+		}
+		var names []string
+		for _, k := range s.Kinds {
+			names = append(names, string(k.Kind))
+		}
+		return fmt.Errorf("kinds holds %q, which is none of this source; it has %s", k, strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// Quota names the headers in which a source states what is left of a limit.
+type Quota struct {
+	// Limit, Remaining and Reset are the headers' names.
+	Limit, Remaining, Reset string
+	// Left: Reset holds the seconds left; otherwise it is a time, in
+	// seconds since 1970.
+	Left bool
+	// Share is how much of the limit may be used, 1 if 0. The source's own users
+	// share the limit: what is left to them is not ours.
+	Share float64
+}
+
 // KindSpec declares one kind.
 type KindSpec struct {
 	Kind evidence.Kind
-	// Doc says what one record is.
+	// Doc is one sentence: what one record is.
 	Doc  string
 	Mode evidence.Mode
 	// Volatile attributes are evidence, but a change of them is not a change of
@@ -88,7 +117,7 @@ type KindSpec struct {
 	// window of an event stream re-reads that much. Zero for state kinds.
 	Late time.Duration
 	// Kept is how long the source itself keeps its events; what is not read by
-	// then is lost. Zero if it does not say, and for state kinds.
+	// then is lost. Zero if it is not stated, and for state kinds.
 	Kept time.Duration
 }
 
@@ -104,7 +133,7 @@ type Call struct {
 	Permissions []string
 	// Kinds are the kinds it serves; empty means every kind (identity, sessions).
 	Kinds []evidence.Kind
-	// Why says in a few words what is read, for the printed policy.
+	// Why is what is read, in a few words, for the printed policy.
 	Why string
 	// Body is the shape of what a read by POST sends: a JSON object that holds every
 	// member it may have. See Call.CheckRead.
@@ -113,7 +142,7 @@ type Call struct {
 
 // Config is the typed configuration of one source.
 type Config interface {
-	// Base gives the settings that every source has.
+	// Base returns the settings that every source has.
 	Base() *Base
 	// Validate checks without touching the network.
 	Validate() error
@@ -123,15 +152,15 @@ type Config interface {
 	Open(Env) (Collector, error)
 }
 
-// Partial is implemented by a Config that gives some kinds nothing to read. They
+// Partial is implemented by a Config that may leave some kinds nothing to read. They
 // are not collected, and not expected.
 type Partial interface {
-	// Given are the kinds beside the root that can be read.
-	Given() []evidence.Kind
+	// EnabledKinds are the kinds beside the root that can be read.
+	EnabledKinds() []evidence.Kind
 }
 
 // Base holds the settings that every source has; a Config holds it in a field
-// with the tag `yaml:",inline"`, and gives it by its method Base.
+// with the tag `yaml:",inline"`, and returns it by its method Base.
 type Base struct {
 	// Schedule is a cron spec of five fields, in UTC unless it starts with "CRON_TZ=Zone ".
 	Schedule string `yaml:"schedule"`
@@ -161,7 +190,7 @@ type Env struct {
 	// waits with Sleep only.
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error
-	// Conceal takes a secret that was learnt while running, such as a session
+	// Conceal registers a secret that was learnt while running, such as a session
 	// token; its text is removed from everything that is stored from then on. Until
 	// is when it expires, zero if that is not known; a day later it is forgotten.
 	Conceal func(secret string, until time.Time)
@@ -174,7 +203,7 @@ type Env struct {
 type Collector interface {
 	// RootScope is the scope of the root kind.
 	RootScope() evidence.Scope
-	// Scopes gives the scopes of all other kinds, as they follow from the
+	// Scopes returns the scopes of all other kinds, as they follow from the
 	// records of the root kind. It is a pure function.
 	Scopes(root []evidence.Record) []evidence.Scope
 	// Session identifies itself for one scope. Its exchanges become part of

@@ -45,7 +45,9 @@ var classes = []struct {
 	{context.Canceled, evidence.Internal},
 }
 
-// serverError is an answer of 500 or more.
+// ServerError returns the error of an answer of 500 or more; the text says which.
+func ServerError(text string) error { return serverError{text} }
+
 type serverError struct{ text string }
 
 func (e serverError) Error() string   { return ErrUnreachable.Error() + ": " + e.text }
@@ -55,7 +57,7 @@ func (e serverError) Unwrap() []error { return []error{ErrUnreachable, ErrServer
 func ReasonOf(err error) evidence.Reason {
 	for _, c := range classes {
 		if errors.Is(err, c.err) {
-			// The class is told by itself: it need not begin the detail as well.
+			// The class has a field of its own: it need not begin the detail as well.
 			return evidence.Reason{Class: c.class, Detail: strings.TrimPrefix(err.Error(), c.err.Error()+": ")}
 		}
 	}
@@ -72,15 +74,26 @@ func Classified(err error) bool {
 	return false
 }
 
-// errorOf gives the error that ReasonOf turns into class c; nil for the classes
+// ErrorOf returns the error that ReasonOf turns into class c; nil for the classes
 // that have none of their own.
-func errorOf(c evidence.Class) error {
+func ErrorOf(c evidence.Class) error {
 	for _, k := range classes {
 		if k.class == c && c != evidence.Internal {
 			return k.err
 		}
 	}
 	return nil
+}
+
+// ParseError returns an error with the text, of the class with which it begins,
+// if it begins with one.
+func ParseError(text string) error {
+	for _, c := range classes {
+		if rest, ok := strings.CutPrefix(text, c.err.Error()+": "); ok {
+			return fmt.Errorf("%w: %s", c.err, rest)
+		}
+	}
+	return errors.New(text)
 }
 
 // Incomplete makes an error of class ErrIncomplete.

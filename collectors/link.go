@@ -1,31 +1,8 @@
 package collectors
 
-import (
-	"net/http"
-	"net/url"
-	"strings"
-)
+import "strings"
 
-// nextStays reports a Link header whose next page lies on another host: to
-// follow it would carry the credential there, not to follow it would cut the listing.
-func nextStays(asked *url.URL, h http.Header) error {
-	for _, v := range h.Values("Link") {
-		next, ok := NextLink(v)
-		if !ok {
-			continue
-		}
-		u, err := asked.Parse(next)
-		if err != nil {
-			return Incomplete("the next link of %s is not a URL", asked.Host)
-		}
-		if u.Scheme != asked.Scheme || u.Host != asked.Host {
-			return Incomplete("next link leaves the host: from %s to %s", asked.Host, u.Host)
-		}
-	}
-	return nil
-}
-
-// NextLink gives the target of rel=next in one Link header (RFC 8288).
+// NextLink returns the target of rel=next in one Link header (RFC 8288).
 func NextLink(v string) (string, bool) {
 	for v != "" {
 		open := strings.IndexByte(v, '<')
@@ -68,7 +45,7 @@ func isNext(params string) bool {
 	return false
 }
 
-// unquoted gives the place of the first sep outside of quotes, or the length.
+// unquoted returns the place of the first sep outside of quotes, or the length.
 func unquoted(s string, sep byte) int {
 	quoted := false
 	for i := 0; i < len(s); i++ {

@@ -17,7 +17,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// Output takes what one collection reads. It is safe for concurrent use.
+// Output collects what one collection reads. It is safe for concurrent use.
 type Output struct {
 	kind evidence.Kind
 
@@ -66,7 +66,7 @@ func (o *Output) Total(n int) {
 }
 
 // Mark notes where the reading of events ended, in the source's own terms; the
-// next window has it as After. It is for sources whose times do not tell what is new.
+// next window has it as After. It is for sources whose times do not show what is new.
 func (o *Output) Mark(at string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -82,19 +82,8 @@ func (o *Output) Until(t time.Time) {
 	o.until = t
 }
 
-// ended gives the window as far as it was read.
-func (o *Output) ended(w evidence.Window) *evidence.Window {
-	switch {
-	case w == (evidence.Window{}):
-		return nil
-	case !o.until.IsZero() && o.until.After(w.From) && o.until.Before(w.To):
-		w.To = o.until.UTC()
-	}
-	return &w
-}
-
-// Adopt takes the scopes, pages and filters of a reading that several kinds
-// share; its records are not taken.
+// Adopt copies the scopes, pages and filters of a reading that several kinds
+// share, but not its records.
 func (o *Output) Adopt(shared *Output) {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
@@ -134,7 +123,7 @@ func (o *Output) Scope(s evidence.Scope, err error) {
 // time, and notes each result. The exchanges made for a part name it. A part that cannot be read does not stop the
 // others; the error then wraps the first one's class and says how many.
 func (o *Output) EachScope(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) error {
-	return o.settle(parts, eachPart(ctx, parts, parallel, read))
+	return o.finishParts(parts, eachPart(ctx, parts, parallel, read))
 }
 
 // EachRegion is EachScope for parts that have hosts of their own. A part whose
@@ -145,16 +134,16 @@ func (o *Output) EachRegion(ctx context.Context, parts []evidence.Scope, paralle
 	if slices.Contains(errs, nil) {
 		for i, err := range errs {
 			if errors.Is(err, ErrNoHost) {
-				o.absent(parts[i], err)
+				o.markAbsent(parts[i], err)
 				errs[i] = nil
 			}
 		}
 	}
-	return o.settle(parts, errs)
+	return o.finishParts(parts, errs)
 }
 
-// absent notes a part in which there is nothing to read.
-func (o *Output) absent(s evidence.Scope, err error) {
+// markAbsent notes a part in which there is nothing to read.
+func (o *Output) markAbsent(s evidence.Scope, err error) {
 	reason := ReasonOf(err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -163,13 +152,13 @@ func (o *Output) absent(s evidence.Scope, err error) {
 
 func eachPart(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) []error {
 	return Each(ctx, len(parts), parallel, func(ctx context.Context, i int) error {
-		return read(withScope(ctx, parts[i]), parts[i])
+		return read(WithScope(ctx, parts[i]), parts[i])
 	})
 }
 
-// settle notes what became of each part, and gives the error of them all. What
+// finishParts notes what became of each part, and returns the error of them all. What
 // is noted already, and worse or absent, stays.
-func (o *Output) settle(parts []evidence.Scope, errs []error) error {
+func (o *Output) finishParts(parts []evidence.Scope, errs []error) error {
 	for i, err := range errs {
 		o.Scope(parts[i], err)
 	}
@@ -180,7 +169,7 @@ func (o *Output) settle(parts []evidence.Scope, errs []error) error {
 	return fmt.Errorf("%d of %d scopes not read, the first because: %w", len(failed), len(parts), failed[0])
 }
 
-// Each runs do for 0 to n-1, at most parallel at a time, and gives the error of
+// Each runs do for 0 to n-1, at most parallel at a time, and returns the error of
 // each. A panic becomes an error; after the end of ctx nothing more is begun.
 func Each(ctx context.Context, n, parallel int, do func(context.Context, int) error) []error {
 	errs := make([]error, n)
@@ -189,7 +178,7 @@ func Each(ctx context.Context, n, parallel int, do func(context.Context, int) er
 	for i := range n {
 		g.Go(func() error {
 			if errs[i] = ctx.Err(); errs[i] == nil {
-				errs[i] = caught(func() error { return do(ctx, i) })
+				errs[i] = CatchPanic(func() error { return do(ctx, i) })
 			}
 			return nil
 		})
@@ -198,10 +187,10 @@ func Each(ctx context.Context, n, parallel int, do func(context.Context, int) er
 	return errs
 }
 
-// caught runs f and turns a panic into an error, so that one bad answer cannot
+// CatchPanic runs f and turns a panic into an error, so that one bad answer cannot
 // end the daemon. The error becomes evidence: it names the function that
 // panicked, and not the whole stack, which holds paths of this machine.
-func caught(f func() error) (err error) {
+func CatchPanic(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic while collecting, in %s: %v", panicked(), p)
@@ -210,7 +199,7 @@ func caught(f func() error) (err error) {
 	return f()
 }
 
-// panicked gives function and line of the code that panicked. It is called
+// panicked returns function and line of the code that panicked. It is called
 // while the panic is being recovered.
 func panicked() string {
 	pcs := make([]uintptr, 32)
@@ -221,16 +210,6 @@ func panicked() string {
 			return fmt.Sprintf("%s, line %d", path.Base(f.Function), f.Line)
 		}
 	}
-}
-
-// scopeResults gives the results in order of scope.
-func (o *Output) scopeResults() []evidence.ScopeResult {
-	out := make([]evidence.ScopeResult, 0, len(o.scopes))
-	for _, r := range o.scopes {
-		out = append(out, r)
-	}
-	slices.SortFunc(out, func(a, b evidence.ScopeResult) int { return strings.Compare(string(a.Scope), string(b.Scope)) })
-	return out
 }
 
 // MaxPages bounds one listing; a listing that reaches it is an error, never a short list.

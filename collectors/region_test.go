@@ -27,7 +27,7 @@ func TestEachRegion(t *testing.T) {
 		out := NewOutput("k.k")
 		err := out.EachRegion(t.Context(), []evidence.Scope{"a", "b", "c"}, 2, func(_ context.Context, s evidence.Scope) error { return tt.errs[s] })
 		var got []evidence.ScopeStatus
-		for _, r := range out.scopeResults() {
+		for _, r := range out.Reading().Scopes {
 			got = append(got, r.Status)
 		}
 		if !slices.Equal(got, tt.want) || !errors.Is(err, tt.err) || tt.err == nil && err != nil {

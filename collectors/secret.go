@@ -9,7 +9,7 @@ import (
 // Secret holds a credential and cannot print itself.
 type Secret string
 
-// missing begins a Secret that is not there; the rest says why.
+// missing is the prefix of a Secret that could not be had; the rest is the reason.
 const missing = "\x00missing: "
 
 // MissingSecret stands for a credential that could not be had, so that only
@@ -27,19 +27,25 @@ func (s Secret) Check() error {
 	return nil
 }
 
-const redacted = "[redacted]"
+// Redacted stands for whatever was removed because it is secret.
+const Redacted = "[redacted]"
 
-// Reveal gives the credential. Only the code that signs a request calls it.
+// Reveal returns the credential. Only the code that signs a request calls it.
 func (s Secret) Reveal() string { return string(s) }
 
-// String gives a placeholder.
-func (s Secret) String() string { return redacted }
+// String returns a placeholder.
+func (s Secret) String() string { return Redacted }
 
-// Format gives the placeholder for every verb.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+// Format returns the placeholder for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(Redacted)) }
 
-// LogValue gives the placeholder.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+// LogValue returns the placeholder.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
-// MarshalText gives the placeholder, so that no encoder prints the credential.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+// MarshalText returns the placeholder, so that no encoder prints the credential.
+func (s Secret) MarshalText() ([]byte, error) {
+	if s == "" {
+		return nil, nil // that none is set is no secret
+	}
+	return []byte(Redacted), nil
+}

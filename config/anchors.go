@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -80,14 +81,14 @@ type fileS3 struct {
 	Retain   string `yaml:"retain"`
 }
 
-var anchorName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+var anchorName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`) })
 
 // anchors reads all of them; a mistake is reported at the line of its anchor.
 func (p *parse) anchors(files []fileAnchor) (out []Anchor) {
 	lines := map[string]int{}
 	for i, f := range files {
 		line := p.itemLine(i, "anchors")
-		if !anchorName.MatchString(f.Name) {
+		if !anchorName().MatchString(f.Name) {
 			p.fail(line, "anchors: name is %q: want a short name of a-z, 0-9, - and _", f.Name)
 			continue
 		}
@@ -131,17 +132,19 @@ func (p *parse) anchor(f fileAnchor) (a Anchor, err error) {
 }
 
 var (
-	branchName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$`)
+	branchName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$`) })
 	// scp-like, see git-clone(1), "GIT URLS"; the user is never left out here,
 	// and no part can be taken for an option.
-	scpLike = regexp.MustCompile(`^[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^-\s:][^\s:]*$`)
+	scpLike = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^-\s:][^\s:]*$`)
+	})
 )
 
 func (p *parse) git(g AnchorGit) (*AnchorGit, error) {
 	if g.Branch == "" {
 		g.Branch = "checkpoints"
 	}
-	if !branchName.MatchString(g.Branch) || strings.Contains(g.Branch, "..") || strings.Contains(g.Branch, "//") ||
+	if !branchName().MatchString(g.Branch) || strings.Contains(g.Branch, "..") || strings.Contains(g.Branch, "//") ||
 		strings.HasSuffix(g.Branch, "/") || strings.HasSuffix(g.Branch, ".") || strings.HasSuffix(g.Branch, ".lock") {
 		return nil, fmt.Errorf("git.branch is %q: want the name of a branch, such as checkpoints", g.Branch)
 	}
@@ -168,7 +171,7 @@ func (p *parse) repository(r string) (string, error) {
 		if err := validURL(r); err != nil {
 			return "", fmt.Errorf("git.repository: %w", err)
 		}
-	case scpLike.MatchString(r):
+	case scpLike().MatchString(r):
 	case strings.HasPrefix(r, "-") || strings.Contains(r, ":"):
 		return "", errors.New("git.repository: want a URL (https, ssh), user@host:path, or a path")
 	default:
@@ -178,9 +181,9 @@ func (p *parse) repository(r string) (string, error) {
 }
 
 var (
-	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	prefixName = regexp.MustCompile(`^[A-Za-z0-9!_.*'()/-]{0,512}$`)
+	bucketName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`) })
+	regionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`) })
+	prefixName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9!_.*'()/-]{0,512}$`) })
 )
 
 func s3(f fileS3) (*AnchorS3, error) {
@@ -188,11 +191,11 @@ func s3(f fileS3) (*AnchorS3, error) {
 	retain, err := duration(f.Retain)
 	out.Retain = retain
 	switch {
-	case !bucketName.MatchString(f.Bucket):
+	case !bucketName().MatchString(f.Bucket):
 		return nil, fmt.Errorf("s3.bucket is %q: want the name of a bucket", f.Bucket)
-	case !prefixName.MatchString(f.Prefix):
+	case !prefixName().MatchString(f.Prefix):
 		return nil, fmt.Errorf("s3.prefix is %q: want letters, digits, - _ . and /", f.Prefix)
-	case !regionName.MatchString(f.Region):
+	case !regionName().MatchString(f.Region):
 		return nil, fmt.Errorf("s3.region is %q: want a region such as eu-west-1", f.Region)
 	case !slices.Contains([]string{"COMPLIANCE", "GOVERNANCE"}, f.Mode):
 		return nil, fmt.Errorf("s3.mode is %q: want COMPLIANCE (nobody can shorten it) or GOVERNANCE", f.Mode)
@@ -219,13 +222,13 @@ func (p *parse) timestamp(t AnchorTimestamp) (*AnchorTimestamp, error) {
 
 // verifierKey is the form of a note verifier key: name+hash+key.
 // https://c2sp.org/signed-note
-var verifierKey = regexp.MustCompile(`^[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$`)
+var verifierKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$`) })
 
 func witness(w AnchorWitness) (*AnchorWitness, error) {
 	if err := validURL(w.URL); err != nil {
 		return nil, fmt.Errorf("witness.url: %w", err)
 	}
-	if !verifierKey.MatchString(w.Key) {
+	if !verifierKey().MatchString(w.Key) {
 		return nil, fmt.Errorf("witness.key is %q: want its verifier key, name+hash+key", w.Key)
 	}
 	return &w, nil

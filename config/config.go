@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -288,7 +289,7 @@ func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 		}
 	}
 	if f, ok := cfg.(collectors.Placed); ok {
-		f.Beside(filepath.Dir(p.path))
+		f.RelativeTo(filepath.Dir(p.path))
 	}
 	p.demand(reflect.ValueOf(cfg))
 	if err := p.specs[i].Has(cfg.Base().Kinds); err != nil {
@@ -308,11 +309,11 @@ func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 	c.Sources = append(c.Sources, Source{Spec: p.specs[i], Config: cfg})
 }
 
-var leadingKey = regexp.MustCompile(`^([a-z_]+)\b`)
+var leadingKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([a-z_]+)\b`) })
 
 // lineOf finds the line of the key that a validation error begins with.
 func (p *parse) lineOf(n ast.Node, err error, otherwise int) int {
-	if m := leadingKey.FindString(err.Error()); m != "" {
+	if m := leadingKey().FindString(err.Error()); m != "" {
 		if c := child(n, m); c != nil {
 			return c.GetToken().Position.Line
 		}

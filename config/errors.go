@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/goccy/go-yaml"
@@ -28,7 +29,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Message)
 }
 
-var unknownField = regexp.MustCompile(`unknown field "([^"]*)"`)
+// Usage tells that it is a mistake of whoever wrote the configuration.
+func (e *Error) Usage() bool { return true }
+
+var unknownField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`unknown field "([^"]*)"`) })
 
 // yamlError turns an error of the YAML library into ours. The library's own
 // text quotes the source, which may hold a secret, so only its message is used.
@@ -41,7 +45,7 @@ func yamlError(file string, err error, known []string) error {
 	if t := ye.GetToken(); t != nil && t.Position != nil {
 		out.Line = t.Position.Line
 	}
-	if m := unknownField.FindStringSubmatch(out.Message); m != nil {
+	if m := unknownField().FindStringSubmatch(out.Message); m != nil {
 		out.Message = fmt.Sprintf("unknown key %q%s", m[1], suggest(m[1], known))
 	}
 	return out

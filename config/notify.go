@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -123,7 +124,7 @@ func (f fileNotify) channel() (n Notify, err error) {
 		n.Digest = *f.Digest
 	}
 	switch {
-	case !anchorName.MatchString(n.Name):
+	case !anchorName().MatchString(n.Name):
 		return n, fmt.Errorf("name is %q: want a short name of a-z, 0-9, - and _", n.Name)
 	case !slices.Contains(severities, n.Severity):
 		return n, fmt.Errorf("%s: severity is %q: want one of %s", n.Name, n.Severity, strings.Join(severities, ", "))
@@ -147,8 +148,8 @@ func (f fileNotify) kinds() (out []string) {
 }
 
 var (
-	repositoryName = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
-	projectKey     = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+	repositoryName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`) })
+	projectKey     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`) })
 )
 
 // check looks at one channel. A secret that could not be had is no mistake of
@@ -167,7 +168,7 @@ func (n Notify) check() error {
 	case n.PagerDuty != nil:
 		return errors.Join(present("pagerduty.key", n.PagerDuty.Key), optionalURL("pagerduty.endpoint", n.PagerDuty.Endpoint))
 	case n.GitHub != nil:
-		if !repositoryName.MatchString(n.GitHub.Repository) {
+		if !repositoryName().MatchString(n.GitHub.Repository) {
 			return fmt.Errorf("github.repository is %q: want owner/name", n.GitHub.Repository)
 		}
 		return errors.Join(present("github.token", n.GitHub.Token), optionalURL("github.endpoint", n.GitHub.Endpoint))
@@ -180,7 +181,7 @@ func (j *NotifyJira) check() error {
 		j.Type = "Task"
 	}
 	switch {
-	case !projectKey.MatchString(j.Project):
+	case !projectKey().MatchString(j.Project):
 		return fmt.Errorf("jira.project is %q: want the key of a project, such as SEC", j.Project)
 	case j.Email == "":
 		return errors.New("jira.email is missing: the account that owns the token")

@@ -11,13 +11,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/evidenced/evidenced/collectors"
 )
 
-var reference = regexp.MustCompile(`\$\{([^}]*)\}`)
+var reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([^}]*)\}`) })
 
 // maxSecret bounds a secret's file: a credential is short.
 const maxSecret = 64 << 10
@@ -32,7 +33,7 @@ func (p *parse) Visit(n ast.Node) ast.Visitor {
 		return p
 	}
 	line := s.GetToken().Position.Line
-	s.Value = reference.ReplaceAllStringFunc(s.Value, func(ref string) string {
+	s.Value = reference().ReplaceAllStringFunc(s.Value, func(ref string) string {
 		p.references = append(p.references, ref)
 		v, err := p.lookup(ref[2:len(ref)-1], s.GetPath())
 		switch {

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -33,7 +34,7 @@ const (
 	maxJitter = 30 * time.Minute
 )
 
-var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+var hostName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`) })
 
 func (p *parse) serve(f fileServe, s Store) Serve {
 	out := Serve{Socket: strings.TrimSuffix(s.Path, filepath.Ext(s.Path)) + ".sock", Listen: defaultListen, Hosts: f.Hosts, Jitter: defaultJitter}
@@ -44,7 +45,7 @@ func (p *parse) serve(f fileServe, s Store) Serve {
 		out.Listen = f.Listen
 	}
 	for _, h := range f.Hosts {
-		if !hostName.MatchString(h) {
+		if !hostName().MatchString(h) {
 			p.fail(p.line("serve", "hosts"), "serve.hosts holds %q: want names of this host, in lower case and without a port", h)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -142,12 +143,16 @@ func isReference(n ast.Node) bool {
 		return false
 	}
 	written := s.GetToken().Value
-	return written != "" && reference.FindString(written) == written
+	return written != "" && reference().FindString(written) == written
 }
 
 var (
-	awsKey = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
-	gcpKey = regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/locations/[a-z0-9-]+/keyRings/[A-Za-z0-9_-]+/cryptoKeys/[A-Za-z0-9_-]+$`)
+	awsKey = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
+	})
+	gcpKey = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^projects/[A-Za-z0-9.:_-]+/locations/[a-z0-9-]+/keyRings/[A-Za-z0-9_-]+/cryptoKeys/[A-Za-z0-9_-]+$`)
+	})
 )
 
 func (p *parse) encryption(f *fileEncryption) *Encryption {
@@ -171,8 +176,8 @@ func (p *parse) encryption(f *fileEncryption) *Encryption {
 	if f.Key != "" {
 		e.Key = p.wrappingKey(f.Key)
 	}
-	p.service("aws", f.AWSKMS, f.AWSEndpoint, awsKey, "arn:aws:kms:eu-west-1:111122223333:key/…")
-	p.service("gcp", f.GCPKMS, f.GCPEndpoint, gcpKey, "projects/p/locations/l/keyRings/r/cryptoKeys/k")
+	p.service("aws", f.AWSKMS, f.AWSEndpoint, awsKey(), "arn:aws:kms:eu-west-1:111122223333:key/…")
+	p.service("gcp", f.GCPKMS, f.GCPEndpoint, gcpKey(), "projects/p/locations/l/keyRings/r/cryptoKeys/k")
 	return e
 }
 
@@ -264,14 +269,14 @@ func (p *parse) kind(line int, kind string) {
 	}
 }
 
-var wholeDays = regexp.MustCompile(`^([1-9][0-9]{0,4})([dy])$`)
+var wholeDays = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([1-9][0-9]{0,4})([dy])$`) })
 
 // maxKeep is a century, in days.
 const maxKeep = 36600
 
 // duration reads "400d" or "2y". A year has 366 days here, so that none is cut short.
 func duration(s string) (time.Duration, error) {
-	m := wholeDays.FindStringSubmatch(s)
+	m := wholeDays().FindStringSubmatch(s)
 	if m == nil {
 		return 0, errors.New("want days or years, such as 400d or 2y")
 	}

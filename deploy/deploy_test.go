@@ -164,7 +164,7 @@ func TestDockerfile(t *testing.T) {
 	if strings.Contains(last, "RUN ") || strings.Contains(last, "ADD ") {
 		t.Error("the last stage runs something")
 	}
-	if flags := `-trimpath -buildvcs=false -tags grpcnotrace -ldflags "-s -w -buildid= -X main.released=`; !strings.Contains(read(t, "docker/Dockerfile"), flags) || !strings.Contains(strings.ReplaceAll(read(t, "../Makefile"), "'", `"`), flags) {
+	if flags := `-trimpath -buildvcs=false -tags grpcnotrace -ldflags "-s -w -buildid= -X github.com/evidenced/evidenced/ops.Released=`; !strings.Contains(read(t, "docker/Dockerfile"), flags) || !strings.Contains(strings.ReplaceAll(read(t, "../Makefile"), "'", `"`), flags) {
 		t.Errorf("image and release are not built alike, with %s", flags)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// Canonical gives the one JSON text of v: object members sorted by the bytes
+// Canonical returns the one JSON text of v: object members sorted by the bytes
 // of their names, no white space, strings with the fewest escapes (\" \\ \b \f
 // \n \r \t and \u00xx for other control characters), integers in decimal,
 // other numbers as encoding/json writes them. Python's
@@ -60,7 +60,7 @@ func appendCanonical(dst []byte, v any) ([]byte, error) {
 // appendOther takes the way through encoding/json for structs and rarer types.
 func appendOther(dst []byte, v any) ([]byte, error) {
 	b, err := json.Marshal(v)
-	if err == nil && mended(b) {
+	if err == nil && hasReplacement(b) {
 		err = errNotText
 	}
 	if err != nil {
@@ -75,10 +75,10 @@ func appendOther(dst []byte, v any) ([]byte, error) {
 
 var errNotText = errors.New("some text is not UTF-8")
 
-// mended reports that encoding/json was given text that is not UTF-8: it wrote
+// hasReplacement reports that encoding/json was given text that is not UTF-8: it wrote
 // the escape \ufffd in its place, which it never writes for U+FFFD itself, or
 // handed raw JSON on as it was.
-func mended(b []byte) bool {
+func hasReplacement(b []byte) bool {
 	if !utf8.Valid(b) {
 		return true
 	}

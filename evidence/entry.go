@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -45,9 +46,12 @@ type Entry struct {
 	Body     json.RawMessage `json:"body,omitempty"`
 	// Blobs names what the entry keeps beside the records and exchanges of its run.
 	Blobs []Ref `json:"blobs,omitempty"`
+	// Actor is who caused the entry; absent where the program did so by itself, and
+	// in logs of before it was recorded.
+	Actor *Actor `json:"actor,omitempty"`
 }
 
-// Refs gives every blob that the entry keeps.
+// Refs returns every blob that the entry keeps.
 func (e Entry) Refs() []Ref {
 	out := slices.Clone(e.Blobs)
 	if e.Run == nil {
@@ -83,7 +87,8 @@ type Series struct {
 	Volatile []string
 }
 
-// Writer takes what one Append adds.
+// Writer adds the entries and blobs of one Append. It is used by one goroutine,
+// and only until the function returns that it was passed to.
 type Writer interface {
 	// Blob stores the bytes of r under their hash, as the next of its series.
 	// Count is the number of records or exchanges they hold.
@@ -92,13 +97,24 @@ type Writer interface {
 	Entry(e Entry) (Entry, error)
 }
 
-// Log is an append-only log. There is no other verb.
+// Log is an append-only log: nothing is changed, nothing is deleted.
 type Log interface {
 	// Append runs add in one transaction. When it returns nil, everything that
 	// add wrote is durable and covered by a signed checkpoint; otherwise
-	// nothing of it is there.
+	// nothing of it is there. An error of the Writer fails the append even if add
+	// ignores it; a panic of add leaves nothing behind and reaches the caller.
 	Append(ctx context.Context, add func(Writer) error) error
+	// AppendIf is Append on the condition that the log has exactly size entries:
+	// otherwise it returns ErrMoved, and add is not called. Comparison and append
+	// are one transaction, so of all that read the log at one size and append, one
+	// succeeds. A decision is made with it: read the log and count its entries,
+	// decide, AppendIf; on ErrMoved read again.
+	AppendIf(ctx context.Context, size uint64, add func(Writer) error) error
 }
+
+// ErrMoved is what AppendIf returns when the log does not have the expected
+// size: somebody else has appended, and what was decided is to be decided anew.
+var ErrMoved = errors.New("the log has moved on since it was read")
 
 // Checkpoint is a signed statement of the log's size and root.
 type Checkpoint struct {

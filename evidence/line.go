@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Line is a record as it stands in a snapshot: who reads many snapshots, each
+// Line is a record as it is written in a snapshot: a reader of many snapshots, each
 // much like the one before, decodes what changed and passes over the rest. It
 // must not be kept: its text is that of the next line after the next step.
 type Line struct {
@@ -20,11 +20,11 @@ type Line struct {
 
 // lineFile is what lines are read from.
 type lineFile struct {
-	quick
+	fastDecoder
 	name string
 }
 
-// LineOf gives the line of a record that was decoded.
+// LineOf returns the line of a record that was decoded.
 func LineOf(r Record) Line { return Line{record: &r} }
 
 // Record decodes the line.
@@ -33,7 +33,7 @@ func (l Line) Record() (Record, error) {
 		return *l.record, nil
 	}
 	var r Record
-	err := decodeRecord(&l.from.quick, l.text, &r)
+	err := decodeRecord(&l.from.fastDecoder, l.text, &r)
 	return r, l.from.fail(l.number, err)
 }
 
@@ -51,7 +51,7 @@ func (f *lineFile) fail(number int, err error) error {
 // Head decodes the line but for its attributes.
 func (l Line) Head() (Record, error) {
 	if l.record == nil {
-		if r, sure := l.from.head(l.text); sure {
+		if r, ok := l.from.head(l.text); ok {
 			return r, nil
 		}
 	}
@@ -60,8 +60,8 @@ func (l Line) Head() (Record, error) {
 	return r, err
 }
 
-func decodeRecord(q *quick, line []byte, r *Record) error {
-	if quick, sure := q.record(line); sure {
+func decodeRecord(q *fastDecoder, line []byte, r *Record) error {
+	if quick, ok := q.record(line); ok {
 		*r = quick
 		return nil
 	}
@@ -82,7 +82,7 @@ func (l Line) Sum() uint64 {
 var seed = maphash.MakeSeed()
 
 // Digest is a hash of what the line says apart from its effective time, which
-// is given by its side, and from the attributes that are not among names
+// is returned beside it, and from the attributes that are not among names
 // (which are sorted); 0 where that cannot be told without decoding it.
 func (l Line) Digest(names []string) (sum uint64, effective *time.Time) {
 	const open = `{"attributes":{`
@@ -105,8 +105,8 @@ func (l Line) Digest(names []string) (sum uint64, effective *time.Time) {
 		}
 		last, rest = m.Name, after
 	}
-	q := quick{rest: rest}
-	if q.word(`},"effective":`) {
+	q := fastDecoder{rest: rest}
+	if q.literal(`},"effective":`) {
 		if effective, ok := q.time(); ok {
 			h.Write(q.rest)
 			return h.Sum64() | 1, effective
@@ -131,7 +131,7 @@ func ReadRecordLines(r io.Reader, limit int, name string) iter.Seq2[Line, error]
 	}
 }
 
-// DecodeLines gives the records of lines.
+// DecodeLines returns the records of lines.
 func DecodeLines(lines iter.Seq2[Line, error]) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for line, err := range lines {

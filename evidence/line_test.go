@@ -65,15 +65,15 @@ var lineTexts = []string{
 	`{"attributes":` + strings.Repeat(`{"a":`, 70) + `1` + strings.Repeat(`}`, 70) + `,"id":"x","kind":"a.b","name":"n"}`,
 }
 
-// FuzzQuick: what the quick way is sure of is what encoding/json reads, of text
+// FuzzFastDecoder: what the fast decoder is ok with is what encoding/json reads, of text
 // that is the canonical one.
-func FuzzQuick(f *testing.F) {
+func FuzzFastDecoder(f *testing.F) {
 	for _, text := range lineTexts {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		got, sure := new(quick).record(text)
-		if !sure {
+		got, ok := new(fastDecoder).record(text)
+		if !ok {
 			return
 		}
 		var want Record
@@ -83,18 +83,18 @@ func FuzzQuick(f *testing.F) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("%q: %s", text, diff)
 		}
-		head, sure := new(quick).head(text)
-		if want.Attributes = nil; !sure || !cmp.Equal(want, head) {
-			t.Fatalf("%q: its head is %v, %t", text, head, sure)
+		head, ok := new(fastDecoder).head(text)
+		if want.Attributes = nil; !ok || !cmp.Equal(want, head) {
+			t.Fatalf("%q: its head is %v, %t", text, head, ok)
 		}
 	})
 }
 
-// TestQuickIsSure: of all that collectors usually write.
-func TestQuickIsSure(t *testing.T) {
+// TestFastDecoderOfUsualText: of all that collectors usually write.
+func TestFastDecoderOfUsualText(t *testing.T) {
 	for i, text := range lineTexts {
-		if _, sure := new(quick).record([]byte(text)); sure != (i < 4) {
-			t.Errorf("%s: %t", text, sure)
+		if _, ok := new(fastDecoder).record([]byte(text)); ok != (i < 4) {
+			t.Errorf("%s: %t", text, ok)
 		}
 		l := Line{text: []byte(text), from: new(lineFile)}
 		if whole, err := l.Record(); err == nil {
@@ -166,7 +166,7 @@ func BenchmarkRecord(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	q := new(quick)
+	q := new(fastDecoder)
 	for name, read := range map[string]func(line []byte) error{
 		"quick":         func(line []byte) error { return decodeRecord(q, line, new(Record)) },
 		"encoding-json": func(line []byte) error { return decodeLine(line, new(Record)) },

@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 )
 
 // MaxLine bounds one line of a blob: one record or one exchange.
 const MaxLine = 128 << 20
 
-// Lines gives the blob of items: one canonical JSON text a line. An item that
+// Lines returns the blob of items: one canonical JSON text a line. An item that
 // is longer than ReadLines reads is an error.
 func Lines[T any](items []T) ([]byte, error) {
 	var dst []byte
@@ -37,7 +38,7 @@ func ReadLines[T any](r io.Reader) iter.Seq2[T, error] { return ReadShortLines[T
 // ReadShortLines is ReadLines for a file whose lines have at most limit bytes.
 func ReadShortLines[T any](r io.Reader, limit int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		q := new(quick)
+		q := new(fastDecoder)
 		n := 0
 		eachLine(r, limit, func(line []byte, err error) bool {
 			var v T
@@ -53,10 +54,19 @@ func ReadShortLines[T any](r io.Reader, limit int) iter.Seq2[T, error] {
 	}
 }
 
-// eachLine gives the lines of r, each until the next one is read. The first
+// lineReaders are kept: a log has ten thousands of small snapshots, and their
+// buffers would be most of what a reading of it allocates.
+var lineReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+
+// eachLine returns the lines of r, each until the next one is read. The first
 // error is given, and ends it.
 func eachLine(r io.Reader, limit int, do func(line []byte, err error) bool) {
-	br := bufio.NewReaderSize(r, 64<<10)
+	br := lineReaders.Get().(*bufio.Reader)
+	br.Reset(r)
+	defer func() {
+		br.Reset(nil) // who made r may let go of it
+		lineReaders.Put(br)
+	}()
 	for {
 		line, err := readLine(br, limit)
 		if err == io.EOF || !do(line, err) || err != nil {
@@ -65,7 +75,7 @@ func eachLine(r io.Reader, limit int, do func(line []byte, err error) bool) {
 	}
 }
 
-func decode(q *quick, line []byte, v any) error {
+func decode(q *fastDecoder, line []byte, v any) error {
 	if r, isRecord := v.(*Record); isRecord {
 		return decodeRecord(q, line, r)
 	}
@@ -142,7 +152,7 @@ func plain(v any) (any, error) {
 	return v, nil
 }
 
-// readLine gives the next line without its newline, until the next one is read.
+// readLine returns the next line without its newline, until the next one is read.
 func readLine(br *bufio.Reader, limit int) ([]byte, error) {
 	part, err := br.ReadSlice('\n')
 	if err == nil && len(part) <= limit+1 {

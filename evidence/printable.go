@@ -15,7 +15,7 @@ func Printable(s string) string {
 	}, s)
 }
 
-// deceives tells what moves the cursor, speaks to the terminal, or shows text
+// deceives reports what moves the cursor, speaks to the terminal, or shows text
 // in another order than it has.
 func deceives(r rune) bool {
 	switch {

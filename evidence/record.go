@@ -29,7 +29,7 @@ type Record struct {
 // states a null.
 func (r Record) Validate() error {
 	switch {
-	case !kindName.MatchString(string(r.Kind)):
+	case !kindName().MatchString(string(r.Kind)):
 		return fmt.Errorf("record kind %q is not a kind", r.Kind)
 	case r.ID == "":
 		return fmt.Errorf("record of kind %s has no id", r.Kind)

@@ -2,7 +2,7 @@ package evidence
 
 import "time"
 
-// ScopeStatus tells what became of one part of a stream's scope.
+// ScopeStatus is what became of one part of a stream's scope.
 type ScopeStatus string
 
 const (

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,25 +25,25 @@ type Stream struct {
 }
 
 var (
-	sourceName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
-	kindName   = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
+	sourceName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]*$`) })
+	kindName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`) })
 )
 
 // ParseStream reads the text form "source/kind/scope".
 func ParseStream(s string) (Stream, error) {
 	parts := strings.SplitN(s, "/", 3)
-	if len(parts) != 3 || !sourceName.MatchString(parts[0]) || !kindName.MatchString(parts[1]) || parts[2] == "" {
+	if len(parts) != 3 || !sourceName().MatchString(parts[0]) || !kindName().MatchString(parts[1]) || parts[2] == "" {
 		return Stream{}, fmt.Errorf("stream %q: want source/kind/scope", s)
 	}
 	return Stream{Source: parts[0], Kind: Kind(parts[1]), Scope: Scope(parts[2])}, nil
 }
 
-// String gives the text form "source/kind/scope".
+// String returns the text form "source/kind/scope".
 func (s Stream) String() string {
 	return s.Source + "/" + string(s.Kind) + "/" + string(s.Scope)
 }
 
-// MarshalText gives the text form; it makes a Stream a JSON string.
+// MarshalText returns the text form; it makes a Stream a JSON string.
 func (s Stream) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads the text form.
@@ -54,7 +55,7 @@ func (s *Stream) UnmarshalText(b []byte) error {
 	return err
 }
 
-// Mode tells how a kind is read.
+// Mode is how a kind is read.
 type Mode string
 
 const (
@@ -76,7 +77,7 @@ type Window struct {
 // Holds reports whether t lies in the window.
 func (w Window) Holds(t time.Time) bool { return !t.Before(w.From) && t.Before(w.To) }
 
-// Trigger tells why a slot exists.
+// Trigger is why a slot exists.
 type Trigger string
 
 const (
@@ -142,7 +143,7 @@ type Reason struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// String gives "class: detail".
+// String returns "class: detail".
 func (r Reason) String() string {
 	if r.Detail == "" {
 		return string(r.Class)

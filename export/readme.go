@@ -10,7 +10,7 @@ func (b *derived) readme() error {
 	return b.file("README.txt", func(w io.Writer) error {
 		p := b.Result.Period
 		_, err := fmt.Fprintf(w, `EVIDENCE BUNDLE
-Organisation: %s
+Organization: %s
 Period:       %s to %s (Type %s), as of %s
 Made by:      %s
 
@@ -33,11 +33,15 @@ WHAT IS HERE
   log/proofs.jsonl       per entry, the proof that it is in the log
   manifest.json, .sig    every file above with its hash, and a signature over it
 
-HOW TO CHECK IT WITH THE VERIFIER
+HOW TO CHECK IT WITH THE PROGRAM
+  evidenced verify --reperform --key 'KEY' BUNDLE.zip
+      checks every byte, the log, its signatures and its order, and derives again, from the evidence: which
+      collections were expected by the logged schedules, every verdict, gap, table and page
   evidenced-verify --key 'KEY' BUNDLE.zip
-  evidenced verify --reperform BUNDLE.zip     also derives every verdict and table again
-  --witness KEY, --timestamp-ca FILE          also check who else saw the log, and when
-KEY is the line that the organisation gave you by another way than this bundle.
+      a small program whose whole source can be read; checks all of it but what is derived
+  --witness KEY, --timestamp-ca FILE, --checkpoints FOLDER
+      with either of them, also check who else saw the log, and when
+KEY is the line that the organization gave you by another way than this bundle.
 The one in this bundle, to compare, is in log/key.txt:
   %s
 
@@ -47,7 +51,9 @@ HOW TO CHECK IT WITHOUT OUR PROGRAM
    (C2SP signed-note, Ed25519); the public key is in log/key.txt: what follows the second plus
    sign is base64 of 33 bytes, the last 32 of which are the key. The signature is the base64
    in the last line of manifest.sig, less its first 4 bytes; it is over the lines before the
-   empty one. openssl pkeyutl -verify -rawin checks it.
+   empty one, with their newlines. For openssl the key is the hexadecimal prefix
+   302a300506032b6570032100 and then the 32 bytes, as DER:
+   openssl pkeyutl -verify -rawin -pubin -keyform DER -inkey KEY.der -in LINES -sigfile SIGNATURE
 3. Each file in evidence/records and evidence/exchanges is named by its own SHA-256.
    log/entries.jsonl names these hashes, with counts, in the order of collection.
 4. The log is an RFC 6962 Merkle tree. A leaf's hash is SHA-256(0x00 || line without newline);
@@ -55,10 +61,10 @@ HOW TO CHECK IT WITHOUT OUR PROGRAM
    line of the checkpoint of size n in log/checkpoints.jsonl, each signed when it was made.
 
 WHAT IT SHOWS, AND WHAT NOT
-Nothing was changed, left out, added or reordered after it was collected and signed; failed
-and missed slots are part of the log. Whoever holds host and key from the start could have
-lied from the start; compare with the source systems: every exchange names the vendor's own
-request id. Times are UTC.
+No entry of the log and no byte of evidence was changed, left out, added or reordered after it was
+collected and signed; failed and missed collections are part of the log, and what is expected follows
+from the logged schedules. Whoever holds host and key from the start could have lied from the start;
+compare with the source systems: every exchange names the vendor's own request id. Times are UTC.
 `, b.Organization, p.From.Format("2006-01-02"), p.To.AddDate(0, 0, -1).Format("2006-01-02"), b.Type,
 			b.Result.AsOf.Format("2006-01-02 15:04:05"), b.Generator, b.from.VerifierKey())
 		return err

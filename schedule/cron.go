@@ -64,7 +64,7 @@ func Parse(text string) (s Spec, err error) {
 	return s, nil
 }
 
-// Next gives the first due time after t, in UTC; zero if there is none.
+// Next returns the first due time after t, in UTC; zero if there is none.
 func (s Spec) Next(t time.Time) time.Time {
 	if s.wall != nil {
 		return s.nextOnWall(t)
@@ -89,12 +89,12 @@ func (s Spec) nextOnWall(t time.Time) time.Time {
 	}
 }
 
-// onWall gives what a clock on the wall shows, as if it were in UTC.
+// onWall returns what a clock on the wall shows, as if it were in UTC.
 func onWall(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 }
 
-// offWall gives the first instant at which the clock on the wall shows that, or
+// offWall returns the first instant at which the clock on the wall shows that, or
 // the instant of the change that leaves it out.
 func offWall(shown time.Time, zone *time.Location) time.Time {
 	at := time.Date(shown.Year(), shown.Month(), shown.Day(), shown.Hour(), shown.Minute(), shown.Second(), 0, zone)

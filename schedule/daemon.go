@@ -22,22 +22,22 @@ type DaemonOptions struct {
 	Jitter time.Duration
 	// Poll bounds how long the loop sleeps, so that it sees a clock that was set; zero means 30 s.
 	Poll time.Duration
-	// Grace is how long a reading that is under way may go on after Run was told
-	// to stop; zero means 5 s.
+	// Grace is how long a reading that is under way may go on after the context of
+	// Run has ended; zero means 5 s.
 	Grace time.Duration
 	// Heartbeat is how long the log may stay without an entry; zero means 6 h.
 	Heartbeat time.Duration
-	// Elapsed counts the time that has gone by. Nobody can set it, and it goes on
+	// Elapsed counts the time that has gone by. It cannot be set, and it goes on
 	// while the machine sleeps. Nil means the monotonic clock, which does not.
 	Elapsed func() time.Duration
-	// Started is added to the entry that says that the agent started.
+	// Started is added to the entry about the start of the agent.
 	Started map[string]any
-	// Ended is told of each pass that ended: what was written, and why it ended
-	// before its end, if so. It may be nil, and is never called concurrently.
+	// Ended is called after each pass, with what was written and why the pass ended
+	// early, if it did. It may be nil, and is never called concurrently.
 	Ended func(Pass)
 	// Beat is called each time around the loop. It may be nil.
 	Beat func()
-	// Fatal tells the errors after which nothing more may be written. It may be nil.
+	// Fatal reports an error after which nothing more may be written. It may be nil.
 	Fatal func(error) bool
 }
 
@@ -85,21 +85,21 @@ func (o DaemonOptions) withDefaults() DaemonOptions {
 	return o
 }
 
-// Daemon fills slots as they fall due, until it is told to stop. The sources
-// are read side by side, each by one pass at a time.
+// Daemon fills slots as they fall due, until it is stopped. The sources are read
+// concurrently, each by one pass at a time.
 type Daemon struct {
 	opt   DaemonOptions
 	log   *slog.Logger
-	clock watch
+	clock clockMonitor
 	ended chan done
 	woken chan struct{}
 	over  chan struct{} // closed when Run has returned
 
-	telling sync.Mutex          // Ended is called by one at a time
-	gate    *semaphore.Weighted // each pass holds one of it; all of it is held while the runner is exchanged
-	work    context.Context
-	halt    context.CancelCauseFunc
-	wrote   time.Duration // when the log last grew, as Elapsed counts
+	reporting sync.Mutex          // held while Ended is called
+	gate      *semaphore.Weighted // each pass holds one of it; all of it is held while the runner is exchanged
+	work      context.Context
+	halt      context.CancelCauseFunc
+	wrote     time.Duration // when the log last grew, as Elapsed counts
 
 	mu     sync.Mutex // guards what follows
 	runner *Runner
@@ -111,43 +111,43 @@ type Daemon struct {
 
 // plan is when a source is read next.
 type plan struct {
-	due     time.Time     // of the first slot that has not ended
-	retry   time.Duration // when weak streams are tried again, as Elapsed counts; 0 for never
-	tries   int           // how often they were
-	resting time.Duration // nothing is done before, as Elapsed counts
-	failed  int           // passes in a row that did not come to their end
-	reading bool
+	due         time.Time     // of the first slot that has not ended
+	retry       time.Duration // when retryable streams are tried again, as Elapsed counts; 0 for never
+	tries       int           // how often they were
+	pausedUntil time.Duration // nothing is done before, as Elapsed counts
+	failed      int           // passes in a row that did not come to their end
+	reading     bool
 }
 
 type done struct {
-	source *Source
-	retry  bool
-	pass   Pass
-	due    time.Time
-	weak   bool
+	source    *Source
+	retry     bool
+	pass      Pass
+	due       time.Time
+	retryable bool
 }
 
-// whole is more than there are passes at a time.
-const whole = 1 << 30
+// allPasses is the size of the gate: more than there are passes at a time.
+const allPasses = 1 << 30
 
 // errStopping is why a reading was cut short.
 var errStopping = errors.New("the agent stops")
 
-// NewDaemon makes a daemon that goes on where the runner stands.
+// NewDaemon returns a daemon that continues where the runner is.
 func NewDaemon(r *Runner, opt DaemonOptions) *Daemon {
-	d := &Daemon{opt: opt.withDefaults(), log: r.opt.Log, ended: make(chan done), woken: make(chan struct{}, 1), over: make(chan struct{}), gate: semaphore.NewWeighted(whole)}
+	d := &Daemon{opt: opt.withDefaults(), log: r.opt.Log, ended: make(chan done), woken: make(chan struct{}, 1), over: make(chan struct{}), gate: semaphore.NewWeighted(allPasses)}
 	d.work, d.halt = context.WithCancelCause(context.Background())
-	d.clock = watch{now: r.opt.Now, elapsed: d.opt.Elapsed, poll: d.opt.Poll}
-	d.take(r)
+	d.clock = clockMonitor{now: r.opt.Now, elapsed: d.opt.Elapsed, poll: d.opt.Poll}
+	d.setRunner(r)
 	return d
 }
 
-// take makes r the runner.
-func (d *Daemon) take(r *Runner) {
+// setRunner exchanges the runner, and plans its sources.
+func (d *Daemon) setRunner(r *Runner) {
 	plans, now, elapsed := map[*Source]*plan{}, r.opt.Now(), d.opt.Elapsed()
 	for _, s := range r.sources {
 		p := &plan{due: r.wake(s, now)}
-		if len(s.ledger.weak) > 0 { // it failed before we were stopped
+		if len(s.ledger.Retryable) > 0 { // it failed before we were stopped
 			p.retry = elapsed + time.Minute
 		}
 		plans[s] = p
@@ -155,11 +155,11 @@ func (d *Daemon) take(r *Runner) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.runner, d.plans = r, plans
-	d.admit()
+	d.newPasses()
 }
 
-// admit makes a context for passes to come; there are none now.
-func (d *Daemon) admit() {
+// newPasses makes the context of the passes to come; none is under way.
+func (d *Daemon) newPasses() {
 	if d.cut != nil {
 		d.cut(errStopping)
 	}
@@ -178,19 +178,19 @@ func (d *Daemon) Replace(build func() (*Runner, error)) error {
 	d.mu.Unlock()
 	late := time.AfterFunc(patience, func() { cut(errStopping) })
 	defer late.Stop()
-	if err := d.gate.Acquire(d.work, whole); err != nil {
+	if err := d.gate.Acquire(d.work, allPasses); err != nil {
 		return errStopping
 	}
-	defer d.gate.Release(whole)
+	defer d.gate.Release(allPasses)
 	late.Stop()
 	r, err := build()
 	if err != nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.admit() // they may have been cut short
+		d.newPasses() // they may have been cut short
 		return err
 	}
-	d.take(r)
+	d.setRunner(r)
 	d.wake()
 	return nil
 }
@@ -207,22 +207,22 @@ func (d *Daemon) wake() {
 func (d *Daemon) Run(ctx context.Context) error {
 	defer close(d.over)
 	defer d.halt(errStopping)
-	if err := d.note("started", d.opt.Started); err != nil {
+	if err := d.appendAgentEntry("started", d.opt.Started); err != nil {
 		return err
 	}
 	d.clock.begin()
 	for {
 		d.opt.Beat()
-		if err := d.look(); err != nil && d.opt.Fatal(err) {
+		if err := d.runDue(); err != nil && d.opt.Fatal(err) {
 			return err
 		}
-		timer := time.NewTimer(d.nap())
+		timer := time.NewTimer(d.untilNextDue())
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return d.stop()
 		case e := <-d.ended:
-			if d.settle(e); e.pass.Err != nil && d.opt.Fatal(e.pass.Err) {
+			if d.finishPass(e); e.pass.Err != nil && d.opt.Fatal(e.pass.Err) {
 				timer.Stop()
 				return e.pass.Err
 			}
@@ -233,26 +233,26 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 }
 
-// look does what is due now.
-func (d *Daemon) look() error {
-	seen, doubted := d.clock.look()
+// runDue does what is due now.
+func (d *Daemon) runDue() error {
+	seen, distrusted := d.clock.compare()
 	var err error
 	for _, e := range seen {
 		d.log.Warn("clock", "event", e.event, "by", e.by.Round(time.Millisecond).String())
-		err = errors.Join(err, d.note(e.event, map[string]any{"milliseconds": e.by.Milliseconds()}))
+		err = errors.Join(err, d.appendAgentEntry(e.event, map[string]any{"milliseconds": e.by.Milliseconds()}))
 	}
-	if doubted {
+	if distrusted {
 		return err
 	}
-	d.launch()
+	d.startPasses()
 	if d.opt.Elapsed()-d.wrote >= d.opt.Heartbeat {
-		err = errors.Join(err, d.note("heartbeat", nil))
+		err = errors.Join(err, d.appendAgentEntry("heartbeat", nil))
 	}
 	return err
 }
 
-// launch begins a pass over each source that has something due.
-func (d *Daemon) launch() {
+// startPasses begins a pass over each source that has something due.
+func (d *Daemon) startPasses() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now, elapsed := d.runner.opt.Now(), d.opt.Elapsed()
@@ -260,7 +260,7 @@ func (d *Daemon) launch() {
 		p := d.plans[s]
 		due := !p.due.IsZero() && !now.Before(p.due.Add(d.jitter(s)))
 		again := p.retry > 0 && elapsed >= p.retry
-		if p.reading || elapsed < p.resting || !due && !again || !d.gate.TryAcquire(1) {
+		if p.reading || elapsed < p.pausedUntil || !due && !again || !d.gate.TryAcquire(1) {
 			continue
 		}
 		p.reading = true
@@ -274,20 +274,23 @@ func (d *Daemon) pass(ctx context.Context, r *Runner, s *Source, due, again bool
 	begun := d.opt.Elapsed()
 	e := done{source: s, retry: again}
 	e.pass.Sources = []string{s.Spec.Name}
-	err := s.alone(ctx, func() error {
+	err := s.exclusive(ctx, func() error {
 		t := r.tick()
 		var err error
 		if due {
 			err = t.source(ctx, s, false)
 		}
 		if again && err == nil {
-			err = t.again(ctx, s)
+			err = t.retryStreams(ctx, s)
 		}
-		e.pass.Runs, e.pass.Missed, e.due, e.weak = t.runs, t.lost, r.wake(s, r.opt.Now()), len(s.ledger.weak) > 0
+		if t.panicked != nil {
+			d.log.Error("callback", "error", t.panicked.Error())
+		}
+		e.pass.Runs, e.pass.Missed, e.due, e.retryable = t.runs, t.lost, r.wake(s, r.opt.Now()), len(s.ledger.Retryable) > 0
 		return err
 	})
 	e.pass.Err, e.pass.Took = err, d.opt.Elapsed()-begun
-	d.tell(e.pass)
+	d.report(e.pass)
 	d.gate.Release(1)
 	select {
 	case d.ended <- e:
@@ -295,14 +298,17 @@ func (d *Daemon) pass(ctx context.Context, r *Runner, s *Source, due, again bool
 	}
 }
 
-func (d *Daemon) tell(p Pass) {
-	d.telling.Lock()
-	defer d.telling.Unlock()
-	d.opt.Ended(p)
+// report calls Ended. A panic of it is logged: the pass has been recorded.
+func (d *Daemon) report(p Pass) {
+	d.reporting.Lock()
+	defer d.reporting.Unlock()
+	if err := catch("ended", func() { d.opt.Ended(p) }); err != nil {
+		d.log.Error("callback", "error", err.Error())
+	}
 }
 
-// settle plans what comes after a pass.
-func (d *Daemon) settle(e done) {
+// finishPass plans what comes after a pass.
+func (d *Daemon) finishPass(e done) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.busy--
@@ -318,24 +324,24 @@ func (d *Daemon) settle(e done) {
 		p.due = e.due
 	}
 	if e.pass.Err != nil && d.work.Err() == nil {
-		p.rest(elapsed)
+		p.backOff(elapsed)
 		d.log.Error("pass not ended", "source", e.source.Spec.Name, "error", e.pass.Err.Error())
 		return
 	}
-	p.failed, p.resting = 0, 0
+	p.failed, p.pausedUntil = 0, 0
 	p.plan(e, elapsed)
 }
 
-// rest keeps away from a source, or from a log, that is in trouble: a minute,
+// backOff keeps away from a source, or from a log, that is in trouble: a minute,
 // and twice as long each time, up to a quarter of an hour.
-func (p *plan) rest(elapsed time.Duration) {
-	p.resting = elapsed + min(time.Minute<<min(p.failed, 4), 15*time.Minute)
+func (p *plan) backOff(elapsed time.Duration) {
+	p.pausedUntil = elapsed + min(time.Minute<<min(p.failed, 4), 15*time.Minute)
 	p.failed++
 }
 
-// plan says when weak streams are tried again.
+// plan says when retryable streams are tried again.
 func (p *plan) plan(e done, elapsed time.Duration) {
-	if !e.weak {
+	if !e.retryable {
 		p.retry, p.tries = 0, 0
 		return
 	}
@@ -346,14 +352,14 @@ func (p *plan) plan(e done, elapsed time.Duration) {
 		return // a stream that is read often must not put it off
 	}
 	p.retry = 0
-	if p.tries < len(retries) {
-		p.retry = elapsed + retries[p.tries]
+	if p.tries < len(retryDelays) {
+		p.retry = elapsed + retryDelays[p.tries]
 		p.tries++
 	}
 }
 
-// nap gives how long nothing is due.
-func (d *Daemon) nap() time.Duration {
+// untilNextDue returns how long nothing is due, at most Poll.
+func (d *Daemon) untilNextDue() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	nap, now, elapsed := d.opt.Poll, d.runner.opt.Now(), d.opt.Elapsed()
@@ -362,10 +368,10 @@ func (d *Daemon) nap() time.Duration {
 			continue
 		}
 		if !p.due.IsZero() {
-			nap = min(nap, max(p.due.Add(d.jitter(s)).Sub(now), p.resting-elapsed, time.Second))
+			nap = min(nap, max(p.due.Add(d.jitter(s)).Sub(now), p.pausedUntil-elapsed, time.Second))
 		}
 		if p.retry > 0 {
-			nap = min(nap, max(p.retry-elapsed, p.resting-elapsed, time.Second))
+			nap = min(nap, max(p.retry-elapsed, p.pausedUntil-elapsed, time.Second))
 		}
 	}
 	return nap
@@ -381,61 +387,6 @@ func (d *Daemon) jitter(s *Source) time.Duration {
 	return time.Duration(h.Sum64() % uint64(d.opt.Jitter))
 }
 
-// Now is Runner.Now while the daemon runs. It waits for passes over the same
-// sources that are under way, and ends with ctx, or when the daemon stops.
-func (d *Daemon) Now(ctx context.Context, progress Progress, names ...string) ([]evidence.Run, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(d.work, func() { cancel(errStopping) })()
-	if err := d.gate.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("wait for the new configuration: %w", context.Cause(ctx))
-	}
-	defer d.gate.Release(1)
-	d.mu.Lock()
-	r, passes := d.runner, d.passes
-	d.busy++
-	d.mu.Unlock()
-	defer d.idle()
-	defer context.AfterFunc(passes, func() { cancel(errStopping) })() // a new configuration waits no longer for it than for others
-	begun := d.opt.Elapsed()
-	t, err := r.demand(ctx, progress, names)
-	if passes.Err() != nil {
-		err = errors.Join(err, errStopping)
-	}
-	d.refresh(r, t.runs)
-	d.tell(Pass{Sources: names, Runs: t.runs, Missed: t.lost, Took: d.opt.Elapsed() - begun, Err: err})
-	return t.runs, err
-}
-
-// idle notes that a collection on demand has ended.
-func (d *Daemon) idle() {
-	d.mu.Lock()
-	d.busy--
-	d.mu.Unlock()
-	d.wake()
-}
-
-// refresh plans anew after a collection on demand, which may have filled slots that were due.
-func (d *Daemon) refresh(r *Runner, runs []evidence.Run) {
-	for _, s := range r.sources {
-		_ = s.alone(d.work, func() error { // when we stop there is nothing to plan
-			due, weak := r.wake(s, r.opt.Now()), len(s.ledger.weak) > 0
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			if p := d.plans[s]; p != nil {
-				p.due = due
-				p.plan(done{source: s, weak: weak, pass: Pass{Runs: runsOf(runs, s)}}, d.opt.Elapsed())
-			}
-			return nil
-		})
-	}
-	d.wake()
-}
-
-func runsOf(runs []evidence.Run, s *Source) []evidence.Run {
-	return slices.DeleteFunc(slices.Clone(runs), func(r evidence.Run) bool { return r.Stream.Source != s.Spec.Name })
-}
-
 // stop ends what is under way: first it waits, then it cuts it short.
 func (d *Daemon) stop() error {
 	grace := time.AfterFunc(d.opt.Grace, func() { d.halt(errStopping) })
@@ -445,17 +396,17 @@ func (d *Daemon) stop() error {
 	for d.underWay() > 0 {
 		select {
 		case e := <-d.ended:
-			d.settle(e)
+			d.finishPass(e)
 		case <-d.woken: // a collection on demand has ended
 		case <-giveUp.C:
-			return d.note("stopped", map[string]any{"unended": d.underWay()})
+			return d.appendAgentEntry("stopped", map[string]any{"unended": d.underWay()})
 		}
 	}
 	d.halt(errStopping)
-	return d.note("stopped", nil)
+	return d.appendAgentEntry("stopped", nil)
 }
 
-// lastMoment is how long a reading may take to end after it was told to.
+// lastMoment is how long a reading may take to end after its context has.
 const lastMoment = 4 * time.Second
 
 func (d *Daemon) underWay() int {
@@ -464,8 +415,8 @@ func (d *Daemon) underWay() int {
 	return d.busy
 }
 
-// note writes an entry about the agent itself.
-func (d *Daemon) note(event string, more map[string]any) error {
+// appendAgentEntry writes an entry about the agent itself.
+func (d *Daemon) appendAgentEntry(event string, more map[string]any) error {
 	body := map[string]any{"event": event}
 	for k, v := range more {
 		body[k] = v

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -67,7 +68,7 @@ func (c *company) meet(m mood) { c.mood.Store(&m) }
 func (c *company) now() time.Time { return time.Now().Add(time.Duration(c.off.Load())).UTC() }
 
 func (c *company) runner(log evidence.Log) *Runner {
-	var srcs []*collectors.Source
+	var srcs []*transport.Source
 	for _, name := range []string{"w", "v"} {
 		spec := collectors.Spec{Name: name, Doc: "A test.", Version: 1, Root: "w.root", Kinds: []collectors.KindSpec{{Kind: "w.root", Mode: evidence.State},
 			{Kind: "w.state", Mode: evidence.State}, {Kind: "w.event", Mode: evidence.Event, Late: time.Hour}}}
@@ -75,7 +76,7 @@ func (c *company) runner(log evidence.Log) *Runner {
 		if name == "w" {
 			cfg.hello = c.hello.Load
 		}
-		src, err := collectors.Open(spec, cfg, collectors.DoorOptions{Now: c.now}, nil)
+		src, err := transport.Open(spec, cfg, transport.Options{Now: c.now}, nil)
 		if err != nil {
 			c.Fatal(err)
 		}
@@ -334,7 +335,7 @@ func TestStop(t *testing.T) {
 			t.Fatalf("it took %s to stop", took)
 		}
 		last := c.ended()[len(c.ended())-1]
-		if last.Outcome != evidence.Failed || last.Reason.Detail != stopped.Detail {
+		if last.Outcome != evidence.Failed || last.Reason.Detail != stoppedReason.Detail {
 			t.Fatalf("%s %v", last.Outcome, last.Reason)
 		}
 		c.mood.Store(nil)
@@ -390,18 +391,18 @@ func TestClockFarAhead(t *testing.T) {
 	r := newRig(t, &world{scopes: []evidence.Scope{"a"}})
 	tick := r.runner.tick()
 	due := day(1, 6)
-	missed := func() stretch {
-		return newStretch(evidence.Stream{Source: "w", Kind: "w.root", Scope: "root"}, r.runner.source("w").When, due.Add(-time.Second), due)
+	missed := func() slotRange {
+		return newSlotRange(evidence.Stream{Source: "w", Kind: "w.root", Scope: "root"}, r.runner.source("w").When, due.Add(-time.Second), due)
 	}
 	for offset, want := range map[time.Duration]bool{72 * time.Hour: true, time.Minute: false, -72 * time.Hour: false} {
 		ms := offset.Milliseconds()
-		err := tick.absent(t.Context(), missed(), &ms)
+		err := tick.appendMissedRoot(t.Context(), missed(), &ms)
 		if errors.Is(err, ErrClock) != want {
 			t.Errorf("%s ahead: %v", offset, err)
 		}
 		due = due.AddDate(0, 0, 1)
 	}
-	if err := tick.absent(t.Context(), missed(), nil); err != nil {
+	if err := tick.appendMissedRoot(t.Context(), missed(), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -33,6 +33,19 @@ type life struct {
 func (l life) Append(_ context.Context, add func(evidence.Writer) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.append(add)
+}
+
+func (l life) AppendIf(_ context.Context, size uint64, add func(evidence.Writer) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if size != uint64(len(l.runs)+len(l.events)) {
+		return evidence.ErrMoved
+	}
+	return l.append(add)
+}
+
+func (l life) append(add func(evidence.Writer) error) error {
 	if l.full || l.dead.Load() {
 		return errFull
 	}
@@ -99,7 +112,7 @@ func (m *memory) fill(full bool) {
 	m.full = full
 }
 
-// ended gives the slots that have ended so far.
+// ended returns the slots that have ended so far.
 func (m *memory) ended() []evidence.Run {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -10,9 +10,9 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// stretch is some slots in a row of one stream that nobody filled. After a year off
-// there may be millions: they are written as they are made.
-type stretch struct {
+// slotRange is some consecutive slots of one stream that were not filled. After a
+// year off there may be millions: they are written as they are enumerated.
+type slotRange struct {
 	stream evidence.Stream
 	spec   Spec
 	after  time.Time // they are due after it
@@ -20,24 +20,24 @@ type stretch struct {
 	n      int
 }
 
-// newStretch makes that of the slots due in (after, until].
-func newStretch(st evidence.Stream, spec Spec, after, until time.Time) stretch {
-	s := stretch{stream: st, spec: spec, after: after}
+// newSlotRange returns the slots due in (after, until].
+func newSlotRange(st evidence.Stream, spec Spec, after, until time.Time) slotRange {
+	s := slotRange{stream: st, spec: spec, after: after}
 	for s.last = range spec.Due(after, until) {
 		s.n++
 	}
 	return s
 }
 
-// newest takes the last slot off.
-func (s stretch) newest() (time.Time, stretch) {
+// newest returns the due time of the last slot, and the range without it.
+func (s slotRange) newest() (time.Time, slotRange) {
 	due := s.last
 	s.last, s.n = due.Add(-time.Second), s.n-1
 	return due, s
 }
 
-// within yields the slots due in (from, to].
-func (s stretch) within(from, to time.Time) iter.Seq[time.Time] {
+// between yields the slots due in (from, to].
+func (s slotRange) between(from, to time.Time) iter.Seq[time.Time] {
 	if to.After(s.last) {
 		to = s.last
 	}
@@ -47,25 +47,25 @@ func (s stretch) within(from, to time.Time) iter.Seq[time.Time] {
 	return s.spec.Due(later(from, s.after), to)
 }
 
-func count(stretches []stretch) (n int) {
-	for _, s := range stretches {
+func count(ranges []slotRange) (n int) {
+	for _, s := range ranges {
 		n += s.n
 	}
 	return n
 }
 
-// window is how much of the stretches is put in order at a time.
+// window is how much of the ranges is sorted at a time.
 const window = 24 * time.Hour
 
-// windows yields the stretches of time that cover them; newest first, if so asked.
-func windows(stretches []stretch, newestFirst bool) iter.Seq2[time.Time, time.Time] {
-	stretches = slices.DeleteFunc(slices.Clone(stretches), func(s stretch) bool { return s.n == 0 })
+// windows yields the intervals of time that cover the ranges.
+func windows(ranges []slotRange, newestFirst bool) iter.Seq2[time.Time, time.Time] {
+	ranges = slices.DeleteFunc(slices.Clone(ranges), func(s slotRange) bool { return s.n == 0 })
 	return func(yield func(from, to time.Time) bool) {
-		if len(stretches) == 0 {
+		if len(ranges) == 0 {
 			return
 		}
-		first := slices.MinFunc(stretches, func(a, b stretch) int { return a.after.Compare(b.after) }).after
-		last := slices.MaxFunc(stretches, func(a, b stretch) int { return a.last.Compare(b.last) }).last
+		first := slices.MinFunc(ranges, func(a, b slotRange) int { return a.after.Compare(b.after) }).after
+		last := slices.MaxFunc(ranges, func(a, b slotRange) int { return a.last.Compare(b.last) }).last
 		n := int(last.Sub(first)/window) + 1
 		for i := range n {
 			if newestFirst {
@@ -79,15 +79,15 @@ func windows(stretches []stretch, newestFirst bool) iter.Seq2[time.Time, time.Ti
 	}
 }
 
-// missed writes slots that nobody filled, in the order in which they were due.
-// Those that lie before what the log tells of are written newest first: where the
-// log begins says what is still to be written.
-func (t *tick) missed(ctx context.Context, stretches []stretch, newestFirst bool) error {
+// appendMissedRanges writes slots that were not filled, in the order in which they
+// were due. Those before the first one in the log are written newest first: where the
+// log begins is then what is left to be written.
+func (t *tick) appendMissedRanges(ctx context.Context, ranges []slotRange, newestFirst bool) error {
 	var runs []evidence.Run
-	for from, to := range windows(stretches, newestFirst) {
+	for from, to := range windows(ranges, newestFirst) {
 		begin := len(runs)
-		for _, s := range stretches {
-			for due := range s.within(from, to) {
+		for _, s := range ranges {
+			for due := range s.between(from, to) {
 				runs = append(runs, t.runner.missed(s.stream, due))
 			}
 		}
@@ -98,29 +98,26 @@ func (t *tick) missed(ctx context.Context, stretches []stretch, newestFirst bool
 			return a.Due.Compare(b.Due)
 		})
 		for len(runs) >= atOnce {
-			if err := t.absentees(ctx, runs[:atOnce]); err != nil {
+			if err := t.appendMissed(ctx, runs[:atOnce]); err != nil {
 				return err
 			}
 			runs = slices.Clone(runs[atOnce:])
 		}
 	}
-	return t.absentees(ctx, runs)
+	return t.appendMissed(ctx, runs)
 }
 
 // atOnce is how many missed slots one transaction holds: after a long time off
-// there are many, and whoever dies at the last of them must not begin anew.
+// there are many, and a process that dies at the last of them must not begin anew.
 const atOnce = 5000
 
-// absentees writes some missed slots.
-func (t *tick) absentees(ctx context.Context, runs []evidence.Run) error {
+// appendMissed writes some missed slots.
+func (t *tick) appendMissed(ctx context.Context, runs []evidence.Run) error {
 	if len(runs) == 0 {
 		return nil
 	}
 	if err := t.append(ctx, runs, nil); err != nil {
 		return fmt.Errorf("write the missed slots: %w", err)
-	}
-	for _, r := range runs {
-		t.runner.source(r.Stream.Source).ledger.note(r)
 	}
 	return nil
 }

@@ -27,6 +27,10 @@ func (s *sink) Append(_ context.Context, add func(evidence.Writer) error) error 
 	return add(s)
 }
 
+func (s *sink) AppendIf(ctx context.Context, _ uint64, add func(evidence.Writer) error) error {
+	return s.Append(ctx, add)
+}
+
 func (s *sink) Entry(e evidence.Entry) (evidence.Entry, error) {
 	if s.n++; e.Run.Due.Before(s.last) {
 		s.t.Fatalf("%s is written after %s", e.Run.Due, s.last)
@@ -50,15 +54,15 @@ func TestMissedAreStreamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []stretch
+	var all []slotRange
 	for _, k := range []evidence.Kind{"w.root", "w.state", "w.event"} {
-		all = append(all, newStretch(evidence.Stream{Source: "w", Kind: k, Scope: "a"}, hourly, day(1, 0), day(1, 0).AddDate(20, 0, 0)))
+		all = append(all, newSlotRange(evidence.Stream{Source: "w", Kind: k, Scope: "a"}, hourly, day(1, 0), day(1, 0).AddDate(20, 0, 0)))
 	}
 	var before runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	tick := r.runner.tick()
-	if err := tick.missed(t.Context(), all, false); err != nil {
+	if err := tick.appendMissedRanges(t.Context(), all, false); err != nil {
 		t.Fatal(err)
 	}
 	if s.n != count(all) || s.n != 3*24*(20*365+5) || tick.lost["w"] != s.n || len(tick.runs) != 0 {
@@ -69,7 +73,7 @@ func TestMissedAreStreamed(t *testing.T) {
 	}
 }
 
-// TestWindows: the windows of stretches hold each slot once, whichever way they are walked.
+// TestWindows: the windows of ranges hold each slot once, whichever way they are walked.
 func TestWindows(t *testing.T) {
 	hourly, err := Parse("0 * * * *")
 	if err != nil {
@@ -79,7 +83,7 @@ func TestWindows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := []stretch{newStretch(evidence.Stream{}, hourly, day(1, 3), day(4, 7)), newStretch(evidence.Stream{}, daily, day(2, 6), day(9, 6)), {}, newStretch(evidence.Stream{}, daily, day(2, 7), day(3, 5))}
+	all := []slotRange{newSlotRange(evidence.Stream{}, hourly, day(1, 3), day(4, 7)), newSlotRange(evidence.Stream{}, daily, day(2, 6), day(9, 6)), {}, newSlotRange(evidence.Stream{}, daily, day(2, 7), day(3, 5))}
 	if n := []int{all[0].n, all[1].n, all[3].n}; !slices.Equal(n, []int{76, 7, 0}) {
 		t.Fatalf("%v slots", n)
 	}
@@ -87,14 +91,14 @@ func TestWindows(t *testing.T) {
 		var got []time.Time
 		for from, to := range windows(all, back) {
 			for _, s := range all {
-				got = slices.AppendSeq(got, s.within(from, to))
+				got = slices.AppendSeq(got, s.between(from, to))
 			}
 		}
 		if len(got) != count(all) {
 			t.Errorf("newest first %v: %d slots, want %d", back, len(got), count(all))
 		}
 	}
-	if due, rest := all[1].newest(); !due.Equal(day(9, 6)) || rest.n != 6 || len(slices.Collect(rest.within(day(1, 0), day(20, 0)))) != 6 {
+	if due, rest := all[1].newest(); !due.Equal(day(9, 6)) || rest.n != 6 || len(slices.Collect(rest.between(day(1, 0), day(20, 0)))) != 6 {
 		t.Errorf("newest %s, %d before it", due, rest.n)
 	}
 }

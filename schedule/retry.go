@@ -2,14 +2,16 @@ package schedule
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// passing tells the classes after which the same reading may succeed a little
-// later. What was refused is refused again.
-func passing(c evidence.Class) bool {
+// transient reports a class after which the same reading may succeed a little
+// later. What was denied is denied again.
+func transient(c evidence.Class) bool {
 	switch c {
 	case evidence.Throttled, evidence.Unreachable, evidence.Incomplete:
 		return true
@@ -17,26 +19,49 @@ func passing(c evidence.Class) bool {
 	return false
 }
 
-// stopped is why a slot failed that was being read when the agent had to stop.
-var stopped = evidence.Reason{Class: evidence.Unreachable, Detail: "the agent was stopped while it was read"}
+// Why a slot failed whose reading was canceled: the agent had to stop, or the
+// request to collect was withdrawn. Both are tried again.
+var (
+	stoppedReason   = evidence.Reason{Class: evidence.Unreachable, Detail: "the agent was stopped while it was read"}
+	withdrawnReason = evidence.Reason{Class: evidence.Unreachable, Detail: "the request to collect it was withdrawn while it was read"}
+)
 
-// retries are the waits between a slot that failed for a reason that may pass
-// and the slots that try the same again. What then still fails waits for its next slot.
-var retries = []time.Duration{5 * time.Minute, 20 * time.Minute, 80 * time.Minute}
+// errWithdrawn is the cause of a context of Daemon.Now whose caller's ended.
+var errWithdrawn = errors.New("the request to collect was withdrawn")
 
-// again collects the weak streams of a source once more. They are slots on
+func canceledReason(ctx context.Context) evidence.Reason {
+	if errors.Is(context.Cause(ctx), errWithdrawn) {
+		return withdrawnReason
+	}
+	return stoppedReason
+}
+
+// endedBy returns why a context ended: its error, and the cause if that is another.
+func endedBy(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if cause == err {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// retryDelays are the waits between a slot that failed for a transient reason and
+// the slots that try the same again. What then still fails waits for its next slot.
+var retryDelays = []time.Duration{5 * time.Minute, 20 * time.Minute, 80 * time.Minute}
+
+// retryStreams collects the retryable streams of a source once more, as slots on
 // demand: the slot that failed has ended, and stays in the log.
-func (t *tick) again(ctx context.Context, s *Source) error {
+func (t *tick) retryStreams(ctx context.Context, s *Source) error {
 	root := s.root()
 	visit := t.visit(ctx, s, root.Scope)
-	if _, weak := s.ledger.weak[root]; weak {
-		if err := t.root(ctx, s, t.demanded(root), stretch{}, visit); err != nil {
+	if _, retryable := s.ledger.Retryable[root]; retryable {
+		if err := t.root(ctx, s, t.demanded(root), slotRange{}, visit); err != nil {
 			return err
 		}
 	}
 	var slots []evidence.Slot
-	for _, st := range s.known() {
-		if _, weak := s.ledger.weak[st]; weak {
+	for _, st := range s.knownStreams() {
+		if _, retryable := s.ledger.Retryable[st]; retryable {
 			slots = append(slots, t.demanded(st))
 		}
 	}

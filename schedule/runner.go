@@ -2,25 +2,28 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
 // Source is one opened source with its schedule.
 type Source struct {
-	*collectors.Source
+	*transport.Source
 	When   Spec
 	kinds  map[evidence.Kind]Spec // those that do not go by When
 	turn   chan struct{}          // holds one while a pass is under way: one run per stream at a time
 	ledger *ledger
 }
 
-// when gives the spec that a kind goes by.
+// when returns the spec that a kind goes by.
 func (s *Source) when(k evidence.Kind) Spec {
 	if spec, own := s.kinds[k]; own {
 		return spec
@@ -28,7 +31,7 @@ func (s *Source) when(k evidence.Kind) Spec {
 	return s.When
 }
 
-// next gives the earliest due time of any kind after t.
+// next returns the earliest due time of any kind after t.
 func (s *Source) next(t time.Time) time.Time {
 	next := s.When.Next(t)
 	for _, spec := range s.kinds {
@@ -73,8 +76,7 @@ type Options struct {
 	// SlotTimeout bounds one slot; zero means two hours: the factors of 20,000
 	// users of Okta take 65 minutes within half of its limit.
 	SlotTimeout time.Duration
-	// SessionTimeout bounds how much of a slot may go by until the source has told
-	// who asks; zero means a quarter of SlotTimeout.
+	// SessionTimeout bounds how much of a slot opening the session may take; zero means a quarter of SlotTimeout.
 	SessionTimeout time.Duration
 	// Parallel is how many slots of one source are read at a time; zero means 12.
 	Parallel int
@@ -83,8 +85,9 @@ type Options struct {
 	Log      *slog.Logger
 }
 
-// Progress is told after each slot that ended; done grows to total, which grows
-// as scopes are found.
+// Progress is called after each slot that ended and was recorded; done grows to
+// total, which grows as scopes are found. A panic in it is returned as ErrCallback by
+// the method that collects, and it is not called again; the collection goes on.
 type Progress func(run evidence.Run, done, total int)
 
 // Runner fills slots and writes down how each ended. It is safe for concurrent
@@ -95,8 +98,22 @@ type Runner struct {
 	opt     Options
 }
 
-// New makes a runner over the opened sources, which continues what history tells.
-func New(sources []*collectors.Source, log evidence.Log, history History, opt Options) (*Runner, error) {
+// New returns a runner over the opened sources that continues where history ends.
+func New(sources []*transport.Source, log evidence.Log, history History, opt Options) (*Runner, error) {
+	rootKinds := map[string]evidence.Kind{}
+	for _, s := range sources {
+		rootKinds[s.Spec.Name] = s.Spec.Root
+	}
+	past, err := PastOf(history, rootKinds)
+	if err != nil {
+		return nil, err
+	}
+	return Continue(sources, log, past, history.Records, opt)
+}
+
+// Continue is New for a caller that has read the log already: past is of all of
+// its runs, and records reads a snapshot of it.
+func Continue(sources []*transport.Source, log evidence.Log, past *Past, records func(evidence.Ref) iter.Seq2[evidence.Record, error], opt Options) (*Runner, error) {
 	r := &Runner{log: log, opt: withDefaults(opt)}
 	for _, s := range sources {
 		when, kinds, err := Specs(s.Config.Base())
@@ -105,7 +122,7 @@ func New(sources []*collectors.Source, log evidence.Log, history History, opt Op
 		}
 		r.sources = append(r.sources, &Source{Source: s, When: when, kinds: kinds, turn: make(chan struct{}, 1), ledger: newLedger()})
 	}
-	return r, r.recall(history)
+	return r, r.recall(past, records)
 }
 
 func withDefaults(o Options) Options {
@@ -124,13 +141,18 @@ func withDefaults(o Options) Options {
 	if o.Parallel == 0 {
 		o.Parallel = 12
 	}
-	if o.Progress == nil {
-		o.Progress = func(evidence.Run, int, int) {}
-	}
+	o.Progress = orNone(o.Progress)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
+}
+
+func orNone(p Progress) Progress {
+	if p == nil {
+		return func(evidence.Run, int, int) {}
+	}
+	return p
 }
 
 func (r *Runner) source(name string) *Source {
@@ -141,7 +163,7 @@ func (r *Runner) source(name string) *Source {
 	return r.sources[i]
 }
 
-// Next gives the first due time after t of any kind of a source, as its
+// Next returns the first due time after t of any kind of a source, as its
 // configuration says; zero if there is none.
 func Next(b *collectors.Base, t time.Time) (time.Time, error) {
 	when, kinds, err := Specs(b)
@@ -151,7 +173,7 @@ func Next(b *collectors.Base, t time.Time) (time.Time, error) {
 	return (&Source{When: when, kinds: kinds}).next(t), nil
 }
 
-// Next gives the earliest due time after t over all sources; zero if there are no sources.
+// Next returns the earliest due time after t over all sources; zero if there are no sources.
 func (r *Runner) Next(t time.Time) (next time.Time) {
 	for _, s := range r.sources {
 		next = sooner(next, s.next(t))
@@ -161,32 +183,31 @@ func (r *Runner) Next(t time.Time) (next time.Time) {
 
 // Tick ends every slot that is due by now: all but the newest of each source
 // were missed, and the newest is collected. Nothing is done for a source with
-// nothing due. It gives what was read; what was missed is told to Progress alone, as
-// it may be more than there is memory for.
+// nothing due. It returns what was read; what was missed is reported to Progress alone,
+// as it may be more than there is memory for.
 func (r *Runner) Tick(ctx context.Context) ([]evidence.Run, error) {
 	t := r.tick()
 	err := t.collect(ctx, nil, false)
-	return t.runs, err
+	return t.runs, errors.Join(err, t.panicked)
 }
 
 // Now collects one slot of every stream of the named sources, or of all. It
 // fills the newest slot that is due and not yet ended, if there is one;
-// otherwise the slot exists because it was asked for. It gives what Tick gives.
+// otherwise the slot exists because it was asked for. It returns what Tick returns.
 func (r *Runner) Now(ctx context.Context, names ...string) ([]evidence.Run, error) {
-	t, err := r.demand(ctx, r.opt.Progress, names)
-	return t.runs, err
+	t := r.tick()
+	err := t.demand(ctx, names)
+	return t.runs, errors.Join(err, t.panicked)
 }
 
-// demand is Now with a Progress of its own.
-func (r *Runner) demand(ctx context.Context, progress Progress, names []string) (*tick, error) {
-	t := r.tick()
-	t.progress = progress
+// demand collects one slot of every stream of the named sources, or of all.
+func (t *tick) demand(ctx context.Context, names []string) error {
 	for _, n := range names {
-		if r.source(n) == nil {
-			return t, fmt.Errorf("source %q is not configured", n)
+		if t.runner.source(n) == nil {
+			return fmt.Errorf("source %q is not configured", n)
 		}
 	}
-	return t, t.collect(ctx, names, true)
+	return t.collect(ctx, names, true)
 }
 
 func (t *tick) collect(ctx context.Context, names []string, demanded bool) error {
@@ -194,7 +215,11 @@ func (t *tick) collect(ctx context.Context, names []string, demanded bool) error
 		if len(names) > 0 && !slices.Contains(names, s.Spec.Name) {
 			continue
 		}
-		if err := s.alone(ctx, func() error { return t.source(ctx, s, demanded) }); err != nil {
+		err := s.exclusive(ctx, func() error {
+			defer t.read(s)
+			return t.source(ctx, s, demanded)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -202,16 +227,19 @@ func (t *tick) collect(ctx context.Context, names []string, demanded bool) error
 }
 
 func (r *Runner) tick() *tick {
-	return &tick{runner: r, now: r.opt.Now().UTC(), progress: r.opt.Progress, lost: map[string]int{}}
+	return &tick{runner: r, now: r.opt.Now().UTC(), progress: r.opt.Progress, read: func(*Source) {}, lost: map[string]int{}}
 }
 
-// alone runs do while no other pass over the source is under way.
-func (s *Source) alone(ctx context.Context, do func() error) error {
+// exclusive runs do while no other pass over the source is under way.
+func (s *Source) exclusive(ctx context.Context, do func() error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("source %s was not read: %w", s.Spec.Name, endedBy(ctx))
+	}
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 		return do()
 	case <-ctx.Done():
-		return fmt.Errorf("wait for source %s: %w", s.Spec.Name, ctx.Err())
+		return fmt.Errorf("wait for the pass over source %s: %w", s.Spec.Name, endedBy(ctx))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/store"
 )
@@ -147,11 +148,11 @@ func (r *rig) restart() {
 	r.Cleanup(func() { _ = r.store.Close() })
 	spec := collectors.Spec{Name: "w", Doc: "A test.", Version: 1, Root: "w.root", Kinds: []collectors.KindSpec{{Kind: "w.root", Mode: evidence.State},
 		{Kind: "w.state", Mode: evidence.State}, {Kind: "w.event", Mode: evidence.Event, Late: time.Hour}}}
-	src, err := collectors.Open(spec, &worldConfig{base: collectors.Base{Schedule: "0 6 * * *"}, world: r.world}, collectors.DoorOptions{Now: clock}, nil)
+	src, err := transport.Open(spec, &worldConfig{base: collectors.Base{Schedule: "0 6 * * *"}, world: r.world}, transport.Options{Now: clock}, nil)
 	if err != nil {
 		r.Fatal(err)
 	}
-	if r.runner, err = New([]*collectors.Source{src}, r.store, r.store, Options{Begin: r.begin, Now: clock,
+	if r.runner, err = New([]*transport.Source{src}, r.store, r.store, Options{Begin: r.begin, Now: clock,
 		Progress: func(run evidence.Run, done, total int) {
 			r.told = append(r.told, run)
 			if done > total {
@@ -309,17 +310,17 @@ func TestNextPeriod(t *testing.T) {
 func TestClockOffset(t *testing.T) {
 	ms := func(d time.Duration) *int64 { n := d.Milliseconds(); return &n }
 	w := evidence.Window{From: day(1, 0), To: day(2, 0)}
-	bringBack(&w, ms(-time.Minute))
-	bringBack(&w, nil)
+	clampWindow(&w, ms(-time.Minute))
+	clampWindow(&w, nil)
 	if !w.To.Equal(day(2, 0)) {
 		t.Fatalf("a clock that is behind moved the window to %s", w.To)
 	}
-	if bringBack(&w, ms(time.Minute)); !w.To.Equal(day(2, 0).Add(-time.Minute)) {
+	if clampWindow(&w, ms(time.Minute)); !w.To.Equal(day(2, 0).Add(-time.Minute)) {
 		t.Fatalf("window ends %s", w.To)
 	}
 	tick := &tick{runner: &Runner{opt: withDefaults(Options{})}, now: day(1, 0)}
-	snap := collectors.Snapshot{Certificate: evidence.Certificate{Complete: true, ClockOffsetMS: ms(48 * time.Hour)}}
-	if out, why := tick.outcome(evidence.Slot{Trigger: evidence.OnDemand}, snap); out != evidence.Failed || why.Class != evidence.Incomplete {
+	snap := transport.Snapshot{Certificate: evidence.Certificate{Complete: true, ClockOffsetMS: ms(48 * time.Hour)}}
+	if out, why := tick.outcome(t.Context(), evidence.Slot{Trigger: evidence.OnDemand}, snap); out != evidence.Failed || why.Class != evidence.Incomplete {
 		t.Fatalf("two days ahead: %s %v", out, why)
 	}
 }

@@ -11,37 +11,42 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
 // tick is one pass over the sources.
 type tick struct {
-	runner      *Runner
-	now         time.Time
-	progress    Progress
+	runner   *Runner
+	now      time.Time
+	progress Progress
+	// panicked is the panic of progress, as an error; it is not called again.
+	panicked error
+	// read is called after each source, while no other pass over it can begin.
+	read        func(*Source)
 	runs        []evidence.Run // but the missed ones
 	lost        map[string]int // how many of each source were missed
 	done, total int
 }
 
-// absent writes the missed slots of a root, unless the source's own time shows
-// that they are none: a clock that is far ahead calls missed what is yet to come,
-// and what the log says stays said.
-func (t *tick) absent(ctx context.Context, missed stretch, offsetMS *int64) error {
+// appendMissedRoot writes the missed slots of a root, unless the source's own time shows
+// that they are none: a clock that is far ahead counts slots as missed that are yet
+// to come, and an entry of the log cannot be taken back.
+func (t *tick) appendMissedRoot(ctx context.Context, missed slotRange, offsetMS *int64) error {
 	if err := clockError(offsetMS); err != nil && missed.n > 0 && *offsetMS > 0 {
 		return fmt.Errorf("%w: %d slots that it calls missed are not written: %w", ErrClock, missed.n, err)
 	}
-	return t.missed(ctx, []stretch{missed}, false)
+	return t.appendMissedRanges(ctx, []slotRange{missed}, false)
 }
 
 // ErrClock: the host's clock cannot be right, so that nothing was done. It is
 // tried again; what was due meanwhile will be late or missed.
 var ErrClock = errors.New("the host's clock is wrong")
 
-// fill gives the slot of a stream that is to be filled now: the newest one that
+// slotToFill returns the slot of a stream that is to be filled now: the newest one that
 // is due, or one on demand. The ones before it were missed. There is none if
 // ok is false.
-func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed stretch, ok bool) {
+func (t *tick) slotToFill(s *Source, st evidence.Stream, demanded bool) (slot evidence.Slot, missed slotRange, ok bool) {
 	due := t.runner.due(s, st, t.now)
 	if due.n == 0 {
 		return t.demanded(st), due, demanded
@@ -56,7 +61,7 @@ func (t *tick) fill(s *Source, st evidence.Stream, demanded bool) (slot evidence
 func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 	root := s.root()
 	visit := t.visit(ctx, s, root.Scope)
-	if slot, missed, ok := t.fill(s, root, demanded); ok {
+	if slot, missed, ok := t.slotToFill(s, root, demanded); ok {
 		if err := t.root(ctx, s, slot, missed, visit); err != nil {
 			return err
 		}
@@ -65,10 +70,10 @@ func (t *tick) source(ctx context.Context, s *Source, demanded bool) error {
 }
 
 // root reads the root stream and learns what follows from it.
-func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed stretch, visit func() *collectors.Visit) error {
+func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed slotRange, visit func() *transport.Visit) error {
 	t.total += missed.n + 1
 	snap := t.capture(ctx, visit, slot.Stream, t.window(s, slot.Stream))
-	if err := t.absent(ctx, missed, snap.Certificate.ClockOffsetMS); err != nil {
+	if err := t.appendMissedRoot(ctx, missed, snap.Certificate.ClockOffsetMS); err != nil {
 		return err
 	}
 	if err := t.end(ctx, s, slot, snap); err != nil {
@@ -82,34 +87,34 @@ func (t *tick) root(ctx context.Context, s *Source, slot evidence.Slot, missed s
 
 // streams reads the known streams, several at a time, and writes them in
 // order, so that the same evidence gives the same log.
-func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *collectors.Visit) error {
+func (t *tick) streams(ctx context.Context, s *Source, demanded bool, root func() *transport.Visit) error {
 	var slots []evidence.Slot
-	earlier := []stretch{t.runner.before(s, s.root())}
-	var missed []stretch
-	for _, st := range s.known() {
+	earlier := []slotRange{t.runner.before(s, s.root())}
+	var missed []slotRange
+	for _, st := range s.knownStreams() {
 		earlier = append(earlier, t.runner.before(s, st))
-		slot, before, ok := t.fill(s, st, demanded)
+		slot, before, ok := t.slotToFill(s, st, demanded)
 		missed = append(missed, before)
 		if ok {
 			slots = append(slots, slot)
 		}
 	}
 	t.total += len(slots) + count(missed) + count(earlier)
-	if err := t.missed(ctx, earlier, true); err != nil {
+	if err := t.appendMissedRanges(ctx, earlier, true); err != nil {
 		return err
 	}
-	if err := t.missed(ctx, missed, false); err != nil {
+	if err := t.appendMissedRanges(ctx, missed, false); err != nil {
 		return err
 	}
 	return t.readAll(ctx, s, slots, t.visits(ctx, s, slots, root))
 }
 
 // readAll captures the slots in parallel and ends them in order.
-func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit map[evidence.Scope]func() *collectors.Visit) error {
-	snaps := make([]chan collectors.Snapshot, len(slots))
-	windows := make([]evidence.Window, len(slots)) // asked for here, as the ledger changes while slots end
+func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, visit map[evidence.Scope]func() *transport.Visit) error {
+	snaps := make([]chan transport.Snapshot, len(slots))
+	windows := make([]evidence.Window, len(slots)) // determined here, as the ledger changes while slots end
 	for i, slot := range slots {
-		snaps[i], windows[i] = make(chan collectors.Snapshot, 1), t.window(s, slot.Stream)
+		snaps[i], windows[i] = make(chan transport.Snapshot, 1), t.window(s, slot.Stream)
 	}
 	var g errgroup.Group
 	g.SetLimit(t.runner.opt.Parallel)
@@ -141,10 +146,10 @@ func (t *tick) readAll(ctx context.Context, s *Source, slots []evidence.Slot, vi
 	return err
 }
 
-// visit opens a session, at its first use. One that hangs fails every slot that
-// needs it, so that the next pass can try again.
-func (t *tick) visit(ctx context.Context, s *Source, scope evidence.Scope) func() *collectors.Visit {
-	return sync.OnceValue(func() *collectors.Visit {
+// visit returns a function that opens a session, at its first use. One that hangs
+// fails every slot that needs it, so that the next pass can try again.
+func (t *tick) visit(ctx context.Context, s *Source, scope evidence.Scope) func() *transport.Visit {
+	return sync.OnceValue(func() *transport.Visit {
 		ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SessionTimeout)
 		defer cancel()
 		return s.Visit(ctx, scope)
@@ -152,8 +157,8 @@ func (t *tick) visit(ctx context.Context, s *Source, scope evidence.Scope) func(
 }
 
 // visits opens one session per scope; the root's may be open already.
-func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, root func() *collectors.Visit) map[evidence.Scope]func() *collectors.Visit {
-	open := map[evidence.Scope]func() *collectors.Visit{s.Collector().RootScope(): root}
+func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, root func() *transport.Visit) map[evidence.Scope]func() *transport.Visit {
+	open := map[evidence.Scope]func() *transport.Visit{s.Collector().RootScope(): root}
 	for _, slot := range slots {
 		if scope := slot.Stream.Scope; open[scope] == nil {
 			open[scope] = t.visit(ctx, s, scope)
@@ -162,26 +167,26 @@ func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, roo
 	return open
 }
 
-// capture reads one stream within the slot's time, of which the session takes its part.
-func (t *tick) capture(ctx context.Context, visit func() *collectors.Visit, st evidence.Stream, w evidence.Window) collectors.Snapshot {
+// capture reads one stream within the slot's time; opening the session is part of it.
+func (t *tick) capture(ctx context.Context, visit func() *transport.Visit, st evidence.Stream, w evidence.Window) transport.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SlotTimeout)
 	defer cancel()
 	return visit().Capture(ctx, st.Kind, w)
 }
 
-// window gives the population that the slot must read: from where the last
-// whole reading ended, less what the source may add late, to now.
+// window returns the population that the slot must read: from where the last
+// complete reading ended, less what the source may add late, to now.
 func (t *tick) window(s *Source, st evidence.Stream) evidence.Window {
 	kind, _ := s.Spec.Kind(st.Kind)
 	if kind.Mode != evidence.Event {
 		return evidence.Window{}
 	}
-	if read := s.ledger.read[st]; !read.IsZero() {
+	if read := s.ledger.Read[st]; !read.IsZero() {
 		from := read.Add(-kind.Late).UTC()
 		if from.After(t.now) { // our clock was put back
 			from = t.now
 		}
-		return evidence.Window{From: from, To: t.now, After: s.ledger.mark[st]}
+		return evidence.Window{From: from, To: t.now, After: s.ledger.Mark[st]}
 	}
 	if b := t.runner.opt.Begin; !b.IsZero() && b.Before(t.now) {
 		return evidence.Window{From: b.UTC(), To: t.now}
@@ -190,16 +195,15 @@ func (t *tick) window(s *Source, st evidence.Stream) evidence.Window {
 }
 
 // end writes down how a slot ended.
-func (t *tick) end(ctx context.Context, s *Source, slot evidence.Slot, snap collectors.Snapshot) error {
+func (t *tick) end(ctx context.Context, s *Source, slot evidence.Slot, snap transport.Snapshot) error {
 	run := evidence.Run{Slot: slot, Certificate: &snap.Certificate}
-	run.Outcome, run.Reason = t.outcome(slot, snap)
+	run.Outcome, run.Reason = t.outcome(ctx, slot, snap)
 	snap.Certificate.Complete = run.Outcome.Complete()
-	bringBack(snap.Certificate.Window, snap.Certificate.ClockOffsetMS)
+	clampWindow(snap.Certificate.Window, snap.Certificate.ClockOffsetMS)
 	runs := []evidence.Run{run}
 	if err := t.append(ctx, runs, &snap); err != nil {
 		return fmt.Errorf("write the slot of %s: %w", slot.Stream, err)
 	}
-	s.ledger.note(runs[0])
 	if run.Reason != nil {
 		t.runner.opt.Log.Warn("slot not complete", "stream", slot.Stream.String(), "outcome", run.Outcome, "reason", run.Reason.String())
 	}
@@ -210,9 +214,9 @@ func (t *tick) end(ctx context.Context, s *Source, slot evidence.Slot, snap coll
 // due, and which events a window holds, is not known.
 const maxOffset = 10 * time.Minute
 
-// bringBack ends a window no later than the source's own time: what our clock,
-// being ahead, calls past has not happened there yet.
-func bringBack(w *evidence.Window, offsetMS *int64) {
+// clampWindow ends a window no later than the source's own time, which is behind a
+// clock of ours that is ahead.
+func clampWindow(w *evidence.Window, offsetMS *int64) {
 	if w == nil || offsetMS == nil || *offsetMS <= 0 {
 		return
 	}
@@ -231,8 +235,9 @@ func clockError(offsetMS *int64) error {
 	return nil
 }
 
-// outcome names how a slot ended. Partial needs at least one scope that was read whole.
-func (t *tick) outcome(slot evidence.Slot, snap collectors.Snapshot) (evidence.Outcome, *evidence.Reason) {
+// outcome returns how a slot ended, and why, if not as planned. Partial needs at
+// least one scope that was read completely.
+func (t *tick) outcome(ctx context.Context, slot evidence.Slot, snap transport.Snapshot) (evidence.Outcome, *evidence.Reason) {
 	err := snap.Err
 	if err == nil {
 		err = clockError(snap.Certificate.ClockOffsetMS)
@@ -248,7 +253,7 @@ func (t *tick) outcome(slot evidence.Slot, snap collectors.Snapshot) (evidence.O
 	}
 	reason := collectors.ReasonOf(err)
 	if errors.Is(err, context.Canceled) {
-		reason = stopped
+		reason = canceledReason(ctx)
 	}
 	for _, sc := range snap.Certificate.Scopes {
 		if sc.Status == evidence.ScopeRead {
@@ -258,9 +263,11 @@ func (t *tick) outcome(slot evidence.Slot, snap collectors.Snapshot) (evidence.O
 	return evidence.Failed, &reason
 }
 
-// append writes runs, with the blobs of snap for the only one of them. A
-// collection that was interrupted is still written down: that is evidence too.
-func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors.Snapshot) error {
+// append writes runs, with the blobs of snap for the only one of them, and adds
+// them to the ledger before anyone else learns of them: a slot that is in the log is
+// never read again. A collection that was interrupted is still written: that is
+// evidence too.
+func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *transport.Snapshot) error {
 	err := t.runner.log.Append(context.WithoutCancel(ctx), func(w evidence.Writer) error {
 		if snap != nil {
 			if err := t.runner.writeBlobs(w, &runs[0], *snap); err != nil {
@@ -268,7 +275,11 @@ func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors
 			}
 		}
 		for i := range runs {
-			if _, err := w.Entry(evidence.Entry{Type: evidence.EntryRun, Run: &runs[i]}); err != nil {
+			e := evidence.Entry{Type: evidence.EntryRun, Run: &runs[i]}
+			if runs[i].Trigger == evidence.OnDemand {
+				e.Actor = evidence.ActorFrom(ctx)
+			}
+			if _, err := w.Entry(e); err != nil {
 				return err
 			}
 		}
@@ -278,22 +289,47 @@ func (t *tick) append(ctx context.Context, runs []evidence.Run, snap *collectors
 		return err
 	}
 	for _, r := range runs {
-		t.done++
-		t.progress(r, t.done, max(t.total, t.done))
-	}
-	for _, r := range runs {
+		t.runner.source(r.Stream.Source).ledger.add(r)
 		if r.Outcome == evidence.Missed {
 			t.lost[r.Stream.Source]++
 		} else {
 			t.runs = append(t.runs, r)
 		}
 	}
+	for _, r := range runs {
+		t.done++
+		t.report(r)
+	}
+	return nil
+}
+
+// ErrCallback: a callback of the caller panicked. What was collected is recorded all
+// the same.
+var ErrCallback = errors.New("a callback panicked")
+
+// report calls progress. A panic of it is the caller's error, and changes nothing
+// of what was recorded.
+func (t *tick) report(r evidence.Run) {
+	if t.panicked != nil {
+		return
+	}
+	t.panicked = catch("progress", func() { t.progress(r, t.done, max(t.total, t.done)) })
+}
+
+// catch calls a callback, and returns its panic as an error.
+func catch(name string, callback func()) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %s: %v", ErrCallback, name, p)
+		}
+	}()
+	callback()
 	return nil
 }
 
 // writeBlobs stores a snapshot. What a failed slot happened to read is not
 // kept as records: it must not pass for the population.
-func (r *Runner) writeBlobs(w evidence.Writer, run *evidence.Run, snap collectors.Snapshot) (err error) {
+func (r *Runner) writeBlobs(w evidence.Writer, run *evidence.Run, snap transport.Snapshot) (err error) {
 	of := evidence.Series{Stream: run.Stream, Content: evidence.ContentExchanges}
 	if run.Exchanges, err = writeLines(w, of, snap.Exchanges); err != nil {
 		return fmt.Errorf("exchanges: %w", err)

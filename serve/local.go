@@ -1,124 +1,101 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
-	"strconv"
-	"strings"
+
+	"github.com/evidenced/evidenced/api"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/ops"
 )
 
 // Local answers at the unix socket: who may open it may do what the owner of
 // the process may. docs/api.yaml describes it.
 type Local struct {
-	// Run runs a command line of the program.
-	Run Runner
+	// Service returns the operations, once they can be performed. config is the
+	// configuration that the client means, an absolute path; any other than the
+	// daemon's is refused. It is empty where the client leaves that to the daemon.
+	Service func(ctx context.Context, config string) (ops.Service, error)
 	// Reload reads the configuration anew. An error means that the old one goes on.
 	Reload func(context.Context) error
 	// Health says how the daemon is.
 	Health func() Health
 }
 
-// Handler gives the API.
+// ConfigHeader is the header in which a client names the configuration that it means.
+const ConfigHeader = "Evidenced-Config"
+
+// Handler returns the API.
 func (l *Local) Handler() http.Handler {
 	m := http.NewServeMux()
-	m.HandleFunc("POST /v1/run", l.run)
-	m.HandleFunc("POST /v1/collect", l.collect)
+	for _, o := range operations {
+		m.HandleFunc(o.Pattern, func(w http.ResponseWriter, r *http.Request) { o.serve(l, w, r) })
+	}
 	m.HandleFunc("POST /v1/reload", l.reload)
 	m.HandleFunc("GET /v1/health", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, l.Health()) })
-	for pattern, args := range documents {
-		m.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { l.document(w, r, args(r)) })
-	}
 	return m
 }
 
-// documents are the commands whose `--json` document is the answer.
-var documents = map[string]func(*http.Request) []string{
-	"GET /v1/status":        func(r *http.Request) []string { return query(r, []string{"status"}, "as-of") },
-	"GET /v1/gaps":          func(r *http.Request) []string { return query(r, []string{"gaps"}, "as-of", "all") },
-	"GET /v1/gaps/{id}":     func(r *http.Request) []string { return query(r, []string{"gaps", "show"}, "as-of") },
-	"GET /v1/evidence":      func(r *http.Request) []string { return query(r, []string{"evidence", "list"}, "stream", "limit") },
-	"GET /v1/evidence/{id}": func(r *http.Request) []string { return query(r, []string{"evidence", "show"}, "records", "exchanges") },
-	"POST /v1/anchor":       func(*http.Request) []string { return []string{"store", "anchor"} },
-}
-
-// query makes a command line of a request. What follows "--" is no flag,
-// whatever it looks like.
-func query(r *http.Request, args []string, flags ...string) []string {
-	q := r.URL.Query()
-	for _, f := range flags {
-		if v := q.Get(strings.ReplaceAll(f, "-", "_")); v != "" {
-			args = append(args, "--"+f+"="+v)
+// accept reads a request, says who asks, and returns the operations.
+func (l *Local) accept(r *http.Request, req any) (ops.Service, error) {
+	if err := decode(r, req); err != nil {
+		return nil, api.AsUsage(err)
+	}
+	if write, ok := req.(api.Writes); ok {
+		a, err := actorOf(r.Context())
+		if err != nil {
+			return nil, err
 		}
+		write.SetActor(a)
 	}
-	if id := r.PathValue("id"); id != "" {
-		args = append(args, "--", id)
-	}
-	return args
+	return l.Service(r.Context(), r.Header.Get(ConfigHeader))
 }
 
-// Exit is the header in which the exit code of a command is told.
-const Exit = "Evidenced-Exit"
+type connKey struct{}
 
-// document answers with the one JSON document that a command prints.
-func (l *Local) document(w http.ResponseWriter, r *http.Request, args []string) {
-	var out, said bytes.Buffer
-	exit := l.Run(r.Context(), Call{Args: append([]string{"--json"}, args...), Stdout: &out, Stderr: &said, Progress: func(Progress) {}})
-	w.Header().Set(Exit, strconv.Itoa(exit))
-	switch exit {
-	case 0, 3:
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(out.Bytes()) // who does not read it does not need it
-	case 2:
-		fail(w, http.StatusBadRequest, said.String())
-	default:
-		fail(w, http.StatusInternalServerError, said.String())
-	}
+// WithPeer is for http.Server.ConnContext of the socket: it remembers the connection.
+func WithPeer(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
 }
 
-// collect runs `collect now`: a line for each slot that ended, then the document.
-func (l *Local) collect(w http.ResponseWriter, r *http.Request) {
-	var asked struct {
-		Sources []string `json:"sources"`
+// actorOf returns the user at the other end of the socket, by the word of the kernel.
+func actorOf(ctx context.Context) (api.Actor, error) {
+	c, ok := ctx.Value(connKey{}).(*net.UnixConn)
+	if !ok {
+		return api.Actor{}, api.Errorf(api.Denied, "nobody knows who asks: only whoever comes by the socket may write")
 	}
-	if err := decode(r, &asked); err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
+	uid, err := peer(c, c.LocalAddr().String())
+	if err != nil {
+		return api.Actor{}, fmt.Errorf("find out who asks: %w", err)
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	s := &stream{w: w}
-	var out, said bytes.Buffer
-	exit := l.Run(r.Context(), Call{Args: append([]string{"--json", "collect", "now", "--"}, asked.Sources...), Stdout: &out, Stderr: &said,
-		Progress: func(p Progress) { _ = s.send(frame{Progress: &p}) }})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	end := map[string]any{"exit": exit}
-	if out.Len() > 0 {
-		end["result"] = json.RawMessage(out.Bytes())
-	}
-	if said.Len() > 0 {
-		end["said"] = said.String()
-	}
-	_ = json.NewEncoder(w).Encode(end) // who does not read it does not need it
+	return api.Actor{User: nameOf(uid), Established: evidence.ByOperatingSystem}, nil
 }
 
 func (l *Local) reload(w http.ResponseWriter, r *http.Request) {
 	if err := l.Reload(r.Context()); err != nil {
-		fail(w, http.StatusConflict, fmt.Sprintf("the old configuration goes on: %v", err))
+		fail(w, api.Errorf(api.Conflict, "the old configuration goes on: %w", err))
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]bool{"reloaded": true})
 }
 
-func fail(w http.ResponseWriter, status int, why string) {
-	writeJSON(w, status, map[string]string{"error": strings.TrimSpace(why)})
+// statusOf returns the HTTP status of each code.
+var statusOf = map[api.Code]int{api.Usage: http.StatusBadRequest, api.NotFound: http.StatusNotFound, api.Conflict: http.StatusConflict,
+	api.Denied: http.StatusForbidden, api.Damaged: http.StatusInternalServerError, api.Failed: http.StatusInternalServerError}
+
+func fail(w http.ResponseWriter, err error) {
+	code := api.CodeOf(err)
+	writeJSON(w, statusOf[code], failure{err.Error(), code})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // who does not read it does not need it
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // who does not read it does not need it
 }

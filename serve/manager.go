@@ -26,8 +26,8 @@ func Notified(getenv func(string) string) *Manager {
 	return m
 }
 
-// Tell sends a state, such as "READY=1". That nobody listens is no error of ours.
-func (m *Manager) Tell(state string) {
+// State sends a state, such as "READY=1". That nobody listens is no error of ours.
+func (m *Manager) State(state string) {
 	if m.socket == "" {
 		return
 	}
@@ -39,13 +39,13 @@ func (m *Manager) Tell(state string) {
 	_, _ = c.Write([]byte(state))
 }
 
-// Every is how often Beat must be called, 0 if nobody waits for it.
+// Every is how often Watchdog must be called, 0 if nobody waits for it.
 func (m *Manager) Every() time.Duration { return m.every }
 
-// Beat tells the watchdog that the process is alive.
-func (m *Manager) Beat() {
+// Watchdog tells the watchdog that the process is alive.
+func (m *Manager) Watchdog() {
 	if m.every > 0 && time.Since(m.last) >= m.every/2 {
 		m.last = time.Now()
-		m.Tell("WATCHDOG=1")
+		m.State("WATCHDOG=1")
 	}
 }

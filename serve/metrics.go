@@ -104,8 +104,8 @@ func (m *Metrics) Gaps(open map[string]int) {
 	}
 }
 
-// Told counts a notification.
-func (m *Metrics) Told(channel, result string) { m.told.WithLabelValues(channel, result).Inc() }
+// Notified counts a notification.
+func (m *Metrics) Notified(channel, result string) { m.told.WithLabelValues(channel, result).Inc() }
 
 // Reload counts a configuration that was taken, or refused.
 func (m *Metrics) Reload(result string) { m.reloads.WithLabelValues(result).Inc() }

@@ -71,13 +71,13 @@ func TestStranger(t *testing.T) {
 	if err := os.WriteFile(store, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := Dial(t.Context(), path, store); c != nil || !errors.Is(err, ErrStranger) || !strings.Contains(err.Error(), path+" is ") {
+	if c, err := Dial(t.Context(), path, store, ""); c != nil || !errors.Is(err, ErrStranger) || !strings.Contains(err.Error(), path+" is ") {
 		t.Fatalf("%v, %v", c, err)
 	}
 	if err := os.Chown(store, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := Dial(t.Context(), path, store); c == nil || err != nil {
+	if c, err := Dial(t.Context(), path, store, ""); c == nil || err != nil {
 		t.Fatalf("the owner of the store: %v", err)
 	}
 }

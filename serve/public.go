@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/evidenced/evidenced/api"
 )
 
 // Health says how the daemon is.
@@ -31,9 +34,9 @@ const (
 	Failing = "failing"
 )
 
-// told is what anybody may know of a Health: the text of an error may hold names
+// publicHealth is what anybody may know of a Health: the text of an error may hold names
 // of hosts and files, or what a source said.
-type told struct {
+type publicHealth struct {
 	Live    bool              `json:"live"`
 	Ready   bool              `json:"ready"`
 	Parts   map[string]string `json:"parts"`
@@ -45,8 +48,8 @@ type told struct {
 // and nothing that acts.
 type Public struct {
 	Health func() Health
-	// Status gives the document of `evidenced status --json`.
-	Status http.HandlerFunc
+	// Status returns the state of the period, of which anybody may know the document.
+	Status func(context.Context) (*api.Status, error)
 	// Metrics answers for Prometheus.
 	Metrics http.Handler
 	// Hosts are the names by which it may be asked, beside localhost and
@@ -63,7 +66,7 @@ func (p *Public) Handler() http.Handler {
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { p.health(w, Health.live) })
 	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { p.health(w, Health.ready) })
 	m.Handle("GET /metrics", p.Metrics)
-	m.HandleFunc("GET /status", p.Status)
+	m.HandleFunc("GET /status", p.status)
 	if p.Profile {
 		m.HandleFunc("GET /debug/pprof/", pprof.Index)
 		m.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -71,6 +74,17 @@ func (p *Public) Handler() http.Handler {
 		m.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	}
 	return p.known(m)
+}
+
+// status answers with the document of `evidenced status --json`. What went
+// wrong is not for anybody: /healthz names the part.
+func (p *Public) status(w http.ResponseWriter, r *http.Request) {
+	st, err := p.Status(r.Context())
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	writeJSON(w, http.StatusOK, st.Document())
 }
 
 func (h Health) live() bool  { return h.Live }
@@ -81,7 +95,7 @@ func (p *Public) health(w http.ResponseWriter, well func(Health) bool) {
 	if !well(h) {
 		status = http.StatusServiceUnavailable
 	}
-	writeJSON(w, status, told{h.Live, h.Ready, h.Parts, h.Version, h.Since})
+	writeJSON(w, status, publicHealth{h.Live, h.Ready, h.Parts, h.Version, h.Since})
 }
 
 // known refuses names that are not its own.
@@ -92,7 +106,7 @@ func (p *Public) known(next http.Handler) http.Handler {
 			host = h
 		}
 		if net.ParseIP(strings.Trim(host, "[]")) == nil && host != "localhost" && !slices.Contains(p.Hosts, host) {
-			fail(w, http.StatusMisdirectedRequest, fmt.Sprintf("%q is no name of this host; serve.hosts names more", host))
+			writeJSON(w, http.StatusMisdirectedRequest, failure{fmt.Sprintf("%q is no name of this host; serve.hosts names more", host), api.Denied})
 			return
 		}
 		w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -6,15 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/evidenced/evidenced/api"
+	"github.com/evidenced/evidenced/ops"
 )
 
 // socketIn gives a path that is short enough for a socket.
@@ -29,7 +30,7 @@ func socketIn(t *testing.T) string {
 
 func TestSocket(t *testing.T) {
 	path := socketIn(t)
-	if c, err := Dial(t.Context(), path, ""); c != nil || err != nil {
+	if c, err := Dial(t.Context(), path, "", ""); c != nil || err != nil {
 		t.Fatalf("a daemon where there is none: %v %v", c, err)
 	}
 	l, err := Listen(path)
@@ -46,7 +47,7 @@ func TestSocket(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := Dial(t.Context(), path, ""); c != nil || err != nil {
+	if c, err := Dial(t.Context(), path, "", ""); c != nil || err != nil {
 		t.Fatalf("a daemon at a socket left behind: %v %v", c, err)
 	}
 	if l, err = Listen(path); err != nil {
@@ -64,64 +65,6 @@ func TestSocket(t *testing.T) {
 	}
 }
 
-// daemonAt serves run on a socket.
-func daemonAt(t *testing.T, run Runner) *Client {
-	path := socketIn(t)
-	l, err := Listen(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := Server((&Local{Run: run, Reload: func(context.Context) error { return errors.New("no") }, Health: func() Health { return Health{} }}).Handler())
-	go func() { _ = s.Serve(l) }() // ends with Close
-	t.Cleanup(func() { _ = s.Close() })
-	c, err := Dial(t.Context(), path, "")
-	if err != nil || c == nil {
-		t.Fatalf("%v %v", c, err)
-	}
-	return c
-}
-
-// TestRun: what a command prints comes as it printed it, and its exit code.
-func TestRun(t *testing.T) {
-	c := daemonAt(t, func(_ context.Context, call Call) int {
-		fmt.Fprintf(call.Stdout, "%v in %s\xff", call.Args, call.Folder)
-		call.Progress(Progress{"p", 1, 2})
-		fmt.Fprint(call.Stderr, "said")
-		return 3
-	})
-	var out, said bytes.Buffer
-	var seen []Progress
-	exit, err := c.Run(t.Context(), Call{Args: []string{"a", "--b"}, Folder: "/f", Stdout: &out, Stderr: &said, Progress: func(p Progress) { seen = append(seen, p) }})
-	if err != nil || exit != 3 || out.String() != "[a --b] in /f\xff" || said.String() != "said" || len(seen) != 1 || seen[0].Total != 2 {
-		t.Fatalf("%d %v %q %q %v", exit, err, out.String(), said.String(), seen)
-	}
-}
-
-// TestEnds: a client that goes away ends its command, and a daemon that dies ends
-// its client.
-func TestEnds(t *testing.T) {
-	begun, ended := make(chan struct{}), make(chan struct{})
-	c := daemonAt(t, func(ctx context.Context, _ Call) int {
-		close(begun)
-		<-ctx.Done()
-		close(ended)
-		return 1
-	})
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { <-begun; cancel() }()
-	if _, err := c.Run(ctx, Call{Stdout: io.Discard, Stderr: io.Discard}); err == nil {
-		t.Fatal("it ended well")
-	}
-	<-ended
-	c = daemonAt(t, func(_ context.Context, call Call) int {
-		fmt.Fprint(call.Stdout, "half")
-		panic(http.ErrAbortHandler)
-	})
-	if _, err := c.Run(t.Context(), Call{Stdout: io.Discard, Stderr: io.Discard}); !errors.Is(err, errCut) {
-		t.Fatal(err)
-	}
-}
-
 func TestPublic(t *testing.T) {
 	h := Health{Live: true, Problems: []string{}}
 	m := NewMetrics("1")
@@ -129,7 +72,7 @@ func TestPublic(t *testing.T) {
 	m.Sources(map[string]time.Time{"old": time.Unix(9, 0)})
 	m.Sources(map[string]time.Time{"aws": time.Unix(5, 0), "okta": time.Unix(0, 0)}) // a source that is gone is told of no more
 	m.Gaps(map[string]int{"high": 2})
-	p := &Public{Health: func() Health { return h }, Status: func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }, Metrics: m.Handler(func() {}), Hosts: []string{"ev.internal"}}
+	p := &Public{Health: func() Health { return h }, Status: func(context.Context) (*api.Status, error) { return &api.Status{Problems: []string{"s3cret"}}, nil }, Metrics: m.Handler(func() {}), Hosts: []string{"ev.internal"}}
 	ask := func(method, path, host string) (int, string) {
 		r := httptest.NewRequest(method, path, nil)
 		r.Host = host
@@ -144,7 +87,7 @@ func TestPublic(t *testing.T) {
 		{"GET", "/healthz", "127.0.0.1:8470", 200}, {"GET", "/healthz", "localhost", 200}, {"GET", "/healthz", "[::1]:8470", 200}, {"GET", "/healthz", "EV.internal:1", 200},
 		{"GET", "/healthz", "10.1.2.3", 200}, {"GET", "/status", "evil.example", 421}, {"GET", "/metrics", "127.0.0.1.evil.example:8470", 421}, {"GET", "/status", "", 421},
 		{"GET", "/readyz", "localhost", 503}, {"POST", "/status", "localhost", 405}, {"GET", "/v1/health", "localhost", 404}, {"POST", "/v1/run", "localhost", 404},
-		{"GET", "/debug/pprof/", "localhost", 404}, {"GET", "/metrics", "localhost", 200},
+		{"GET", "/debug/pprof/", "localhost", 404}, {"GET", "/metrics", "localhost", 200}, {"GET", "/status", "localhost", 200},
 	} {
 		if got, body := ask(c.method, c.path, c.host); got != c.want {
 			t.Errorf("%s %s by %q: %d, want %d: %s", c.method, c.path, c.host, got, c.want, body)
@@ -155,6 +98,9 @@ func TestPublic(t *testing.T) {
 		if _, body := ask("GET", path, "10.1.2.3"); strings.Contains(body, "s3cret") || !strings.Contains(body, `"store":"failing"`) {
 			t.Errorf("%s tells anybody %s", path, body)
 		}
+	}
+	if _, body := ask("GET", "/status", "localhost"); strings.Contains(body, "s3cret") || !strings.Contains(body, `"open_gaps"`) {
+		t.Errorf("/status tells anybody %s", body)
 	}
 	h.Ready = true
 	if got, _ := ask("GET", "/readyz", "localhost"); got != 200 {
@@ -217,10 +163,10 @@ func TestManager(t *testing.T) {
 		}
 		return string(b[:n])
 	}
-	m.Tell("READY=1")
-	m.Beat()
-	m.Beat() // too soon to be told again
-	m.Tell("STOPPING=1")
+	m.State("READY=1")
+	m.Watchdog()
+	m.Watchdog() // too soon to be told again
+	m.State("STOPPING=1")
 	for _, want := range []string{"READY=1", "WATCHDOG=1", "STOPPING=1"} {
 		if got := read(); got != want {
 			t.Fatalf("%s, want %s", got, want)
@@ -230,20 +176,27 @@ func TestManager(t *testing.T) {
 	if Notified(func(k string) string { return env[k] }).Every() != 0 {
 		t.Error("the watchdog of another process is beaten")
 	}
-	Notified(func(string) string { return "" }).Tell("READY=1") // nobody is there
+	Notified(func(string) string { return "" }).State("READY=1") // nobody is there
 }
 
-// FuzzRun: whatever is asked, the daemon goes on.
-func FuzzRun(f *testing.F) {
-	f.Add([]byte(`{"args":["status"]}`))
-	f.Add([]byte(`{"args":null,"x":1}`))
-	l := &Local{Run: func(context.Context, Call) int { return 0 }, Health: func() Health { return Health{} }}
+// FuzzRequests: whatever is asked, every route answers with JSON, and goes on.
+func FuzzRequests(f *testing.F) {
+	f.Add("as_of=2026-01-01&all=true", "application/json", []byte(`{"name":"x"}`))
+	f.Add("limit=-1", "multipart/form-data; boundary=x", []byte("--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{}\r\n--x--\r\n"))
+	l := &Local{Service: func(context.Context, string) (ops.Service, error) { return nil, api.Errorf(api.Conflict, "not now") }}
 	h := l.Handler()
-	f.Fuzz(func(t *testing.T, body []byte) {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("POST", "/v1/run", bytes.NewReader(body)))
-		if w.Code != 200 && w.Code != 400 || w.Code == 400 && !json.Valid(w.Body.Bytes()) {
-			t.Fatalf("%d %s", w.Code, w.Body)
+	f.Fuzz(func(t *testing.T, query, kind string, body []byte) {
+		for _, o := range operations {
+			method, path, _ := strings.Cut(o.Pattern, " ")
+			path = strings.NewReplacer("{id}", "7", "{name}", "n").Replace(path)
+			r := httptest.NewRequest(method, path, bytes.NewReader(body))
+			r.URL.RawQuery = query
+			r.Header.Set("Content-Type", kind)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code < 400 || w.Code >= 500 || !json.Valid(w.Body.Bytes()) {
+				t.Fatalf("%s: %d %s", o.Pattern, w.Code, w.Body)
+			}
 		}
 	})
 }

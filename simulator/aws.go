@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -31,7 +32,9 @@ type awsRequest struct {
 // keyPrefix begins the access key ids of assumed roles; the account id follows.
 const keyPrefix = "ASIASIM0"
 
-var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request`)
+var credential = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request`)
+})
 
 // serveAWS answers one signed request. Signatures are not verified: who signs
 // is read from the access key id.
@@ -67,7 +70,7 @@ var (
 )
 
 func (c *Company) readAWS(r *http.Request) (*awsRequest, error) {
-	m := credential.FindStringSubmatch(r.Header.Get("Authorization"))
+	m := credential().FindStringSubmatch(r.Header.Get("Authorization"))
 	if m == nil {
 		return nil, errNoToken
 	}

@@ -266,7 +266,7 @@ func judgePull(t *testing.T, client *github.Client, org, repo string, p *github.
 	for test, ok := range map[string]bool{
 		"github.pr.independent-approval": independent, "github.pr.approved-last-push": fresh,
 		"github.pr.checks-passed": checksPass(t, client, org, repo, p.GetHead().GetSHA()),
-		"github.pr.ticket-linked": ticketPattern.MatchString(p.GetTitle() + "\n" + p.GetBody() + "\n" + p.GetHead().GetRef()),
+		"github.pr.ticket-linked": ticketPattern().MatchString(p.GetTitle() + "\n" + p.GetBody() + "\n" + p.GetHead().GetRef()),
 	} {
 		if !ok {
 			broken = append(broken, test)

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 )
 
-var ticketPattern = regexp.MustCompile(`\b[A-Z][A-Z0-9]{1,9}-[0-9]+\b`)
+var ticketPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[A-Z][A-Z0-9]{1,9}-[0-9]+\b`) })
 
 // pulls notes what was merged against the rules, and from when on it is not
 // known of all merges whether they were.
@@ -21,7 +22,7 @@ func (n *notes) pulls() {
 			n.merge(p, "github.pr.independent-approval", p.independent(), "merged without independent approval")
 			n.merge(p, "github.pr.approved-last-push", p.approvedHead(), "the last push was not approved")
 			n.merge(p, "github.pr.checks-passed", p.checked(), "merged without passing checks")
-			n.merge(p, "github.pr.ticket-linked", ticketPattern.MatchString(p.title+" "+p.head+" "+p.body), "no ticket is named")
+			n.merge(p, "github.pr.ticket-linked", ticketPattern().MatchString(p.title+" "+p.head+" "+p.body), "no ticket is named")
 			if p.independent() && p.unlinked() && (unknown == nil || p.merged.Before(unknown.merged)) {
 				unknown = p
 			}

@@ -101,7 +101,7 @@ func (v view) holds(h evidence.Hash) error {
 	return nil
 }
 
-// Blob implements evidence.Writer. One that is there already leaves nothing new
+// Blob stores a blob; see evidence.Writer. One that is there already leaves nothing new
 // in the file.
 func (w *writer) Blob(of evidence.Series, r io.Reader, count int) (evidence.Ref, error) {
 	ref, err := w.newBlob(of, r)

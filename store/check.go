@@ -282,7 +282,7 @@ func (c *checker) history(ctx context.Context) error {
 	for range max(1, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
 			for do := range work {
-				if err := guard(do); err != nil {
+				if err := guard(nil, do); err != nil {
 					c.problem("%v", err)
 				}
 			}
@@ -323,7 +323,7 @@ func (c *checker) stream(ctx context.Context, st evidence.Stream, done *sync.Map
 	read := make(chan uint64, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := guard(func() error { return c.derived(ctx, st, read) }); err != nil {
+		if err := guard(nil, func() error { return c.derived(ctx, st, read) }); err != nil {
 			c.problem("%v", err)
 		}
 		for range read { // what is left, so that nobody waits

@@ -16,9 +16,12 @@ import (
 
 // Backup writes a copy of the store as it stands, while others append to it.
 func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
-	err = s.view(func(v view) error {
-		n, err = v.tx.WriteTo(until{ctx, w})
-		return err
+	c := &caller{}
+	err = guard(c, func() error {
+		return s.db.View(func(tx *bolt.Tx) error {
+			n, err = tx.WriteTo(until{ctx, lentTarget{c, w}})
+			return err
+		})
 	})
 	if err != nil {
 		return n, fmt.Errorf("back up: %w", err)
@@ -180,7 +183,7 @@ func replace(ctx context.Context, path, why string, make func(db *bolt.DB, temp 
 	temp := beside(path, why)
 	defer os.Remove(temp)
 	for _, step := range []func() error{
-		func() error { return guard(func() error { return make(f.db, temp) }) },
+		func() error { return guard(nil, func() error { return make(f.db, temp) }) },
 		func() error { return prove(temp) },
 		ctx.Err,
 		func() error { return os.Rename(temp, path) },
@@ -213,18 +216,19 @@ func opened(db *bolt.DB, path string, seal Sealer) (*Store, error) {
 // Rewrap seals the data key of an encrypted store with another wrapping key,
 // and says so in the log.
 func (s *Store) Rewrap(ctx context.Context, next Sealer) error {
-	err := s.append(ctx, func(w *writer) error {
-		if s.box.aead == nil {
-			return errors.New("the store is not encrypted: `evidenced store compact --reseal` encrypts it")
-		}
-		_, header, err := wrap(ctx, next, s.box.key)
-		if err != nil {
-			return err
-		}
-		e, err := evidence.WithBody(evidence.EntryAgent, map[string]any{"event": "wrapping_key_changed", "to": next.ID()})
-		if err != nil {
-			return err
-		}
+	if s.box.aead == nil {
+		return errors.New("change the wrapping key: the store is not encrypted: `evidenced store compact --reseal` encrypts it")
+	}
+	// A key management service is asked before the transaction: appends do not wait for it.
+	_, header, err := wrap(ctx, next, s.box.key)
+	if err != nil {
+		return fmt.Errorf("change the wrapping key: %w", err)
+	}
+	e, err := evidence.WithBody(evidence.EntryAgent, map[string]any{"event": "wrapping_key_changed", "to": next.ID()})
+	if err != nil {
+		return fmt.Errorf("change the wrapping key: %w", err)
+	}
+	err = s.append(ctx, func(w *writer) error {
 		if _, err := w.Entry(e); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func FuzzText(f *testing.F) {
 		if k, err := ParseKey(text); err == nil && !strings.Contains(text, k.Verifier) {
 			t.Fatalf("the key %s was not in the text", k.Verifier)
 		}
-		if leaf, err := l.unpack([]byte(text)); err == nil && len(leaf) > evidence.MaxLine {
+		if leaf, err := l.unpack(nil, []byte(text)); err == nil && len(leaf) > evidence.MaxLine {
 			t.Fatalf("a leaf of %d bytes", len(leaf))
 		}
 		_, _ = unsummed(bucketCuts, nil, []byte(text))

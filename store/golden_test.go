@@ -43,7 +43,7 @@ func TestGoldenLeafWords(t *testing.T) {
 	l, err := newLeaves()
 	mustDo(t, err)
 	for _, leaf := range []string{"", "x", strings.Repeat(leafWords, 3)} {
-		if b, err := l.unpack(l.pack([]byte(leaf))); err != nil || !bytes.Equal(b, []byte(leaf)) {
+		if b, err := l.unpack(nil, l.pack([]byte(leaf))); err != nil || !bytes.Equal(b, []byte(leaf)) {
 			t.Errorf("%.20q: %v", leaf, err)
 		}
 	}

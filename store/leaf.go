@@ -40,10 +40,11 @@ func newLeaves() (l leaves, err error) {
 
 func (l leaves) pack(leaf []byte) []byte { return l.enc.EncodeAll(leaf, nil) }
 
-func (l leaves) unpack(b []byte) ([]byte, error) {
-	leaf, err := l.dec.DecodeAll(b, nil)
+// unpack appends the text of an entry to dst.
+func (l leaves) unpack(dst, b []byte) ([]byte, error) {
+	text, err := l.dec.DecodeAll(b, dst)
 	if err != nil {
-		return nil, fmt.Errorf("the text of an entry: %w", err)
+		return dst, fmt.Errorf("the text of an entry: %w", err)
 	}
-	return leaf, nil
+	return text, nil
 }

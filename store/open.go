@@ -42,18 +42,23 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{path: path, key: o.Key, now: o.Now, reader: o.Key == nil}
-	err := guard(func() (err error) {
+	open := false
+	defer func() {
+		if !open && s.db != nil {
+			_ = s.db.Close()
+		}
+	}()
+	c := &caller{}
+	err := guard(c, func() (err error) {
 		if s.file, err = openSound(path, o.Wait, s.reader); err == nil {
-			err = s.prepare(o.Seal)
+			err = s.prepare(lend(c, o.Seal))
 		}
 		return err
 	})
 	if err != nil {
-		if s.db != nil {
-			_ = s.db.Close()
-		}
 		return nil, openError(path, err)
 	}
+	open = true
 	return s, nil
 }
 

@@ -112,6 +112,8 @@ type pageWalk struct {
 	r    io.ReaderAt
 	meta metaPage
 	seen []uint64 // a bit a page
+	// bufs holds a page of each depth: while it is read, those above it are.
+	bufs [][]byte
 }
 
 func walkPages(r io.ReaderAt, meta metaPage) error {
@@ -125,8 +127,8 @@ func walkPages(r io.ReaderAt, meta metaPage) error {
 	return nil
 }
 
-// take marks a page as reached.
-func (w *pageWalk) take(id uint64) error {
+// reach marks a page as reached.
+func (w *pageWalk) reach(id uint64) error {
 	if id < 2 || id >= w.meta.pages {
 		return fmt.Errorf("page %d: there are pages 2 to %d", id, w.meta.pages-1)
 	}
@@ -137,12 +139,23 @@ func (w *pageWalk) take(id uint64) error {
 	return nil
 }
 
+// buffer returns room for a page of a depth, valid until the next one of it.
+func (w *pageWalk) buffer(depth int, size uint64) []byte {
+	for len(w.bufs) <= depth {
+		w.bufs = append(w.bufs, nil)
+	}
+	if uint64(cap(w.bufs[depth])) < size {
+		w.bufs[depth] = make([]byte, size)
+	}
+	return w.bufs[depth][:size]
+}
+
 // page reads a page whole and checks its header.
-func (w *pageWalk) page(id uint64) ([]byte, error) {
-	if err := w.take(id); err != nil {
+func (w *pageWalk) page(id uint64, depth int) ([]byte, error) {
+	if err := w.reach(id); err != nil {
 		return nil, err
 	}
-	b := make([]byte, w.meta.size)
+	b := w.buffer(depth, w.meta.size)
 	if _, err := w.r.ReadAt(b, int64(id*w.meta.size)); err != nil {
 		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
@@ -157,11 +170,11 @@ func (w *pageWalk) page(id uint64) ([]byte, error) {
 		return nil, fmt.Errorf("page %d goes on behind the last one", id)
 	}
 	for n := uint64(1); n <= over; n++ {
-		if err := w.take(id + n); err != nil {
+		if err := w.reach(id + n); err != nil {
 			return nil, err
 		}
 	}
-	b = make([]byte, (1+over)*w.meta.size)
+	b = w.buffer(depth, (1+over)*w.meta.size)
 	if _, err := w.r.ReadAt(b, int64(id*w.meta.size)); err != nil {
 		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
@@ -172,7 +185,7 @@ func (w *pageWalk) tree(id uint64, depth int) error {
 	if depth > maxTree {
 		return fmt.Errorf("page %d lies deeper than %d pages", id, maxTree)
 	}
-	b, err := w.page(id)
+	b, err := w.page(id, depth)
 	if err != nil {
 		return err
 	}
@@ -248,7 +261,7 @@ func (w *pageWalk) freelist() error {
 	if id == ^uint64(0) {
 		return nil
 	}
-	b, err := w.page(id)
+	b, err := w.page(id, 0)
 	if err != nil {
 		return fmt.Errorf("the list of free pages: %w", err)
 	}
@@ -261,7 +274,7 @@ func (w *pageWalk) freelist() error {
 		return errors.New("the list of free pages is none")
 	}
 	for i := range n {
-		if err := w.take(le.Uint64(ids[8*i:])); err != nil {
+		if err := w.reach(le.Uint64(ids[8*i:])); err != nil {
 			return fmt.Errorf("the list of free pages: %w", err)
 		}
 	}

@@ -73,7 +73,7 @@ func (v view) plain(bucket, k, value []byte) ([]byte, error) {
 	}
 	switch string(bucket) {
 	case "entries":
-		return v.s.leaves.unpack(value)
+		return v.s.leaves.unpack(nil, value)
 	case "series", "cuts":
 		return unsummed(bucket, k, value)
 	}
@@ -115,53 +115,53 @@ func (v view) entry(n uint64) (e evidence.Entry, err error) {
 
 // eachEntry reads the log within one transaction.
 func (v view) eachEntry(do func(evidence.Entry) error) error {
+	var d evidence.LeafDecoder
 	c := v.tx.Bucket(bucketEntries).Cursor()
-	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		e, err := v.entry(fromKey(k))
-		if err == nil {
-			err = do(e)
-		}
+	for k, value := c.First(); k != nil; k, value = c.Next() {
+		text, err := v.plain(bucketEntries, k, value)
 		if err != nil {
+			return err
+		}
+		e, err := d.Decode(text)
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", fromKey(k), err)
+		}
+		if err := do(e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Leaves yields the leaves of the log from index on, in order.
+// Leaves yields the canonical texts of the entries from index on, in order.
 func (s *Store) Leaves(from uint64) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for kv, err := range s.pairs(bucketEntries, key64(from)) {
-			if err == nil && fromKey(kv[0]) != from {
-				err = fmt.Errorf("entry %d is missing from the log", from)
-			}
-			if !yield(kv[1], err) || err != nil {
+	return s.texts(from, func(b *leafBatch) *leafBatch { return &leafBatch{text: make([]byte, 0, len(b.text))} })
+}
+
+// Scan yields the leaves of the log from index on, in order, each to be decoded
+// if it matters. It is the cheapest way to read the log: a command that needs
+// several things of it scans it once.
+func (s *Store) Scan(from uint64) iter.Seq2[evidence.Leaf, error] {
+	return func(yield func(evidence.Leaf, error) bool) {
+		var d evidence.LeafDecoder
+		for text, err := range s.texts(from, func(b *leafBatch) *leafBatch { return b }) {
+			if !yield(d.Leaf(text), err) {
 				return
 			}
-			from++
 		}
 	}
 }
 
-// Entries yields the entries of the log from index on, in order.
+// Entries yields the entries of the log from index on, in order. What recurs in
+// them is shared, and must not be changed.
 func (s *Store) Entries(from uint64) iter.Seq2[evidence.Entry, error] {
-	return func(yield func(evidence.Entry, error) bool) {
-		for leaf, err := range s.Leaves(from) {
-			var e evidence.Entry
-			if err == nil {
-				err = json.Unmarshal(leaf, &e)
-			}
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
-	}
+	return s.entries(from, func(evidence.Leaf) bool { return true })
 }
 
 // Runs yields the runs of the log, in order.
 func (s *Store) Runs() iter.Seq2[evidence.Run, error] {
 	return func(yield func(evidence.Run, error) bool) {
-		for e, err := range s.Entries(0) {
+		for e, err := range s.entries(0, func(l evidence.Leaf) bool { return l.Type() == evidence.EntryRun }) {
 			if err == nil && e.Run == nil {
 				continue
 			}
@@ -174,6 +174,94 @@ func (s *Store) Runs() iter.Seq2[evidence.Run, error] {
 			}
 		}
 	}
+}
+
+// entries yields the entries whose leaf is wanted.
+func (s *Store) entries(from uint64, wanted func(evidence.Leaf) bool) iter.Seq2[evidence.Entry, error] {
+	return func(yield func(evidence.Entry, error) bool) {
+		for leaf, err := range s.Scan(from) {
+			var e evidence.Entry
+			if err == nil && !wanted(leaf) {
+				continue
+			}
+			if err == nil {
+				e, err = leaf.Entry()
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// texts yields the texts of the leaves, batch by batch. What next returns holds
+// the next batch, and may be the one before.
+func (s *Store) texts(from uint64, next func(*leafBatch) *leafBatch) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for b := new(leafBatch); ; b = next(b) {
+			err := s.view(func(v view) error { return b.read(v, from) })
+			for i := range b.ends {
+				if !yield(b.at(i), nil) {
+					return
+				}
+				from++
+			}
+			if err != nil {
+				yield(nil, err)
+			}
+			if err != nil || b.last {
+				return
+			}
+		}
+	}
+}
+
+// batchText bounds the bytes of a leafBatch, but for its last text.
+const batchText = 1 << 20
+
+// roomForLeaf is more than nearly all texts have.
+const roomForLeaf = 8 << 10
+
+// leafBatch holds the texts of leaves that follow one another.
+type leafBatch struct {
+	text []byte
+	ends []int
+	last bool // the log ends with them
+}
+
+func (b *leafBatch) at(i int) []byte {
+	begin := 0
+	if i > 0 {
+		begin = b.ends[i-1]
+	}
+	return b.text[begin:b.ends[i]:b.ends[i]]
+}
+
+// read takes the texts from index on, at most batch of them. On an error it holds
+// those before.
+func (b *leafBatch) read(v view, from uint64) error {
+	b.text, b.ends, b.last = b.text[:0], b.ends[:0], false
+	c := v.tx.Bucket(bucketEntries).Cursor()
+	k, value := c.Seek(key64(from))
+	for ; k != nil && len(b.ends) < batch && len(b.text) < batchText; k, value = c.Next() {
+		if n := fromKey(k); n != from {
+			return fmt.Errorf("entry %d is missing from the log", from)
+		}
+		value, err := v.s.box.open(bucketEntries, k, value)
+		if err != nil {
+			return err
+		}
+		if cap(b.text)-len(b.text) < roomForLeaf { // the decoder would make room for one text only
+			b.text = slices.Grow(b.text, max(len(b.text), 4*roomForLeaf))
+		}
+		if b.text, err = v.s.leaves.unpack(b.text, value); err != nil {
+			return err
+		}
+		b.ends = append(b.ends, len(b.text))
+		from++
+	}
+	b.last = k == nil
+	return nil
 }
 
 // Lines yields the records of a snapshot, in canonical order, each to be decoded by who needs it.

@@ -1,19 +1,13 @@
 package store
 
 import (
-	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-
-	"github.com/evidenced/evidenced/evidence"
 )
 
 // format is the version that this program writes; doc.go describes it.
@@ -120,22 +114,9 @@ type view struct {
 
 // view runs do in a read transaction.
 func (s *Store) view(do func(view) error) error {
-	return guard(func() error {
+	return guard(nil, func() error {
 		return s.db.View(func(tx *bolt.Tx) error { return do(view{s: s, tx: tx}) })
 	})
-}
-
-// guard turns what a damaged file does to its reader into an error: bbolt
-// panics on pages that make no sense, and a page behind the end of the file
-// faults.
-func guard(do func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", ErrDamaged, p)
-		}
-	}()
-	return do()
 }
 
 // get gives the value of a key, nil if there is none. It is valid within the
@@ -175,145 +156,4 @@ func fromKey(b []byte) uint64 {
 		return 0
 	}
 	return binary.BigEndian.Uint64(b)
-}
-
-// Append implements evidence.Log.
-func (s *Store) Append(ctx context.Context, add func(evidence.Writer) error) error {
-	return s.append(ctx, func(w *writer) error { return add(w) })
-}
-
-func (s *Store) append(ctx context.Context, add func(*writer) error) error {
-	if s.reader {
-		return errors.New("append: the store was opened for reading only")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("append: %w", err)
-	}
-	if err := s.transact(add); err != nil {
-		return fmt.Errorf("append: %w", err)
-	}
-	return nil
-}
-
-// transact runs one write transaction. A commit that failed may be in the file
-// all the same; the next one looks.
-func (s *Store) transact(add func(*writer) error) error {
-	var w *writer
-	err := guard(func() error {
-		return s.db.Update(func(tx *bolt.Tx) (err error) {
-			if w, err = s.begin(tx); err != nil {
-				return err
-			}
-			if err = add(w); err != nil {
-				return err
-			}
-			return w.finish()
-		})
-	})
-	if err != nil {
-		return err
-	}
-	s.shards.publish(w.own)
-	s.size, s.key, s.vkey = w.size, w.key, w.key.Verifier
-	return nil
-}
-
-// writer is the evidence.Writer of one transaction.
-type writer struct {
-	view
-	size  uint64    // number of leaves, with those added
-	begun uint64    // number of leaves before
-	at    time.Time // what this transaction is stamped with
-	key   *Key      // what it is signed with
-	old   *Key      // what it is signed with as well, when the key was changed
-	// revived are blobs that had been erased and were stored again.
-	revived []evidence.Ref
-}
-
-// begin stamps the transaction. Entries never go back in time; when the clock
-// did, that is an entry of its own and the last time is used again.
-func (s *Store) begin(tx *bolt.Tx) (*writer, error) {
-	w := &writer{view: view{s, tx, &shards{}}, at: s.now().UTC(), key: s.key}
-	last, n, err := w.lastEntry()
-	if err != nil {
-		return nil, err
-	}
-	if n != s.size {
-		return nil, ErrUnsure
-	}
-	w.size, w.begun = n, n
-	if n > 0 && w.at.Before(last.Recorded) {
-		back := last.Recorded.Sub(w.at)
-		w.at = last.Recorded
-		e, err := evidence.WithBody(evidence.EntryAgent, map[string]any{"event": "clock_went_back", "milliseconds": back.Milliseconds()})
-		if err != nil {
-			return nil, err
-		}
-		_, err = w.Entry(e)
-		return w, err
-	}
-	return w, nil
-}
-
-// lastEntry gives the newest entry and the number of all.
-func (v view) lastEntry() (e evidence.Entry, n uint64, err error) {
-	k, sealed := v.tx.Bucket(bucketEntries).Cursor().Last()
-	if k == nil {
-		return e, 0, nil
-	}
-	leaf, err := v.plain(bucketEntries, k, sealed)
-	if err != nil {
-		return e, 0, err
-	}
-	if err := json.Unmarshal(leaf, &e); err != nil {
-		return e, 0, fmt.Errorf("read last entry: %w", err)
-	}
-	return e, fromKey(k) + 1, nil
-}
-
-// Entry implements evidence.Writer.
-func (w *writer) Entry(e evidence.Entry) (evidence.Entry, error) {
-	e.Index, e.Recorded = w.size, w.at
-	leaf, err := evidence.Canonical(e)
-	if err == nil {
-		err = w.leaf(e, leaf)
-	}
-	if err != nil {
-		return e, fmt.Errorf("entry %d: %w", e.Index, err)
-	}
-	return e, nil
-}
-
-// leaf adds an entry whose canonical text is given, and all that follows from it.
-func (w *writer) leaf(e evidence.Entry, leaf []byte) error {
-	if err := w.put(bucketEntries, key64(e.Index), leaf); err != nil {
-		return err
-	}
-	if err := w.addLeaf(e.Index, leaf); err != nil {
-		return err
-	}
-	for _, ref := range e.Refs() {
-		if err := w.holds(ref.Hash); err != nil {
-			return err
-		}
-	}
-	w.size++
-	return w.index(e)
-}
-
-// finish signs the tree as it stands after the transaction.
-func (w *writer) finish() error {
-	if err := w.reindex(w.revived); err != nil {
-		return err
-	}
-	if w.size == w.begun {
-		return nil
-	}
-	note, err := w.checkpoint(w.size, w.key, w.old)
-	if err != nil {
-		return err
-	}
-	return w.bucket(bucketCheckpoints).Put(key64(w.size), note)
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"errors"
@@ -123,16 +124,16 @@ func (c *check) file(m Member) error {
 	if n, err := io.Copy(packed, interruptible{c.ctx, raw}); err != nil || n != m.Packed || evidence.Hash(packed.Sum(nil)) != m.PackedSHA256 {
 		return fmt.Errorf("its packed bytes are not those of the manifest")
 	}
-	r, err := c.b.open(m)
-	if err != nil {
+	if raw, err = c.b.members[m.Path].OpenRaw(); err != nil {
 		return err
 	}
-	defer r.Close()
 	content, crc := sha256.New(), crc32.NewIEEE()
-	n, err := io.Copy(io.MultiWriter(content, crc), interruptible{c.ctx, r})
+	n, used, err := inflate(io.MultiWriter(content, crc), bufio.NewReaderSize(interruptible{c.ctx, raw}, 1<<16), m.Size+1)
 	switch {
 	case err != nil:
 		return fmt.Errorf("unpack: %w", err)
+	case n == m.Size && used != m.Packed:
+		return fmt.Errorf("%d bytes stand after its deflate stream", m.Packed-used)
 	case n != m.Size:
 		return fmt.Errorf("%d bytes or more, the manifest says %d", n, m.Size)
 	case evidence.Hash(content.Sum(nil)) != m.SHA256:

@@ -7,8 +7,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"regexp"
-	"strings"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -95,34 +93,6 @@ func (b *Bundle) slurp(name string, limit int64) ([]byte, error) {
 	defer r.Close()
 	return limited(r, limit)
 }
-
-var goodName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)
-
-// names compares the names in the manifest with those in the archive.
-func (b *Bundle) names() *Failure {
-	b.listed = make(map[string]int, len(b.members))
-	for i, m := range b.Manifest.Files {
-		_, twice := b.listed[m.Path]
-		switch {
-		case !goodName.MatchString(m.Path) || strings.Contains(m.Path, ".."):
-			return &Failure{"manifest", clean(m.Path), "not an allowed file name"}
-		case twice || m.Path == manifestName || m.Path == signatureName:
-			return &Failure{"manifest", clean(m.Path), "listed twice"}
-		case b.members[m.Path] == nil:
-			return &Failure{"file", clean(m.Path), "the manifest lists it, but it is not in the archive"}
-		}
-		b.listed[m.Path] = i
-	}
-	for _, f := range b.zip.File {
-		if _, ok := b.listed[f.Name]; !ok && f.Name != manifestName && f.Name != signatureName {
-			return &Failure{"file", clean(f.Name), "it is in the archive, but the manifest does not list it"}
-		}
-	}
-	return nil
-}
-
-// clean makes a hostile name fit to print.
-func clean(name string) string { return fmt.Sprintf("%.200q", name) }
 
 // open opens a member's content, bounded by the size that the manifest states.
 func (b *Bundle) open(m Member) (io.ReadCloser, error) {

@@ -212,7 +212,7 @@ func TestForgedKeyChanges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, key := filled(t, 3, 3)
-			note(t, s, evidence.EntryKey, c.change(key, 3))
+			note(t, s, evidence.EntryKey, c.change(key, 4))
 			res := check(t, write(t, s, key, 3), key.Verifier)
 			if res.OK {
 				t.Fatal("it was taken")

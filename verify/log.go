@@ -36,6 +36,8 @@ type logWalk struct {
 	next   func() (checkpointLine, error, bool)
 	signed checkpointLine
 	more   bool
+	// covered is the size of the last checkpoint.
+	covered int
 }
 
 // log rebuilds the tree from the leaves and compares it, at every checkpoint,
@@ -52,6 +54,9 @@ func (c *check) log() {
 	if err := c.walk(w); err != nil {
 		c.fail("log", entriesName, "%w", err)
 		return
+	}
+	if w.covered != c.tree.size && !w.more {
+		c.fail("checkpoint", checkpointsName, "the last checkpoint covers %d entries, the log has %d", w.covered, c.tree.size)
 	}
 	if w.more {
 		c.fail("checkpoint", checkpointsName, "a checkpoint covers %d entries, the log has %d", w.signed.Size, c.tree.size)
@@ -77,6 +82,7 @@ func (c *check) walk(w *logWalk) error {
 		}
 		for w.more && w.signed.Size <= c.tree.size && !c.ended() {
 			c.checkpoint(w)
+			w.covered = w.signed.Size
 			c.advance(w)
 		}
 	}
@@ -114,7 +120,13 @@ func (c *check) entry(w *logWalk, raw []byte) error {
 	if e.Recorded.Before(w.last.Recorded) {
 		c.fail("log", entriesName, "entry %d was recorded before the one before it", n)
 	}
+	if n > 0 && !e.Recorded.Equal(w.last.Recorded) && w.covered != n {
+		c.fail("checkpoint", checkpointsName, "entry %d was appended after entry %d, and no checkpoint of %d entries was signed between them: one was taken out", n, n-1, n)
+	}
 	w.last = e
+	if err := c.declared(e); err != nil {
+		return err
+	}
 	c.held(e)
 	if e.Run != nil {
 		c.run(n, *e.Run)

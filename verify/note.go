@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -28,11 +29,11 @@ type key struct {
 const algEd25519 = 1
 
 // keyName is what a key may be called: it is printed, and stands in notes.
-var keyName = regexp.MustCompile(`^[A-Za-z0-9./_-]{1,200}$`)
+var keyName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9./_-]{1,200}$`) })
 
 func parseKey(text string) (key, error) {
 	parts := strings.SplitN(text, "+", 3)
-	if len(parts) != 3 || !keyName.MatchString(parts[0]) {
+	if len(parts) != 3 || !keyName().MatchString(parts[0]) {
 		return key{}, errors.New("the key is not of the form name+hash+base64, its name of letters, digits and . / _ -")
 	}
 	hash, err := hex.DecodeString(parts[1])

@@ -14,7 +14,7 @@ func (r Result) ExitCode() int {
 	switch {
 	case !r.OK:
 		return 1
-	case !r.Complete || len(r.Otherwise) > 0:
+	case !r.Complete || len(r.Otherwise) > 0 || len(r.Foreign) > 0 || len(r.Unknown) > 0:
 		return 3
 	}
 	return 0
@@ -36,6 +36,9 @@ func (r Result) WriteText(w io.Writer) error {
 			"The verdicts and gaps, result.json and gaps.jsonl, come out the same. Derive the bundle again by the version that manifest.json names, to settle: %s\n",
 			len(r.Otherwise), evidence.Printable(strings.Join(r.Otherwise[:min(len(r.Otherwise), 5)], ", ")))
 	}
+	for _, change := range r.Changes {
+		fmt.Fprintf(&b, "within the period, %s came into force\n", evidence.Printable(change))
+	}
 	for _, u := range r.Unknown {
 		fmt.Fprintln(&b, evidence.Printable(u))
 	}
@@ -53,8 +56,13 @@ func (r Result) WriteText(w io.Writer) error {
 		b.WriteString("sound as far as this verifier knows\n")
 	case !r.Complete:
 		b.WriteString("sound, but made before its period ended\n")
+	case len(r.Foreign) > 0:
+		b.WriteString("sound, but judged by tests that are not this program's\n")
 	default:
-		b.WriteString("sound: nothing was changed, left out, added or reordered\n")
+		b.WriteString("sound: no entry of the log and no byte of evidence was changed, left out, added or reordered since it was signed\n")
+	}
+	if r.OK && !r.Derived {
+		b.WriteString("Not derived again: verdicts, gaps, tables and pages. `evidenced verify --reperform` derives each of them from the evidence, and finds what was left out of the schedule.\n")
 	}
 	if r.Key != "" && !r.Pinned {
 		fmt.Fprintf(&b, "signed by %s\nCompare this key with the one the organisation gave you by another way, or pass it with --key.\n", evidence.Printable(r.Key))

@@ -15,7 +15,7 @@ import (
 // Failure is one thing that is wrong with a bundle.
 type Failure struct {
 	// Check names what was checked: "archive", "manifest", "signature", "file",
-	// "log", "checkpoint", "proof", "evidence", "ledger".
+	// "log", "checkpoint", "proof", "catalogue", "evidence", "ledger".
 	Check string `json:"check"`
 	// File is the member of the bundle, empty for the archive as a whole.
 	File   string `json:"file"`
@@ -61,6 +61,10 @@ type Result struct {
 	// Otherwise are pages and tables that another version of the program wrote,
 	// and that come out otherwise by the one that derived them again.
 	Otherwise []string `json:"otherwise,omitempty"`
+	// Changes are the configurations and catalogues that came into force within the period.
+	Changes []string `json:"changes,omitempty"`
+	// Derived tells that verdicts, tables and pages were derived again from the evidence.
+	Derived bool `json:"-"`
 	// Complete is false for a sound bundle that does not cover its period: it
 	// was made before the end.
 	Complete bool `json:"-"`
@@ -134,7 +138,7 @@ func (b *Bundle) Check(ctx context.Context, o Options) (Result, error) {
 	c := &check{ctx: ctx, b: b, opt: o, refs: map[string]evidence.Ref{}}
 	c.res.Failures = []Failure{}
 	c.res.Complete = b.Manifest.Complete
-	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log, c.pinned, c.seen}, {c.evidence}} {
+	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log, c.stated, c.pinned, c.seen}, {c.evidence}} {
 		if len(c.res.Failures) > 0 && !c.logRead {
 			break
 		}
@@ -163,6 +167,11 @@ type check struct {
 	tree    tree
 	runs    ledger
 	logRead bool // the log was read to its end
+	// catalogues came into force one after another, by the log; configs counts the
+	// configurations, and roots are the root kinds that go with the last of them.
+	catalogues []inForce
+	configs    int
+	roots      map[string]string
 }
 
 func (c *check) fail(check, file, format string, args ...any) {

@@ -71,11 +71,27 @@ func fill(t testing.TB, s *store.Store, at time.Time, d int, records []evidence.
 			return err
 		}
 		_, err := w.Entry(evidence.Entry{Type: evidence.EntryRun, Run: &run})
+		if err == nil && d == 0 {
+			err = declared(w)
+		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// declared writes down by which catalogue is judged.
+func declared(w evidence.Writer) error {
+	cat, err := catalogue.Default()
+	if err != nil {
+		return err
+	}
+	e, err := evidence.WithBody(evidence.EntryCatalogue, map[string]any{"digest": cat.Digest().String()})
+	if err == nil {
+		_, err = w.Entry(e)
+	}
+	return err
 }
 
 func blobs(w evidence.Writer, run *evidence.Run, records []evidence.Record, at time.Time) error {
@@ -137,7 +153,7 @@ func TestSoundBundle(t *testing.T) {
 	if !res.OK || !res.Complete || !res.Pinned {
 		t.Fatalf("%+v", res)
 	}
-	if c := res.Checked; c.Entries != 6 || c.Checkpoints != 6 || c.Proofs != 6 || c.Records != 100 || c.Exchanges != 5 {
+	if c := res.Checked; c.Entries != 7 || c.Checkpoints != 6 || c.Proofs != 7 || c.Records != 100 || c.Exchanges != 5 {
 		t.Fatalf("checked %+v", c)
 	}
 	if again := write(t, s, key, 6); !bytes.Equal(bundle, again) {
@@ -306,6 +322,12 @@ func resealed(t *testing.T, bundle []byte, key *store.Key, edit func(name string
 // pack writes an archive as docs/bundle.md describes it, by other code than the writer's.
 func pack(t *testing.T, m verify.Manifest, order []string, content func(string) []byte, key *store.Key) []byte {
 	t.Helper()
+	return packBehind(t, m, order, content, "", key.Sign)
+}
+
+// packBehind is pack; the member behind gets bytes behind its deflate stream.
+func packBehind(t *testing.T, m verify.Manifest, order []string, content func(string) []byte, behind string, sign func(string) ([]byte, error)) []byte {
+	t.Helper()
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
 	put := func(name string, method uint16, plain, packed []byte) {
@@ -324,6 +346,9 @@ func pack(t *testing.T, m verify.Manifest, order []string, content func(string) 
 	for _, name := range order {
 		plain := content(name)
 		packed := deflate(t, plain)
+		if name == behind {
+			packed = append(packed, "hidden"...)
+		}
 		put(name, zip.Deflate, plain, packed)
 		m.Files = append(m.Files, verify.Member{Path: name, Size: int64(len(plain)), SHA256: evidence.HashOf(plain), Packed: int64(len(packed)), PackedSHA256: evidence.HashOf(packed)})
 	}
@@ -331,7 +356,7 @@ func pack(t *testing.T, m verify.Manifest, order []string, content func(string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	signature, err := key.Sign("evidenced bundle manifest\n" + evidence.HashOf(raw).String() + "\n")
+	signature, err := sign("evidenced bundle manifest\n" + evidence.HashOf(raw).String() + "\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -380,13 +405,13 @@ func TestHistoryRewritten(t *testing.T) {
 		check string
 	}{
 		"entry changed": {logLines(func(l [][]byte) [][]byte {
-			l[2] = bytes.Replace(l[2], []byte("missed"), []byte("failed"), 1)
+			l[3] = bytes.Replace(l[3], []byte("missed"), []byte("failed"), 1)
 			return l
 		}), "checkpoint"},
-		"entry dropped":   {logLines(func(l [][]byte) [][]byte { return slices.Delete(l, 2, 3) }), "checkpoint"},
-		"last dropped":    {logLines(func(l [][]byte) [][]byte { return l[:4] }), "checkpoint"},
-		"entries swapped": {logLines(func(l [][]byte) [][]byte { l[1], l[3] = l[3], l[1]; return l }), "checkpoint"},
-		"entry repeated":  {logLines(func(l [][]byte) [][]byte { return append(l, l[4]) }), "log"},
+		"entry dropped":   {logLines(func(l [][]byte) [][]byte { return slices.Delete(l, 3, 4) }), "checkpoint"},
+		"last dropped":    {logLines(func(l [][]byte) [][]byte { return l[:5] }), "checkpoint"},
+		"entries swapped": {logLines(func(l [][]byte) [][]byte { l[2], l[4] = l[4], l[2]; return l }), "checkpoint"},
+		"entry repeated":  {logLines(func(l [][]byte) [][]byte { return append(l, l[5]) }), "log"},
 		"records swapped": {func(name string, c []byte) []byte {
 			if strings.HasPrefix(name, "evidence/records/") {
 				return bytes.ReplaceAll(c, []byte("false"), []byte("true"))

@@ -25,7 +25,7 @@ const algCosignature = 4
 
 func parseWitness(text string) (w witness, err error) {
 	parts := strings.SplitN(text, "+", 3)
-	if len(parts) != 3 || !keyName.MatchString(parts[0]) {
+	if len(parts) != 3 || !keyName().MatchString(parts[0]) {
 		return w, errors.New("the witness's key is not of the form name+hash+base64")
 	}
 	hash, err := hex.DecodeString(parts[1])

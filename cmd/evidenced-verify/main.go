@@ -1,82 +1,18 @@
 // Command evidenced-verify checks a bundle, offline. Its whole source is this
-// file and the packages verify and evidence, which use the standard library
+// folder and the packages verify and evidence, which use the standard library
 // only, so that an auditor can read all of it; and, for timestamps of RFC 3161
 // alone, the package anchor/timestamp with a library that parses them.
 package main
 
 import (
 	"context"
-	"encoding/json"
-	"flag"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/evidenced/evidenced/anchor/timestamp"
-	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/verify"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// run checks one bundle. It gives 0 for a sound one, 1 for one that is not or
-// cannot be read, 2 for a mistake on the command line, and 3 for a sound one
-// that was made before its period ended.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	f := flag.NewFlagSet("evidenced-verify", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.Usage = func() {
-		fmt.Fprintln(stderr, "usage: evidenced-verify [--json] [--key KEY] [--witness KEY] [--timestamp-ca FILE] [--checkpoints FOLDER] BUNDLE.zip")
-		f.PrintDefaults()
-	}
-	asJSON := f.Bool("json", false, "print one JSON document")
-	var o verify.Options
-	f.StringVar(&o.Key, "key", "", "the verifier `key` you were given by another way than the bundle")
-	f.Func("witness", "the `key` of a witness whose cosignatures are to be checked; more than one is fine", func(k string) error {
-		o.Witnesses = append(o.Witnesses, k)
-		return nil
-	})
-	ca := f.String("timestamp-ca", "", "PEM `file` of the certificates that timestamps must lead to; without it they are not checked")
-	folder := f.String("checkpoints", "", "`folder` of checkpoints that were kept elsewhere; each must be of the log")
-	if err := f.Parse(args); err != nil || f.NArg() != 1 {
-		if err == nil {
-			f.Usage()
-		}
-		return 2
-	}
-	var err error
-	if o.Timestamp, err = timestamp.FromFile(*ca); err == nil {
-		o.Seen, err = verify.SeenIn(*folder)
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
-		return 2
-	}
-	if err := o.Validate(); err != nil {
-		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
-		return 2
-	}
-	res, err := verify.File(ctx, f.Arg(0), o)
-	if err != nil {
-		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
-		return 1
-	}
-	if *asJSON {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(res)
-	} else {
-		err = res.WriteText(stdout)
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "evidenced-verify:", evidence.Printable(err.Error()))
-		return 1
-	}
-	return res.ExitCode()
 }

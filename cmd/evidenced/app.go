@@ -7,14 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/ops"
+	"github.com/evidenced/evidenced/ops/custody"
+	"github.com/evidenced/evidenced/serve"
 )
 
 // Exit codes, as the command line promises them.
@@ -32,11 +39,6 @@ const defaultConfig = "evidenced.yaml"
 // missing to report; it has been printed already.
 var errIncomplete = errors.New("done, but incomplete or with open gaps")
 
-// usageError is a mistake on the command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
 // app is what the commands share.
 type app struct {
 	stdout, stderr io.Writer
@@ -44,14 +46,11 @@ type app struct {
 	json           bool
 	asOf           timeFlag
 	now            func() time.Time
-	args           []string // the command line
-	host           *host    // set where the command is run in the daemon
-	collects       bool     // it needs the credentials of the sources
 }
 
-// run runs one command line and gives its exit code.
+// run runs one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr, now: time.Now, args: args}
+	a := &app{stdout: stdout, stderr: stderr, now: time.Now}
 	root := a.root()
 	root.SetArgs(args)
 	var text bytes.Buffer // help, version, completion: what is no result
@@ -59,18 +58,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if a.json && err == nil && text.Len() > 0 {
-		err = usageError{errors.New("--json needs a command that has a result; see `evidenced --help`")}
+		err = api.Errorf(api.Usage, "--json needs a command that has a result; see `evidenced --help`")
 	}
 	if err == nil {
 		_, err = text.WriteTo(stdout)
 	}
-	return a.finish(err)
+	if err != nil && !errors.Is(err, errIncomplete) {
+		fmt.Fprintln(stderr, "evidenced:", printableError(err))
+	}
+	return exitCode(err)
 }
 
-// mistakes gives an error fit for a terminal: it may quote what a source said.
-// Its lines stay apart; those after the first are set in, so that none passes
-// for a message of its own.
-func mistakes(err error) string {
+// printableError returns an error fit for a terminal: it may quote what a source
+// said. Its lines stay apart; those after the first are set in, so that none
+// passes for a message of its own.
+func printableError(err error) string {
 	lines := strings.Split(err.Error(), "\n")
 	for i, l := range lines {
 		lines[i] = evidence.Printable(l)
@@ -79,15 +81,12 @@ func mistakes(err error) string {
 }
 
 func exitCode(err error) int {
-	var told exitCodeError
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &told):
-		return int(told)
 	case errors.Is(err, errIncomplete):
 		return exitIncomplete
-	case errors.As(err, new(usageError)), errors.As(err, new(*config.Error)):
+	case api.CodeOf(err) == api.Usage:
 		return exitUsage
 	}
 	return exitError
@@ -102,14 +101,14 @@ finds gaps over the observation period, and hands the auditor a bundle that can
 be verified offline.
 
 Exit codes: 0 ok, 1 error, 2 usage or configuration, 3 done but incomplete or with open gaps.`,
-		Version:       version(),
+		Version:       ops.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          usage(cobra.NoArgs),
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+		return api.Errorf(api.Usage, "%w; see `%s --help`", err, c.CommandPath())
 	})
 	root.PersistentFlags().StringVar(&a.config, "config", defaultConfig, "configuration `file`")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output, and nothing else there")
@@ -122,7 +121,7 @@ Exit codes: 0 ok, 1 error, 2 usage or configuration, 3 done but incomplete or wi
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
-			return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+			return api.Errorf(api.Usage, "%w; see `%s --help`", err, c.CommandPath())
 		}
 		return nil
 	}
@@ -131,10 +130,52 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 // group is a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: usage(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error {
-		return usageError{fmt.Errorf("%s needs a subcommand; see `%s --help`", c.Name(), c.CommandPath())}
+		return api.Errorf(api.Usage, "%s needs a subcommand; see `%s --help`", c.Name(), c.CommandPath())
 	}}
 	c.AddCommand(subs...)
 	return c
+}
+
+// service returns the operations: those of the daemon that holds the store of
+// the configuration, if one does, and otherwise those of this process.
+func (a *app) service(ctx context.Context) (ops.Service, error) {
+	if c, err := ops.Load(a.config, false); err == nil { // one that cannot be read is for the operation to tell
+		path, err := filepath.Abs(c.Path)
+		if err != nil {
+			return nil, err
+		}
+		daemon, err := serve.Dial(ctx, c.Serve.Socket, c.Store.Path, path)
+		if daemon != nil || err != nil {
+			return daemon, err
+		}
+	}
+	return ops.On(&ops.Process{Path: a.config, Now: a.now, Say: a.say, Log: a.logger()}, a.now), nil
+}
+
+// keeper returns what takes care of the store of the configuration.
+func (a *app) keeper(progress api.ProgressFunc) (*custody.Keeper, error) {
+	c, err := ops.Load(a.config, false)
+	if err != nil {
+		return nil, err
+	}
+	return &custody.Keeper{Config: c, Now: a.now, Say: a.say, Busy: a.busy, Progress: progress}, nil
+}
+
+// actor is the user of the operating system who runs the command.
+func (a *app) actor() api.Write {
+	name := "uid " + strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	return api.Write{Actor: api.Actor{User: name, Established: evidence.ByOperatingSystem}}
+}
+
+// say tells a person something beside the result.
+func (a *app) say(text string) { fmt.Fprintln(a.stderr, "evidenced:", evidence.Printable(text)) }
+
+// logger writes warnings for a person to standard error.
+func (a *app) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // print writes v as the one JSON document, or calls text for a person.
@@ -152,19 +193,30 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	return nil
 }
 
-// released is the version of a release; the linker sets it.
-var released string
+// newFile writes a file that is not there yet; one that could not be written
+// completely is taken away again.
+func newFile(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return api.Errorf(api.Usage, "%s is there already: name a new file", name)
+	}
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(write(f), f.Close()); err != nil {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
+}
 
-// version is the released version, or the commit that was built.
-func version() string {
-	if released != "" {
-		return released
+// requireFlags demands flags that a command cannot do without: name, value, name, value.
+func requireFlags(pairs ...string) error {
+	for i := 0; i < len(pairs); i += 2 {
+		if strings.TrimSpace(pairs[i+1]) == "" {
+			return api.Errorf(api.Usage, "--%s is missing", pairs[i])
+		}
 	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "devel"
-	}
-	return info.Main.Version
+	return nil
 }
 
 // timeFlag is a flag that takes a date or an RFC 3339 time.
@@ -193,12 +245,4 @@ func (f *timeFlag) Set(s string) (err error) {
 func (a *app) asOfFlag(c *cobra.Command) *cobra.Command {
 	c.Flags().Var(&a.asOf, "as-of", "judge the evidence as it stood at this time; default now")
 	return c
-}
-
-// at is the time that the command speaks of.
-func (a *app) at() time.Time {
-	if !a.asOf.IsZero() {
-		return a.asOf.Time
-	}
-	return a.now().UTC()
 }

@@ -17,11 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors/all"
-	"github.com/evidenced/evidenced/config"
-	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/demo"
 	"github.com/evidenced/evidenced/store"
-	"github.com/evidenced/evidenced/verify"
 )
 
 // TestDemoFindsWhatWasPlanted: for each seed every planted gap is found, with
@@ -48,7 +45,7 @@ func TestDemoFindsWhatWasPlanted(t *testing.T) {
 	}
 }
 
-func demoRun(t *testing.T, args ...string) (out demoResult) {
+func demoRun(t *testing.T, args ...string) (out demo.Result) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	run(context.Background(), append([]string{"demo", "--json"}, args...), &stdout, &stderr)
@@ -115,54 +112,6 @@ func TestKilledDemoLeavesASoundStore(t *testing.T) {
 	}
 	if entries == 0 {
 		t.Fatal("no round got as far as a store: the test shows nothing")
-	}
-}
-
-// TestReperformFindsALyingGenerator: whoever writes bundles holds the key and
-// leaves a gap out; the bundle is sound, but does not follow from its evidence.
-func TestReperformFindsALyingGenerator(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "d")
-	demoRun(t, "--seed", "2", "--days", "40", "--out", dir)
-	c, err := config.Reader{Specs: all.Specs()}.Load(filepath.Join(dir, "evidenced.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := reading(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	key, err := store.ReadKey(c.Store.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stdout, stderr bytes.Buffer
-	a := &app{stdout: &stdout, stderr: &stderr, asOf: timeFlag{c.Period.To}}
-	res, err := a.evaluate(t.Context(), c, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, lie := range map[string]func(*result.Result){
-		"honest":   func(*result.Result) {},
-		"a gap":    func(r *result.Result) { r.Gaps = r.Gaps[1:] },
-		"coverage": func(r *result.Result) { r.Slots.Missed, r.Slots.Collected = 0, r.Slots.Expected },
-		"verdict":  func(r *result.Result) { r.Controls[0].Status = result.Pass },
-	} {
-		t.Run(name, func(t *testing.T) {
-			told := *res
-			told.Controls = append([]result.ControlResult(nil), res.Controls...)
-			lie(&told)
-			path := filepath.Join(t.TempDir(), "b.zip")
-			if _, err := a.writeBundle(t.Context(), path, c, s, key, &told); err != nil {
-				t.Fatal(err)
-			}
-			if err := a.verify(t.Context(), path, verify.Options{}, false); err != nil {
-				t.Fatalf("the bundle must be sound: %v", err)
-			}
-			if err := a.verify(t.Context(), path, verify.Options{}, true); (err == nil) != (name == "honest") {
-				t.Fatalf("reperform: %v", err)
-			}
-		})
 	}
 }
 

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
+	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/store"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) evidenceCommand() *cobra.Command {
@@ -24,7 +23,7 @@ func (a *app) evidenceCommand() *cobra.Command {
 		Args:  usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if manual {
-				return a.manualList(limit)
+				return a.uploadList(c.Context(), limit)
 			}
 			return a.evidenceList(c.Context(), stream, limit)
 		},
@@ -42,130 +41,57 @@ func (a *app) evidenceCommand() *cobra.Command {
 			index, err := strconv.ParseUint(args[0], 10, 64)
 			switch {
 			case err != nil:
-				return usageError{fmt.Errorf("%q is not the number of a log entry", args[0])}
+				return api.Errorf(api.Usage, "%q is not the number of a log entry", args[0])
 			case file != "" || out != "":
-				return a.uploadFile(index, file, out)
+				return a.uploadFile(c.Context(), index, file, out)
 			}
-			return a.evidenceShow(index, records, exchanges)
+			return a.evidenceShow(c.Context(), index, records, exchanges)
 		},
 	}
 	show.Flags().BoolVar(&records, "records", false, "also print the records")
 	show.Flags().BoolVar(&exchanges, "exchanges", false, "also print the raw exchanges")
 	show.Flags().StringVar(&file, "file", "", "get the file of this `name` back, as it was brought")
 	show.Flags().StringVar(&out, "out", "", "where to write it, a new `file`")
-	return group("evidence", "Look at the evidence, and add to it by hand", a.evidenceAddCommand(), a.served(list), a.served(show), a.served(a.historyCommand()))
-}
-
-// slotLine is one slot in `evidence list --json`.
-type slotLine struct {
-	ID       uint64           `json:"id"`
-	Stream   string           `json:"stream"`
-	Due      time.Time        `json:"due"`
-	Trigger  evidence.Trigger `json:"trigger"`
-	Outcome  evidence.Outcome `json:"outcome"`
-	Reason   string           `json:"reason"`
-	Recorded time.Time        `json:"recorded"`
-	Rows     int              `json:"rows"`
-}
-
-func newSlotLine(e evidence.Entry) slotLine {
-	l := slotLine{ID: e.Index, Stream: e.Run.Stream.String(), Due: e.Run.Due, Trigger: e.Run.Trigger, Outcome: e.Run.Outcome, Recorded: e.Recorded}
-	if e.Run.Reason != nil {
-		l.Reason = e.Run.Reason.String()
-	}
-	if e.Run.Certificate != nil {
-		l.Rows = e.Run.Certificate.Rows
-	}
-	return l
+	return group("evidence", "Look at the evidence, and add to it by hand", a.evidenceAddCommand(), list, show, a.historyCommand())
 }
 
 func (a *app) evidenceList(ctx context.Context, stream string, limit int) error {
-	_, s, err := a.opened()
+	s, err := a.service(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	slots := []slotLine{}
-	for e, err := range s.Entries(0) {
-		if err != nil {
-			return err
-		}
-		if e.Run != nil && strings.HasPrefix(e.Run.Stream.String(), stream) {
-			slots = append(slots, newSlotLine(e))
-		}
+	out, err := s.Collections(ctx, api.CollectionsRequest{Stream: stream, Limit: limit})
+	if err != nil {
+		return err
 	}
-	for i, j := 0, len(slots)-1; i < j; i, j = i+1, j-1 {
-		slots[i], slots[j] = slots[j], slots[i]
-	}
-	if limit > 0 && len(slots) > limit {
-		slots = slots[:limit]
-	}
-	return a.print(map[string]any{"slots": slots}, func(w io.Writer) {
+	return a.print(out, func(w io.Writer) {
 		table(w, "ID\tDUE\tOUTCOME\tROWS\tSTREAM\tREASON", func(row func(...any)) {
-			for _, l := range slots {
+			for _, l := range out.Slots {
 				row(l.ID, when(&l.Due), l.Outcome, l.Rows, l.Stream, l.Reason)
 			}
 		})
 	})
 }
 
-// slotDetail is what `evidence show --json` prints.
-type slotDetail struct {
-	evidence.Entry
-	Records   []evidence.Record   `json:"records,omitempty"`
-	Exchanges []evidence.Exchange `json:"exchanges,omitempty"`
-}
-
-func (a *app) evidenceShow(index uint64, records, exchanges bool) error {
-	_, s, err := a.opened()
+func (a *app) evidenceShow(ctx context.Context, index uint64, records, exchanges bool) error {
+	s, err := a.service(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	d, err := detail(s, index, records, exchanges)
+	d, err := s.Entry(ctx, api.EntryRequest{ID: index, Records: records, Exchanges: exchanges})
 	if err != nil {
 		return err
 	}
-	return a.print(d, d.text)
+	return a.print(d, func(w io.Writer) { entryText(w, d) })
 }
 
-func detail(s *store.Store, index uint64, records, exchanges bool) (d slotDetail, err error) {
-	if n, err := s.Size(); err != nil || index >= n {
-		return d, fmt.Errorf("there is no entry %d: the log has %d", index, n)
-	}
-	for e, err := range s.Entries(index) {
-		if err != nil {
-			return d, err
-		}
-		d.Entry = e
-		break
-	}
-	if d.Run == nil {
-		return d, nil
-	}
-	if ref := d.Run.Records; records && ref != nil {
-		for r, err := range s.Records(*ref) {
-			if err != nil {
-				return d, err
-			}
-			d.Records = append(d.Records, r)
-		}
-	}
-	if ref := d.Run.Exchanges; exchanges && ref != nil {
-		for x, err := range s.Exchanges(*ref) {
-			if err != nil {
-				return d, err
-			}
-			d.Exchanges = append(d.Exchanges, x)
-		}
-	}
-	return d, nil
-}
-
-func (d slotDetail) text(w io.Writer) {
+func entryText(w io.Writer, d *api.EntryDetail) {
 	fmt.Fprintf(w, "entry %d, %s, recorded %s\n", d.Index, d.Type, d.Recorded.Format(time.RFC3339))
+	if d.Actor != nil {
+		fmt.Fprintf(w, "  %-12s %s\n", "caused by", evidence.Printable(actorText(*d.Actor)))
+	}
 	if d.Run == nil {
-		d.bodyText(w)
+		bodyText(w, d)
 		return
 	}
 	line := func(name string, value any) {
@@ -189,7 +115,7 @@ func (d slotDetail) text(w io.Writer) {
 }
 
 // bodyText prints what an entry without a run says.
-func (d slotDetail) bodyText(w io.Writer) {
+func bodyText(w io.Writer, d *api.EntryDetail) {
 	if act, ok, err := evidence.ActOf(d.Entry); ok && err == nil && act.Upload != nil {
 		uploadText(w, *act.Upload)
 		return
@@ -226,4 +152,16 @@ func printJSON(w io.Writer, v any) {
 		b = []byte(err.Error())
 	}
 	fmt.Fprintln(w, evidence.Printable(string(b)))
+}
+
+// actorText says who caused an entry, and how that is known.
+func actorText(a evidence.Actor) string {
+	text := a.User + " (" + strings.ReplaceAll(a.Established, "_", " ") + ")"
+	switch {
+	case a.Person == nil:
+		return text
+	case a.Person.Verified:
+		return text + ", for " + a.Person.String() + " of the roster"
+	}
+	return text + ", for " + a.Person.String() + ", whom no roster verifies"
 }

@@ -4,8 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/all"
 	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/schedule"
 )
 
 // TestExampleSettings: what the example only shows, as a comment, can be taken
@@ -24,11 +26,16 @@ func TestExampleSettings(t *testing.T) {
 		}
 		text = strings.ReplaceAll(text, "\n"+mark, "\n"+strings.Replace(mark, "# ", "", 1))
 	}
-	c, err := config.Reader{Specs: all.Specs(), Checks: []config.Check{fires}}.Parse("example.yaml", []byte(text))
+	c, err := config.Reader{Specs: all.Specs(), Checks: []config.Check{schedulesParse}}.Parse("example.yaml", []byte(text))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	if c.Store.Encryption == nil || len(c.Store.Retention) != 1 || len(c.Anchors) != 5 || len(c.Notify) != 6 || len(c.Serve.Hosts) != 1 {
 		t.Errorf("%+v, %d anchors", c.Store, len(c.Anchors))
 	}
+}
+
+func schedulesParse(c collectors.Config) error {
+	_, _, err := schedule.Specs(c.Base())
+	return err
 }

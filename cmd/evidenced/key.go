@@ -1,64 +1,14 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
-	"os"
-	"regexp"
-	"strings"
-	"time"
 
-	"github.com/spf13/cobra"
-
-	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/store"
+	"github.com/evidenced/evidenced/ops/custody"
+	"github.com/spf13/cobra"
 )
-
-var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
-
-// logName gives the name that checkpoints are signed under: the organisation, fit for a note.
-func logName(organization string) string {
-	slug := strings.Trim(notSlug.ReplaceAllString(strings.ToLower(organization), "-"), "-")
-	if slug == "" {
-		slug = "organization"
-	}
-	return "evidenced/" + slug
-}
-
-// signingKey reads the key of the store. If neither store nor key exist, it makes one.
-func signingKey(c *config.Config) (*store.Key, error) {
-	if c.Store.KeyText != "" {
-		return givenKey(c)
-	}
-	_, keyErr := os.Stat(c.Store.Key)
-	_, storeErr := os.Stat(c.Store.Path)
-	if !errors.Is(keyErr, os.ErrNotExist) || !errors.Is(storeErr, os.ErrNotExist) {
-		return store.ReadKey(c.Store.Key)
-	}
-	k, err := store.NewKey(logName(c.Organization), nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := k.WriteFile(c.Store.Key); err != nil {
-		return nil, fmt.Errorf("make a signing key for a new store: %w", err)
-	}
-	return k, nil
-}
-
-// givenKey reads the key that the configuration takes from the environment or
-// from a file of secrets.
-func givenKey(c *config.Config) (*store.Key, error) {
-	if err := c.Store.Signing(); err != nil {
-		return nil, err
-	}
-	k, err := store.ParseKey(c.Store.KeyText.Reveal())
-	if err != nil {
-		return nil, &config.Error{File: c.Path, Message: fmt.Sprintf("store.key: what it gives is no signing key: %v", err)}
-	}
-	return k, nil
-}
 
 func (a *app) keyCommand() *cobra.Command {
 	show := &cobra.Command{
@@ -90,29 +40,19 @@ from here: --out FILE takes the new one, to be put into the secret.`,
 	return group("key", "Show and change the key that signs the log", show, rotate)
 }
 
-// usedKey is one key in `key show --json`.
-type usedKey struct {
-	Key string `json:"key"`
-	// Entry is the first that it signed for, Since when that was recorded.
-	Entry uint64     `json:"entry"`
-	Since *time.Time `json:"since"`
-	InUse bool       `json:"in_use"`
-}
-
 func (a *app) keyShow() error {
-	_, s, err := a.opened()
+	k, err := a.keeper(nil)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	keys, err := usedKeys(s)
+	out, err := k.Keys()
 	if err != nil {
 		return err
 	}
-	return a.print(map[string]any{"key": s.VerifierKey(), "keys": keys}, func(w io.Writer) {
-		fmt.Fprintln(w, evidence.Printable(s.VerifierKey()))
-		for i := len(keys) - 1; i >= 0; i-- {
-			k := keys[i]
+	return a.print(out, func(w io.Writer) {
+		fmt.Fprintln(w, evidence.Printable(out.Key))
+		for i := len(out.Keys) - 1; i >= 0; i-- {
+			k := out.Keys[i]
 			what := "in use since"
 			if !k.InUse {
 				what = evidence.Printable(k.Key) + " earlier, from"
@@ -122,26 +62,24 @@ func (a *app) keyShow() error {
 	})
 }
 
-// usedKeys gives every key of the log, the first one first.
-func usedKeys(s *store.Store) (keys []usedKey, err error) {
-	keys = []usedKey{{Key: s.VerifierKey()}}
-	for e, err := range s.Entries(0) {
-		if err != nil {
-			return nil, err
-		}
-		if e.Index == 0 {
-			keys[0].Since = &e.Recorded
-		}
-		if e.Type != evidence.EntryKey {
-			continue
-		}
-		var k evidence.KeyChange
-		if err := e.DecodeBody(evidence.EntryKey, &k); err != nil {
-			return nil, err
-		}
-		keys[len(keys)-1].Key = k.Old
-		keys = append(keys, usedKey{Key: k.New, Entry: e.Index, Since: &e.Recorded})
+func (a *app) keyRotate(ctx context.Context, out string) error {
+	k, err := a.keeper(nil)
+	if err != nil {
+		return err
 	}
-	keys[len(keys)-1].InUse = true
-	return keys, nil
+	done, err := k.Rotate(ctx, out)
+	if err != nil {
+		return err
+	}
+	return a.print(done, func(w io.Writer) { keyChangedText(w, done, out != "") })
+}
+
+func keyChangedText(w io.Writer, k custody.KeyChanged, given bool) {
+	fmt.Fprintf(w, "the log is now signed by\n%s\n", evidence.Printable(k.New))
+	if given {
+		fmt.Fprintf(w, "The new key is in %s: put its text into the secret that store.key names, now, and delete the file; nothing can be collected before.\n", k.File)
+	} else {
+		fmt.Fprintf(w, "The new key is in %s, the old one in %s. Keep a copy of the new one apart from the store.\n", k.File, k.Retired)
+	}
+	fmt.Fprintln(w, "Tell your auditor the new public key; what the old one has signed stays valid.")
 }

@@ -4,18 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap/catalogue"
-	"github.com/evidenced/evidenced/gap/result"
-	"github.com/evidenced/evidenced/gap/timeline"
-	"github.com/evidenced/evidenced/review"
+	"github.com/evidenced/evidenced/ops"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) lintCommand() *cobra.Command {
@@ -33,75 +26,28 @@ neither a test nor a duty shows.`,
 }
 
 func (a *app) lint(args []string) error {
-	folder, err := a.ownFolder(args)
+	l, err := ops.LintCatalogue(a.config, firstOf(args))
 	if err != nil {
 		return err
 	}
-	cat, err := laidOver(folder)
-	if err != nil {
-		return err
-	}
-	specs, err := a.specs()
-	if err != nil {
-		return err
-	}
-	kinds := []string{string(review.KindRow), string(review.KindCampaign)}
-	for _, s := range specs {
-		for _, k := range s.Kinds {
-			kinds = append(kinds, string(k.Kind))
-		}
-	}
-	warnings := leadsNowhere(cat, kinds)
-	err = a.print(map[string]any{"folder": folder, "controls": len(cat.Controls), "tests": len(cat.Tests()), "duties": len(cat.Duties()), "warnings": warnings}, func(w io.Writer) {
-		for _, text := range warnings {
+	err = a.print(l, func(w io.Writer) {
+		for _, text := range l.Warnings {
 			fmt.Fprintln(w, "warning:", evidence.Printable(text))
 		}
-		fmt.Fprintf(w, "%s over ours: %d controls, %d tests, %d duties, %d warnings\n", folder, len(cat.Controls), len(cat.Tests()), len(cat.Duties()), len(warnings))
+		fmt.Fprintf(w, "%s over ours: %d controls, %d tests, %d duties, %d warnings\n", l.Folder, l.Controls, l.Tests, l.Duties, len(l.Warnings))
 	})
-	if err == nil && len(warnings) > 0 {
+	if err == nil && len(l.Warnings) > 0 {
 		err = errIncomplete
 	}
 	return err
 }
 
-// leadsNowhere tells what of a catalogue no source feeds, and what nothing shows.
-func leadsNowhere(cat *catalogue.Catalogue, known []string) []string {
-	out := []string{}
-	warn := func(text string, args ...any) { out = append(out, fmt.Sprintf(text, args...)) }
-	fed := map[evidence.Kind]bool{}
-	for _, v := range cat.Views {
-		for _, k := range cat.Parts(v) {
-			if slices.Contains(known, string(k)) {
-				fed[v.Kind] = true
-			} else if v.Of == "" {
-				warn("view %s: no source has the kind %s%s", v.Kind, k, nearest(string(k), known))
-			}
-		}
+// firstOf returns the first argument; empty if there is none.
+func firstOf(args []string) string {
+	if len(args) == 0 {
+		return ""
 	}
-	views := map[evidence.Kind]bool{}
-	for _, v := range cat.Views {
-		views[v.Kind] = true
-		for name, j := range v.Join {
-			if !fed[j.View] {
-				warn("view %s: it joins %s as %s, which no source feeds", v.Kind, j.View, name)
-			}
-		}
-	}
-	for _, t := range cat.Tests() {
-		switch {
-		case views[t.Kind] && !fed[t.Kind]:
-			warn("test %s: no source feeds the view %s", t.ID, t.Kind)
-		case !views[t.Kind] && !slices.Contains(known, string(t.Kind)):
-			warn("test %s: no source has the kind %s%s", t.ID, t.Kind, nearest(string(t.Kind), known))
-		}
-	}
-	for _, l := range criterionLines(cat) {
-		if len(l.Tests)+len(l.Duties) == 0 {
-			warn("criterion %s: neither a test nor a duty shows it", l.ID)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return args[0]
 }
 
 func (a *app) catalogueTestCommand() *cobra.Command {
@@ -119,136 +65,19 @@ expected of them (docs/catalogue.md). Exit code 1 if one comes out otherwise.`,
 	return c
 }
 
-// timelineResult is one timeline in `catalogue test --json`.
-type timelineResult struct {
-	File        string                `json:"file"`
-	OK          bool                  `json:"ok"`
-	Error       string                `json:"error,omitempty"`
-	Differences []timeline.Difference `json:"differences,omitempty"`
-}
-
 func (a *app) catalogueTest(ctx context.Context, args []string, update bool) error {
-	folder, err := a.ownFolder(args)
+	r, err := ops.TestCatalogue(ctx, a.config, firstOf(args), update)
 	if err != nil {
 		return err
 	}
-	cat, err := laidOver(folder)
-	if err != nil {
-		return err
-	}
-	files, err := timelinesOf(folder)
-	if err != nil {
-		return err
-	}
-	seen := seenTests{map[string]bool{}, map[string]bool{}}
-	results, wrong := []timelineResult{}, 0
-	for _, file := range files {
-		r, err := runTimeline(ctx, cat, file, update, seen)
-		if err != nil {
-			return err
-		}
-		if r.File, err = filepath.Rel(folder, file); err != nil {
-			r.File = file
-		}
-		if results = append(results, r); !r.OK {
-			wrong++
-		}
-	}
-	untested := seen.missing(foreignTests(cat), cat)
-	err = a.print(map[string]any{"timelines": results, "failed": wrong, "untested": untested}, func(w io.Writer) { timelineText(w, results, wrong, untested) })
-	if err == nil && wrong > 0 {
-		err = fmt.Errorf("%d of %d timelines came out otherwise", wrong, len(results))
+	err = a.print(r, func(w io.Writer) { timelineText(w, r.Timelines, r.Failed, r.Untested) })
+	if err == nil && r.Failed > 0 {
+		err = fmt.Errorf("%d of %d timelines came out otherwise", r.Failed, len(r.Timelines))
 	}
 	return err
 }
 
-func timelinesOf(folder string) ([]string, error) {
-	var files []string
-	for _, pattern := range []string{"*.txtar", "timelines/*.txtar"} {
-		found, err := filepath.Glob(filepath.Join(escapeGlob(folder), pattern))
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, found...)
-	}
-	if len(files) == 0 {
-		return nil, usageError{fmt.Errorf("%s has no timelines: no *.txtar in it, or in its folder timelines", folder)}
-	}
-	return files, nil
-}
-
-// escapeGlob makes a path a pattern of itself.
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
-}
-
-// seenTests are the tests that a timeline shows failing, and passing.
-type seenTests struct{ failing, passing map[string]bool }
-
-func (s seenTests) take(res *result.Result) {
-	for _, t := range res.Tests {
-		s.failing[t.Test] = s.failing[t.Test] || strings.Contains(t.Days, string(result.DayFail))
-		s.passing[t.Test] = s.passing[t.Test] || strings.Contains(t.Days, string(result.DayPass))
-	}
-}
-
-// missing tells which of the user's own tests no timeline shows both ways.
-func (s seenTests) missing(own []string, cat *catalogue.Catalogue) []string {
-	out := []string{}
-	for _, t := range cat.Tests() {
-		if !slices.Contains(own, t.ID) {
-			continue
-		}
-		for how, seen := range map[string]bool{"failing": s.failing[t.ID], "passing": s.passing[t.ID]} {
-			if !seen {
-				out = append(out, fmt.Sprintf("no timeline shows %s %s", t.ID, how))
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// maxTimeline bounds a timeline, in bytes.
-const maxTimeline = 16 << 20
-
-func runTimeline(ctx context.Context, cat *catalogue.Catalogue, file string, update bool, seen seenTests) (r timelineResult, err error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return r, err
-	}
-	if info.Size() > maxTimeline {
-		return timelineResult{Error: fmt.Sprintf("larger than %d bytes", maxTimeline)}, nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return r, err
-	}
-	tl, err := timeline.Parse(file, data)
-	if err != nil {
-		return timelineResult{Error: err.Error()}, nil
-	}
-	by, err := tl.Catalogue(cat)
-	if err != nil {
-		return timelineResult{Error: err.Error()}, nil
-	}
-	res, err := tl.Run(ctx, by)
-	if err != nil {
-		return timelineResult{Error: err.Error()}, ctx.Err()
-	}
-	seen.take(res)
-	if update {
-		return timelineResult{OK: true}, os.WriteFile(file, tl.Updated(res), info.Mode().Perm())
-	}
-	if !tl.Expects() {
-		return timelineResult{Error: fmt.Sprintf("it expects nothing: add a section of %s; --update fills it", strings.Join(timeline.Sections, ", "))}, nil
-	}
-	r.Differences = tl.Compare(res)
-	r.OK = len(r.Differences) == 0
-	return r, nil
-}
-
-func timelineText(w io.Writer, results []timelineResult, wrong int, untested []string) {
+func timelineText(w io.Writer, results []ops.TimelineResult, wrong int, untested []string) {
 	for _, r := range results {
 		switch {
 		case r.OK:

@@ -22,7 +22,7 @@ func periodCommands() map[string]func(*testscript.TestScript, bool, []string) {
 // access appends what Okta and the roster said so many days from now: access
 // STORE KEY DAYS ACCOUNT... An account is ann@x, ann@x:admins with a group,
 // -ann@x where it is deactivated; the word partial makes the list one of a part.
-// Everybody is in the roster but who begins with "x".
+// Everybody is in the roster but who begins with "x"; so are five people who decide.
 func access(ts *testscript.TestScript, _ bool, args []string) {
 	if _, err := os.Stat(ts.MkAbs(args[1])); err != nil {
 		newKey(ts, false, args[1:2])
@@ -58,6 +58,10 @@ func appendAccess(w evidence.Writer, at time.Time, accounts []string) error {
 		if mail[0] != 'x' {
 			people = append(people, evidence.Record{Kind: "roster.person", ID: mail, Name: mail, Attributes: map[string]any{"type": "employee", "emails": []any{mail}, "start": "2020-01-01"}})
 		}
+	}
+	for _, name := range []string{"ceo", "cfo", "cto", "eve", "fay"} { // people who decide, and have no account
+		mail := name + "@acme.example"
+		people = append(people, evidence.Record{Kind: "roster.person", ID: mail, Name: strings.ToUpper(name[:1]) + name[1:] + " Example", Attributes: map[string]any{"type": "employee", "emails": []any{mail}, "start": "2020-01-01"}})
 	}
 	for _, part := range []struct {
 		stream  evidence.Stream

@@ -2,13 +2,9 @@ package main
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
+	"github.com/evidenced/evidenced/ops/setup"
 	"github.com/spf13/cobra"
-
-	"github.com/evidenced/evidenced/collectors"
 )
 
 func (a *app) permissionsCommand() *cobra.Command {
@@ -27,36 +23,10 @@ func (a *app) permissionsCommand() *cobra.Command {
 }
 
 func (a *app) permissions(name, as string) error {
-	specs, err := a.specs()
+	policy, err := setup.Permissions(a.config, name, as)
 	if err != nil {
 		return err
 	}
-	spec, err := specOf(name, specs)
-	if err != nil {
-		return err
-	}
-	render := spec.Policy
-	if as != "" {
-		known := slices.Sorted(maps.Keys(spec.Templates))
-		if render = spec.Templates[as]; render == nil {
-			return usageError{fmt.Errorf("%s has no form %q; known are: %s", name, as, orDash(strings.Join(known, ", ")))}
-		}
-	}
-	policy, err := render(spec.Calls)
-	if err != nil {
-		return fmt.Errorf("permissions of %s: %w", name, err)
-	}
-	_, err = fmt.Fprintln(a.stdout, strings.TrimSpace(string(policy)))
+	_, err = fmt.Fprintln(a.stdout, policy)
 	return err
-}
-
-func specOf(name string, specs []collectors.Spec) (collectors.Spec, error) {
-	var names []string
-	for _, s := range specs {
-		if s.Name == name {
-			return s, nil
-		}
-		names = append(names, s.Name)
-	}
-	return collectors.Spec{}, usageError{fmt.Errorf("unknown source %q; known are %s", name, strings.Join(names, ", "))}
 }

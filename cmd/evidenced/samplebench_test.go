@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evidenced/evidenced/demo"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/store"
 )
@@ -20,7 +21,7 @@ import (
 func BenchmarkSampleMillion(b *testing.B) {
 	const windows, each = 100, 10_000
 	dir := b.TempDir()
-	key, err := store.NewKey("bench", newSeeded(1))
+	key, err := store.NewKey("bench", nil)
 	if err == nil {
 		err = key.WriteFile(filepath.Join(dir, "evidence.key"))
 	}
@@ -31,14 +32,14 @@ func BenchmarkSampleMillion(b *testing.B) {
 	if err := os.WriteFile(config, []byte("organization: Bench\nperiod: {start: 2026-01-01, end: 2026-12-31}\nsources: {github: {organization: acme, token: x, kinds: [github.member]}}\n"), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	at := demoStart
+	at := demo.Start
 	s, err := store.Open(filepath.Join(dir, "evidence.db"), store.Options{Key: key, Now: func() time.Time { return at }})
 	if err != nil {
 		b.Fatal(err)
 	}
 	stream := evidence.Stream{Source: "github", Kind: "github.pull_request", Scope: "acme"}
 	for w := range windows {
-		window := evidence.Window{From: demoStart.AddDate(0, 0, w), To: demoStart.AddDate(0, 0, w+1)}
+		window := evidence.Window{From: demo.Start.AddDate(0, 0, w), To: demo.Start.AddDate(0, 0, w+1)}
 		at = window.To
 		records := make([]evidence.Record, each)
 		for i := range records {

@@ -2,20 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
+	"github.com/evidenced/evidenced/api"
+	"github.com/evidenced/evidenced/daemon"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/evidenced/evidenced/serve"
-	"github.com/evidenced/evidenced/store"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -45,48 +38,18 @@ type serveOptions struct {
 	anywhere, profile, verbose bool
 }
 
-func (o serveOptions) check() error {
-	if o.profile && o.anywhere {
-		return usageError{errors.New("--pprof is for a loopback address: not with --anywhere")}
-	}
-	return nil
-}
-
 // serve runs the daemon until ctx ends.
-func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
-	if err := o.check(); err != nil {
-		return err
+func (a *app) serve(ctx context.Context, o serveOptions) error {
+	if o.profile && o.anywhere {
+		return api.Errorf(api.Usage, "--pprof is for a loopback address: not with --anywhere")
 	}
-	a.collects = true
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	if o.listen != "" {
-		c.Serve.Listen = o.listen
-	}
-	d := &daemon{path: a.config, options: o, now: a.now, log: a.serviceLog(o), manager: serve.Notified(os.Getenv),
-		metrics: serve.NewMetrics(version()), opened: make(chan struct{}), news: make(chan struct{}, 1), begun: a.now().UTC(), troubles: map[string]string{}, hungUp: make(chan os.Signal, 1)}
-	signal.Notify(d.hungUp, syscall.SIGHUP)
-	s, key, err := a.signing(c, store.Options{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	d.store, d.key = s, key
-	local, public, err := d.listen(c.Serve.Socket, c.Serve.Listen, c.Serve.Hosts)
-	if err != nil {
-		return err
-	}
-	stop := d.answer(local, public)
-	defer stop()
-	return d.live(ctx, c)
+	return daemon.Run(ctx, daemon.Options{Path: a.config, Listen: o.listen, Anywhere: o.anywhere, Profile: o.profile, Now: a.now, Log: a.serviceLog(o.verbose), Say: a.say, Getenv: os.Getenv})
 }
 
 // serviceLog writes lines for a person at a terminal, and JSON for anybody else.
-func (a *app) serviceLog(o serveOptions) *slog.Logger {
+func (a *app) serviceLog(verbose bool) *slog.Logger {
 	opt := &slog.HandlerOptions{Level: slog.LevelInfo}
-	if o.verbose {
+	if verbose {
 		opt.Level = slog.LevelDebug
 	}
 	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -94,71 +57,3 @@ func (a *app) serviceLog(o serveOptions) *slog.Logger {
 	}
 	return slog.New(slog.NewJSONHandler(a.stderr, opt))
 }
-
-// server is one that listens; its server is nil where nobody is listened to.
-type server struct {
-	*http.Server
-	at net.Listener
-}
-
-// listen takes the socket and the address.
-func (d *daemon) listen(socket, address string, hosts []string) (local, public server, err error) {
-	if local.at, err = serve.Listen(socket); err != nil {
-		return local, public, err
-	}
-	local.Server = serve.Server((&serve.Local{Run: d.run, Reload: d.reload, Health: d.health}).Handler())
-	if address == "off" {
-		return local, public, nil
-	}
-	if public.at, err = serve.ListenPublic(address, d.options.anywhere); err != nil {
-		return local, public, errors.Join(usageError{err}, local.at.Close())
-	}
-	public.Server = serve.Server((&serve.Public{Health: d.health, Status: d.status, Metrics: d.metrics.Handler(d.gauge), Hosts: hosts, Profile: d.options.profile}).Handler())
-	d.log.Info("listening", "socket", socket, "http", public.at.Addr().String())
-	return local, public, nil
-}
-
-// answer serves both; the function that it returns ends that.
-func (d *daemon) answer(servers ...server) (stop func()) {
-	for _, s := range servers {
-		if s.Server == nil {
-			continue
-		}
-		go func() {
-			if err := s.Serve(s.at); !errors.Is(err, http.ErrServerClosed) {
-				d.log.Error("no longer listening", "address", s.at.Addr().String(), "error", err.Error())
-			}
-		}()
-	}
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		for _, s := range servers {
-			if s.Server != nil && s.Shutdown(ctx) != nil {
-				_ = s.Server.Close() // who still asks is not answered any more
-			}
-		}
-	}
-}
-
-// status answers with the document of `evidenced status --json`.
-func (d *daemon) status(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	said := &capped{}
-	if exit := d.run(r.Context(), serve.Call{Args: []string{"--json", "status"}, Stdout: w, Stderr: said, Progress: func(serve.Progress) {}}); exit != exitOK {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		d.log.Warn("status", "error", said.String())
-	}
-}
-
-// capped keeps the beginning of what is written to it.
-type capped struct{ text []byte }
-
-func (c *capped) Write(b []byte) (int, error) {
-	if room := 4096 - len(c.text); room > 0 {
-		c.text = append(c.text, b[:min(room, len(b))]...)
-	}
-	return len(b), nil
-}
-
-func (c *capped) String() string { return string(c.text) }

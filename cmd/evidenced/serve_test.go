@@ -25,7 +25,7 @@ import (
 
 // serveCommands are what the scripts of the daemon need.
 func serveCommands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){"await": await, "leave": leave, "socket": socket, "get": get, "occupy": occupy, "signal": signalAll, "api": api, "stopwatch": stopwatch, "hanging": hanging, "hook": hook, "agentlog": agentLog}
+	return map[string]func(*testscript.TestScript, bool, []string){"await": await, "leave": leave, "socket": socket, "get": get, "occupy": occupy, "signal": signalAll, "api": askAPI, "stopwatch": stopwatch, "hanging": hanging, "hook": hook, "agentlog": agentLog}
 }
 
 func mustAbs(path string) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"net/http/httptest"
 	"os"
 	"regexp"
@@ -9,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/evidenced/evidenced/collectors/all"
 	"github.com/evidenced/evidenced/config"
+	"github.com/evidenced/evidenced/demo"
 	"github.com/evidenced/evidenced/serve"
 )
 
@@ -31,39 +29,21 @@ func TestServePage(t *testing.T) {
 		}
 		n++
 		text := "organization: Acme\nperiod: {start: 2026-01-01, end: 2026-06-30}\nsources: {aws: {}}\n" + strings.ReplaceAll("\n"+block, "\n    ", "\n")
-		if _, err := (config.Reader{Specs: all.Specs(), Checks: []config.Check{fires}}).Parse("serve.md", []byte(text)); err != nil {
+		if _, err := (config.Reader{Specs: all.Specs(), Checks: []config.Check{schedulesParse}}).Parse("serve.md", []byte(text)); err != nil {
 			t.Errorf("%v\n%s", err, text)
 		}
 	}
 	if n != 2 {
 		t.Errorf("%d configurations in docs/serve.md", n)
 	}
-	served := map[string]bool{}
-	collectServed((&app{stdout: io.Discard, stderr: io.Discard}).root(), served)
-	first := page[:strings.Index(page, "## When")]
-	for name := range served {
-		name = strings.TrimPrefix(name, "evidenced ")
-		if top, _, _ := strings.Cut(name, " "); !strings.Contains(first, "`"+name+"`") && !strings.Contains(first, "`"+top+"`") {
-			t.Errorf("the page does not say that %s is run in the daemon", name)
-		}
-	}
 	m := serve.NewMetrics("1")
 	w := httptest.NewRecorder()
 	m.Slot("aws", "collected")
-	m.Sources(map[string]time.Time{"aws": demoStart})
+	m.Sources(map[string]time.Time{"aws": demo.Start})
 	m.Handler(func() {}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, name := range regexp.MustCompile("`(evidenced_[a-z_]+)`").FindAllStringSubmatch(page, -1) {
 		if !strings.Contains(w.Body.String(), name[1]+"{") {
 			t.Errorf("there is no metric %s", name[1])
 		}
-	}
-}
-
-func collectServed(c *cobra.Command, into map[string]bool) {
-	if c.Annotations[servedMark] != "" {
-		into[c.CommandPath()] = true
-	}
-	for _, sub := range c.Commands() {
-		collectServed(sub, into)
 	}
 }

@@ -2,19 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
+	"github.com/evidenced/evidenced/ops/custody"
 	"github.com/spf13/cobra"
-
-	"github.com/evidenced/evidenced/config"
-	"github.com/evidenced/evidenced/store"
 )
 
 func (a *app) compactCommand() *cobra.Command {
 	var reseal bool
-	var old oldKey
+	var old custody.OldKey
 	c := &cobra.Command{
 		Use:   "compact",
 		Short: "Rewrite the store without waste, and check it; with --reseal, encrypt or decrypt it",
@@ -31,71 +28,29 @@ too: see the --from flags. Backups stay as they are.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.storeCompact(c.Context(), reseal, &old) },
 	}
 	c.Flags().BoolVar(&reseal, "reseal", false, "seal it anew, as store.encryption says")
-	old.flags(c)
+	oldKeyFlags(c, &old)
 	return c
 }
 
-// compacted is what `store compact --json` prints.
-type compacted struct {
-	Store    string `json:"store"`
-	Before   int64  `json:"before_bytes"`
-	After    int64  `json:"after_bytes"`
-	Resealed bool   `json:"resealed"`
-	SealedBy string `json:"sealed_by"` // empty for a plain store
-}
-
-func (a *app) storeCompact(ctx context.Context, reseal bool, old *oldKey) error {
-	c, err := a.load()
+func (a *app) storeCompact(ctx context.Context, reseal bool, old *custody.OldKey) error {
+	k, err := a.keeper(nil)
 	if err != nil {
 		return err
 	}
-	seal, err := sealer(c.Store.Encryption)
+	done, err := k.Compact(ctx, reseal, old)
 	if err != nil {
 		return err
-	}
-	o := store.CompactOptions{Seal: seal, Anew: reseal, Next: seal}
-	if !reseal && *old != (oldKey{}) {
-		return usageError{errors.New("an old key is of use with --reseal only")}
-	}
-	from, named, err := old.sealer()
-	switch {
-	case err != nil:
-		return err
-	case named:
-		o.Seal = from
-	case reseal && plain(c):
-		o.Seal = nil
-	}
-	done := compacted{Store: c.Store.Path, Resealed: reseal}
-	if seal != nil {
-		done.SealedBy = seal.ID()
-	}
-	end := a.busy("rewriting the store")
-	done.Before, done.After, err = store.Compact(ctx, c.Store.Path, o)
-	end()
-	if err != nil {
-		return a.notThere(c, err)
 	}
 	return a.print(done, func(w io.Writer) {
 		fmt.Fprintf(w, "compacted %s: %d bytes, were %d; checked whole\n", done.Store, done.After, done.Before)
 		if reseal {
-			fmt.Fprintf(w, "It is sealed anew, by %s. The old file's bytes stay on the disk until that uses their place again.\n", sealedBy(seal))
+			by := done.SealedBy
+			if by == "" {
+				by = "nothing: the store is not encrypted"
+			}
+			fmt.Fprintf(w, "It is sealed anew, by %s. The old file's bytes stay on the disk until that uses their place again.\n", by)
 		}
 	})
-}
-
-// plain reports a store that opens without any key.
-func plain(c *config.Config) bool {
-	s, err := store.Open(c.Store.Path, store.Options{})
-	return err == nil && s.Close() == nil
-}
-
-// notThere gives the plain words for a store that does not exist.
-func (a *app) notThere(c *config.Config, err error) error {
-	if exists(c.Store.Path) {
-		return err
-	}
-	return fmt.Errorf("there is no store at %s yet: `evidenced collect now` makes it", c.Store.Path)
 }
 
 func (a *app) migrateCommand() *cobra.Command {
@@ -111,36 +66,28 @@ the old file stays beside it. With store.encryption the new one is encrypted.`,
 }
 
 func (a *app) storeMigrate(ctx context.Context) error {
-	c, s, err := a.opened()
-	if err == nil {
-		done := map[string]any{"store": c.Store.Path, "migrated": false, "old": ""}
-		return errors.Join(s.Close(), a.print(done, func(w io.Writer) {
-			fmt.Fprintf(w, "%s is of the format of this program already\n", c.Store.Path)
-		}))
-	}
-	if !errors.Is(err, store.ErrOldFormat) {
-		return err
-	}
-	seal, err := sealer(c.Store.Encryption)
+	k, err := a.keeper(nil)
 	if err != nil {
 		return err
 	}
-	end := a.busy("migrating the store")
-	old, err := store.Migrate(ctx, c.Store.Path, seal)
-	end()
+	done, err := k.Migrate(ctx)
 	if err != nil {
 		return err
 	}
-	return a.print(map[string]any{"store": c.Store.Path, "migrated": true, "old": old}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s is of the format of this program now, and checked whole.\nThe old file is %s: back up the new one, then delete it.\n", c.Store.Path, old)
-		if seal != nil {
+	return a.print(done, func(w io.Writer) {
+		if !done.Migrated {
+			fmt.Fprintf(w, "%s is of the format of this program already\n", done.Store)
+			return
+		}
+		fmt.Fprintf(w, "%s is of the format of this program now, and checked whole.\nThe old file is %s: back up the new one, then delete it.\n", done.Store, done.Old)
+		if done.Encrypted {
 			fmt.Fprintln(w, "The new one is encrypted, the old file is not.")
 		}
 	})
 }
 
 func (a *app) rewrapCommand() *cobra.Command {
-	var old oldKey
+	var old custody.OldKey
 	c := &cobra.Command{
 		Use:   "rewrap",
 		Short: "Put the encryption of the store under another key, without rewriting it",
@@ -153,55 +100,31 @@ disclosed, use ` + "`evidenced store compact --reseal`" + `.`,
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return a.storeRewrap(c.Context(), &old) },
 	}
-	old.flags(c)
+	oldKeyFlags(c, &old)
 	return c
 }
 
-func (a *app) storeRewrap(ctx context.Context, old *oldKey) error {
-	from, named, err := old.sealer()
+func (a *app) storeRewrap(ctx context.Context, old *custody.OldKey) error {
+	k, err := a.keeper(nil)
 	if err != nil {
 		return err
 	}
-	if !named {
-		return usageError{errors.New("rewrap needs the key that wraps the data key so far: one of --from-key-file, --from-key-env, --from-aws-kms and --from-gcp-kms")}
-	}
-	c, err := a.load()
+	done, err := k.Rewrap(ctx, old)
 	if err != nil {
 		return err
 	}
-	next, err := sealer(c.Store.Encryption)
-	switch {
-	case err != nil:
-		return err
-	case next == nil:
-		return &config.Error{File: c.Path, Message: "store.encryption names no key: write the new one there; to decrypt the store, `evidenced store compact --reseal`"}
-	case next.ID() == from.ID():
-		return usageError{fmt.Errorf("the old key is the one that store.encryption names, %s: there is nothing to change", next.ID())}
-	}
-	if err := a.rewrap(ctx, c, from, next); err != nil {
-		return err
-	}
-	return a.print(map[string]any{"store": c.Store.Path, "from": from.ID(), "to": next.ID()}, func(w io.Writer) {
-		fmt.Fprintf(w, "the data key of %s is sealed by %s now, was by %s\nKeep the old key for as long as you keep older backups.\n", c.Store.Path, next.ID(), from.ID())
+	return a.print(done, func(w io.Writer) {
+		fmt.Fprintf(w, "the data key of %s is sealed by %s now, was by %s\nKeep the old key for as long as you keep older backups.\n", done.Store, done.To, done.From)
 	})
 }
 
-// rewrap ends by opening the store with the new key: that it can be is proved,
-// while the old key is still at hand.
-func (a *app) rewrap(ctx context.Context, c *config.Config, from, next store.Sealer) error {
-	if !exists(c.Store.Path) {
-		return a.notThere(c, nil)
-	}
-	s, err := a.writing(c, store.Options{Seal: from})
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(s.Rewrap(ctx, next), s.Close()); err != nil {
-		return err
-	}
-	s, err = reading(c)
-	if err != nil {
-		return fmt.Errorf("the new key does not open the store; keep the old one: %w", err)
-	}
-	return s.Close()
+// oldKeyFlags are the flags that name the key which wrapped the data key before the configured one.
+func oldKeyFlags(c *cobra.Command, o *custody.OldKey) {
+	f := c.Flags()
+	f.StringVar(&o.File, "from-key-file", "", "the store's old encryption key is in this `file`")
+	f.StringVar(&o.Env, "from-key-env", "", "the store's old encryption key is in the environment variable `name`")
+	f.StringVar(&o.AWSKMS, "from-aws-kms", "", "the store's old encryption key is this key of AWS KMS, an `ARN`")
+	f.StringVar(&o.AWSEndpoint, "from-aws-endpoint", "", "`address` to ask for it, if not AWS's own")
+	f.StringVar(&o.GCPKMS, "from-gcp-kms", "", "the store's old encryption key is this key of Google Cloud KMS, a resource `name`")
+	f.StringVar(&o.GCPEndpoint, "from-gcp-endpoint", "", "`address` to ask for it, if not Google's own")
 }

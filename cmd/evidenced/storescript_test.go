@@ -121,7 +121,7 @@ func put(ts *testscript.TestScript, path, bucket, key, value string) {
 }
 
 // keyService answers as AWS KMS does, with a key per id that it seals with. It
-// is for the scripts: kms/aws is held to an AWS that others wrote. A key whose
+// is for the scripts: cloud/aws is held to an AWS that others wrote. A key whose
 // id begins with 9 is denied.
 func keyService(w http.ResponseWriter, r *http.Request) {
 	var in struct {

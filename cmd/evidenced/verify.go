@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/spf13/cobra"
-
 	"github.com/evidenced/evidenced/anchor/timestamp"
+	"github.com/evidenced/evidenced/api"
+	"github.com/evidenced/evidenced/ops"
 	"github.com/evidenced/evidenced/verify"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -27,7 +28,7 @@ func (a *app) verifyCommand() *cobra.Command {
 			}
 			err = errors.Join(err, o.Validate())
 			if err != nil {
-				return usageError{err}
+				return api.AsUsage(err)
 			}
 			return a.verify(c.Context(), args[0], o, reperform)
 		},
@@ -41,32 +42,16 @@ func (a *app) verifyCommand() *cobra.Command {
 }
 
 func (a *app) verify(ctx context.Context, path string, o verify.Options, again bool) error {
-	b, failure, err := verify.Open(path)
+	p := a.progress()
+	defer p.end()
+	res, err := ops.VerifyBundle(ctx, path, o, again, p.set)
+	p.end()
 	if err != nil {
 		return err
 	}
-	res, derived := verify.Result{Failures: []verify.Failure{}}, 0
-	if failure != nil {
-		res.Failures = append(res.Failures, *failure)
-	} else {
-		defer b.Close()
-		p := a.progress("verifying")
-		o.Progress = p.set
-		res, err = b.Check(ctx, o)
-		if err == nil && again && res.OK { // there is no sense in deriving from evidence that is not sound
-			derived = reperform(ctx, b, &res)
-		}
-		p.end()
-	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		return err
-	}
-	err = a.print(res, func(w io.Writer) {
-		if derived > 0 && res.OK && len(res.Otherwise) == 0 {
-			fmt.Fprintf(w, "derived %d files again from the evidence: every verdict, table and page\n", derived)
+	err = a.print(res.Result, func(w io.Writer) {
+		if res.Files > 0 && res.OK && len(res.Otherwise) == 0 {
+			fmt.Fprintf(w, "derived %d files again from the evidence: every verdict, table and page\n", res.Files)
 		}
 		_ = res.WriteText(w)
 	})

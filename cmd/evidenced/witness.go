@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/evidenced/evidenced/anchor/witness"
+	"github.com/evidenced/evidenced/api"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) witnessCommand() *cobra.Command {
@@ -30,7 +30,7 @@ TLS is the business of a proxy in front of it.`,
 		Args:    usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if len(logs) == 0 {
-				return usageError{errors.New("witness needs --log KEY, the verifier key of a log (`evidenced key show`); more than one is fine")}
+				return api.Errorf(api.Usage, "witness needs --log KEY, the verifier key of a log (`evidenced key show`); more than one is fine")
 			}
 			return a.witness(c.Context(), listen, state, key, name, logs)
 		},
@@ -51,7 +51,7 @@ func (a *app) witness(ctx context.Context, listen, state, key, name string, logs
 	}
 	s, err := witness.New(signer, state, logs, nil)
 	if err != nil {
-		return usageError{err}
+		return api.AsUsage(err)
 	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {

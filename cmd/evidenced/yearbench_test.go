@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/evidenced/evidenced/demo"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/gap/catalogue"
@@ -23,11 +24,11 @@ import (
 // they do not.
 func BenchmarkStoreYear(b *testing.B) {
 	const kinds, each, days = 10, 1000, 365
-	key, err := store.NewKey("bench", newSeeded(1))
+	key, err := store.NewKey("bench", nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	at := demoStart
+	at := demo.Start
 	s, err := store.Open(filepath.Join(b.TempDir(), "evidence.db"), store.Options{Key: key, Now: func() time.Time { return at }})
 	if err != nil {
 		b.Fatal(err)
@@ -36,7 +37,7 @@ func BenchmarkStoreYear(b *testing.B) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	said := map[[2]int]map[string]any{}
 	for d := range days {
-		at = demoStart.AddDate(0, 0, d).Add(6 * time.Hour)
+		at = demo.Start.AddDate(0, 0, d).Add(6 * time.Hour)
 		if err := s.Append(context.Background(), func(w evidence.Writer) error {
 			for k := range kinds {
 				if err := appendRun(w, thingStream(k), at, evidence.Collected, nil, things(rnd, said, k, each)); err != nil {
@@ -49,7 +50,7 @@ func BenchmarkStoreYear(b *testing.B) {
 		}
 	}
 	cat := thingCatalogue(b, kinds)
-	p := result.Period{From: demoStart, To: demoStart.AddDate(0, 0, days)}
+	p := result.Period{From: demo.Start, To: demo.Start.AddDate(0, 0, days)}
 	for b.Loop() {
 		res, err := gap.Evaluate(context.Background(), cat, s, p, p.To)
 		if err != nil || res.Slots.Expected != 0 && res.Slots.Collected == 0 || len(res.Tests) != 100 {

@@ -17,7 +17,7 @@ import (
 	"github.com/evidenced/evidenced/collectors/roster"
 )
 
-// Specs gives what every source declares, in order of name: those with a folder
+// Specs returns what every source declares, in order of name: those with a folder
 // of their own, and those that collectors/rest/definitions describes.
 func Specs() []collectors.Spec {
 	return inOrder([]collectors.Spec{
@@ -32,7 +32,7 @@ func Specs() []collectors.Spec {
 
 var described = sync.OnceValue(rest.Specs)
 
-// With gives Specs and what the definitions in a user's folder declare. None of
+// With returns Specs and what the definitions in a user's folder declare. None of
 // them may take a name that is taken.
 func With(folder string) ([]collectors.Spec, error) {
 	own, err := rest.SpecsIn(folder)

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -33,7 +33,7 @@ func TestServiceThatIsNotThere(t *testing.T) {
 	t.Cleanup(srv.Close)
 	cfg := newConfig()
 	cfg.Common.Endpoint = srv.URL
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{
+	src, err := transport.Open(Spec(), cfg, transport.Options{
 		Base: nowhere{"inspector2", "eu-west-1"}, Now: func() time.Time { return time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC) },
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}, nil)
 	if err != nil {

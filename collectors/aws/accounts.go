@@ -19,8 +19,8 @@ const (
 func accountKinds() []kind {
 	return []kind{
 		{state(kindAccount, "An account, as the organisation or the configuration names it."),
-			[]call{{name: "organizations:ListAccounts", why: "accounts of the organisation"}}, whole((*session).collectAccounts)},
-		{state(kindRegion, "A region that the account has enabled."), nil, whole((*session).collectRegions)},
+			[]call{{name: "organizations:ListAccounts", why: "accounts of the organisation"}}, inAccount((*session).collectAccounts)},
+		{state(kindRegion, "A region that the account has enabled."), nil, inAccount((*session).collectRegions)},
 	}
 }
 
@@ -67,7 +67,7 @@ func (s *session) listAccounts(ctx context.Context, out *collectors.Output) erro
 // said: servers that know only that one are still about.
 func emitMember(out *collectors.Output, m types.Account) error {
 	id, state := aws.ToString(m.Id), string(m.State)
-	if !accountID.MatchString(id) {
+	if !accountID().MatchString(id) {
 		return collectors.Incomplete("organizations:ListAccounts lists the account %q", id)
 	}
 	if state == "" {
@@ -83,7 +83,7 @@ func emitMember(out *collectors.Output, m types.Account) error {
 	return out.Emit(evidence.Record{ID: id, Name: name, Attributes: a})
 }
 
-// optional gives nil for "", which the SDK leaves out.
+// optional returns nil for "", which the SDK leaves out.
 func optional(s string) *string {
 	if s == "" {
 		return nil

@@ -24,10 +24,10 @@ const (
 func authorizationKinds() []kind {
 	details := []call{{name: "iam:GetAccountAuthorizationDetails", why: "what users, groups, roles and policies allow"}}
 	return []kind{
-		{state(kindUserAccess, "What a user may do: groups, attached and inline policies."), details, whole((*session).collectUserAccess)},
-		{state(kindGroup, "A group of users and its policies."), details, whole((*session).collectGroups)},
-		{state(kindRole, "A role: who may take it, and what it allows.", "last_used_at", "last_used_region"), details, whole((*session).collectRoles)},
-		{state(kindPolicy, "A managed policy of the account's own, or one of AWS that is in use."), details, whole((*session).collectPolicies)},
+		{state(kindUserAccess, "What a user may do: groups, attached and inline policies."), details, inAccount((*session).collectUserAccess)},
+		{state(kindGroup, "A group of users and its policies."), details, inAccount((*session).collectGroups)},
+		{state(kindRole, "A role: who may take it, and what it allows.", "last_used_at", "last_used_region"), details, inAccount((*session).collectRoles)},
+		{state(kindPolicy, "A managed policy of the account's own, or one of AWS that is in use."), details, inAccount((*session).collectPolicies)},
 	}
 }
 
@@ -227,7 +227,7 @@ func (s *session) addTrust(a collectors.Attributes, trust document) {
 	a["trusts_anyone"] = world
 }
 
-// accountOf gives the account of a principal: an ARN, an account id, or "*".
+// accountOf returns the account of a principal: an ARN, an account id, or "*".
 func accountOf(who string) string {
 	if parsed, err := arn.Parse(who); err == nil && parsed.AccountID != "" {
 		return parsed.AccountID
@@ -276,18 +276,18 @@ func emitPolicy(out *collectors.Output, p types.ManagedPolicyDetail, theirs bool
 	a.Text("version", p.DefaultVersionId)
 	a.Time("created_at", p.CreateDate)
 	a.Time("updated_at", p.UpdateDate)
-	all, said, err := allowsEverything(p)
+	all, present, err := allowsEverything(p)
 	if err != nil {
 		return err
 	}
-	if said {
+	if present {
 		a["admin"] = all
 	}
 	return emitNamed(out, p.Arn, p.PolicyName, a)
 }
 
 // allowsEverything reads the version of a policy that is in force; it may not be said.
-func allowsEverything(p types.ManagedPolicyDetail) (all, said bool, err error) {
+func allowsEverything(p types.ManagedPolicyDetail) (all, present bool, err error) {
 	i := slices.IndexFunc(p.PolicyVersionList, func(v types.PolicyVersion) bool { return v.IsDefaultVersion })
 	if i < 0 || p.PolicyVersionList[i].Document == nil {
 		return false, false, nil

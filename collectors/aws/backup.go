@@ -35,7 +35,7 @@ func backupKinds() []kind {
 }
 
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListBackupPlans.html
-func collectPlans(ctx context.Context, p *place) error {
+func collectPlans(ctx context.Context, p *regionReader) error {
 	client := backupClient(p.aws)
 	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]types.BackupPlansListMember, *string, error) {
 		page, err := client.ListBackupPlans(ctx, &backup.ListBackupPlansInput{NextToken: token, MaxResults: aws.Int32(1000)})
@@ -47,7 +47,7 @@ func collectPlans(ctx context.Context, p *place) error {
 	return first(append(eachOf(ctx, all, p.collectPlan), err))
 }
 
-func (p *place) collectPlan(ctx context.Context, m types.BackupPlansListMember) error {
+func (p *regionReader) collectPlan(ctx context.Context, m types.BackupPlansListMember) error {
 	a := collectors.Attributes{}
 	a.Time("created_at", m.CreationDate)
 	a.Time("last_run_at", m.LastExecutionDate)
@@ -56,13 +56,13 @@ func (p *place) collectPlan(ctx context.Context, m types.BackupPlansListMember) 
 }
 
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/API_GetBackupPlan.html
-func (p *place) addRules(ctx context.Context, m types.BackupPlansListMember, a collectors.Attributes) error {
+func (p *regionReader) addRules(ctx context.Context, m types.BackupPlansListMember, a collectors.Attributes) error {
 	resp, err := backupClient(p.aws).GetBackupPlan(ctx, &backup.GetBackupPlanInput{BackupPlanId: m.BackupPlanId})
 	if err == nil && resp.BackupPlan == nil {
 		err = collectors.Incomplete("backup:GetBackupPlan says nothing of %s", aws.ToString(m.BackupPlanId))
 	}
 	if err != nil {
-		return p.lack("backup-plan/"+aws.ToString(m.BackupPlanId), err)
+		return p.markIncomplete("backup-plan/"+aws.ToString(m.BackupPlanId), err)
 	}
 	p.out.Page()
 	var rules []collectors.Attributes
@@ -82,7 +82,7 @@ func (p *place) addRules(ctx context.Context, m types.BackupPlansListMember, a c
 }
 
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListBackupSelections.html
-func (p *place) addSelections(ctx context.Context, m types.BackupPlansListMember, a collectors.Attributes) error {
+func (p *regionReader) addSelections(ctx context.Context, m types.BackupPlansListMember, a collectors.Attributes) error {
 	client, n := backupClient(p.aws), int64(0)
 	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.BackupSelectionsListMember, *string, error) {
 		page, err := client.ListBackupSelections(ctx, &backup.ListBackupSelectionsInput{BackupPlanId: m.BackupPlanId, NextToken: token, MaxResults: aws.Int32(1000)})
@@ -95,14 +95,14 @@ func (p *place) addSelections(ctx context.Context, m types.BackupPlansListMember
 		return nil
 	})
 	if err != nil {
-		return p.lack("backup-plan/"+aws.ToString(m.BackupPlanId), err)
+		return p.markIncomplete("backup-plan/"+aws.ToString(m.BackupPlanId), err)
 	}
 	a["selections"] = n
 	return nil
 }
 
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListBackupVaults.html
-func collectVaults(ctx context.Context, p *place) error {
+func collectVaults(ctx context.Context, p *regionReader) error {
 	client := backupClient(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.BackupVaultListMember, *string, error) {
 		page, err := client.ListBackupVaults(ctx, &backup.ListBackupVaultsInput{NextToken: token, MaxResults: aws.Int32(1000)})
@@ -122,7 +122,7 @@ func collectVaults(ctx context.Context, p *place) error {
 }
 
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListProtectedResources.html
-func collectProtected(ctx context.Context, p *place) error {
+func collectProtected(ctx context.Context, p *regionReader) error {
 	client := backupClient(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.ProtectedResource, *string, error) {
 		page, err := client.ListProtectedResources(ctx, &backup.ListProtectedResourcesInput{NextToken: token, MaxResults: aws.Int32(1000)})
@@ -141,7 +141,7 @@ func collectProtected(ctx context.Context, p *place) error {
 // collectBackupJobs reads the jobs that were made in the window. AWS keeps a
 // job for 30 days.
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListBackupJobs.html
-func collectBackupJobs(ctx context.Context, p *place) error {
+func collectBackupJobs(ctx context.Context, p *regionReader) error {
 	client := backupClient(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.BackupJob, *string, error) {
 		page, err := client.ListBackupJobs(ctx, &backup.ListBackupJobsInput{NextToken: token, MaxResults: aws.Int32(1000), ByCreatedAfter: p.from(), ByCreatedBefore: p.until()})
@@ -158,12 +158,12 @@ func collectBackupJobs(ctx context.Context, p *place) error {
 		a.Text("vault", j.BackupVaultName)
 		a.Time("created_at", j.CreationDate)
 		a.Time("completed_at", j.CompletionDate)
-		return p.happened(aws.ToString(j.BackupJobId), aws.ToString(j.ResourceArn), j.CreationDate, a)
+		return p.emitEvent(aws.ToString(j.BackupJobId), aws.ToString(j.ResourceArn), j.CreationDate, a)
 	})
 }
 
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListRestoreJobs.html
-func collectRestoreJobs(ctx context.Context, p *place) error {
+func collectRestoreJobs(ctx context.Context, p *regionReader) error {
 	client := backupClient(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.RestoreJobsListMember, *string, error) {
 		page, err := client.ListRestoreJobs(ctx, &backup.ListRestoreJobsInput{NextToken: token, MaxResults: aws.Int32(1000), ByCreatedAfter: p.from(), ByCreatedBefore: p.until()})
@@ -181,6 +181,6 @@ func collectRestoreJobs(ctx context.Context, p *place) error {
 		a.Text("recovery_point", j.RecoveryPointArn)
 		a.Time("created_at", j.CreationDate)
 		a.Time("completed_at", j.CompletionDate)
-		return p.happened(aws.ToString(j.RestoreJobId), aws.ToString(j.SourceResourceArn), j.CreationDate, a)
+		return p.emitEvent(aws.ToString(j.RestoreJobId), aws.ToString(j.SourceResourceArn), j.CreationDate, a)
 	})
 }

@@ -24,7 +24,7 @@ func balancerKinds() []kind {
 }
 
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeLoadBalancers.html
-func collectBalancers(ctx context.Context, p *place) error {
+func collectBalancers(ctx context.Context, p *regionReader) error {
 	client := balancerClient(p.aws)
 	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]types.LoadBalancer, *string, error) {
 		page, err := client.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{Marker: token, PageSize: aws.Int32(400)})
@@ -36,7 +36,7 @@ func collectBalancers(ctx context.Context, p *place) error {
 	return first(append(eachOf(ctx, all, p.collectBalancer), err))
 }
 
-func (p *place) collectBalancer(ctx context.Context, b types.LoadBalancer) error {
+func (p *regionReader) collectBalancer(ctx context.Context, b types.LoadBalancer) error {
 	a := collectors.Attributes{}
 	word(a, "type", b.Type)
 	word(a, "scheme", b.Scheme)
@@ -51,7 +51,7 @@ func (p *place) collectBalancer(ctx context.Context, b types.LoadBalancer) error
 }
 
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeListeners.html
-func (p *place) addListeners(ctx context.Context, b types.LoadBalancer, a collectors.Attributes) error {
+func (p *regionReader) addListeners(ctx context.Context, b types.LoadBalancer, a collectors.Attributes) error {
 	client := balancerClient(p.aws)
 	found, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]types.Listener, *string, error) {
 		page, err := client.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: b.LoadBalancerArn, Marker: token, PageSize: aws.Int32(400)})
@@ -61,7 +61,7 @@ func (p *place) addListeners(ctx context.Context, b types.LoadBalancer, a collec
 		return page.Listeners, page.NextMarker, nil
 	})
 	if err != nil {
-		return p.lack("load-balancer/"+aws.ToString(b.LoadBalancerName), err)
+		return p.markIncomplete("load-balancer/"+aws.ToString(b.LoadBalancerName), err)
 	}
 	slices.SortFunc(found, func(x, y types.Listener) int { return cmp.Compare(aws.ToInt32(x.Port), aws.ToInt32(y.Port)) })
 	var listeners []collectors.Attributes
@@ -87,10 +87,10 @@ func redirects(actions []types.Action) bool {
 var balancerFlags = map[string]string{"access_logs.s3.enabled": "access_logs", "deletion_protection.enabled": "deletion_protection"}
 
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeLoadBalancerAttributes.html
-func (p *place) addBalancerAttributes(ctx context.Context, b types.LoadBalancer, a collectors.Attributes) error {
+func (p *regionReader) addBalancerAttributes(ctx context.Context, b types.LoadBalancer, a collectors.Attributes) error {
 	resp, err := balancerClient(p.aws).DescribeLoadBalancerAttributes(ctx, &elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: b.LoadBalancerArn})
 	if err != nil {
-		return p.lack("load-balancer/"+aws.ToString(b.LoadBalancerName), err)
+		return p.markIncomplete("load-balancer/"+aws.ToString(b.LoadBalancerName), err)
 	}
 	p.out.Page()
 	for _, at := range resp.Attributes {

@@ -28,7 +28,7 @@ func bucketKinds() []kind {
 		{name: "s3:GetBucketOwnershipControls", why: "whether access control lists count"},
 		{name: "s3:GetBucketAcl", why: "whether an access control list is public"},
 		{name: "s3control:GetPublicAccessBlock", permission: "s3:GetAccountPublicAccessBlock", why: "public access block of the account"},
-	}, whole((*session).collectBuckets)}}
+	}, inAccount((*session).collectBuckets)}}
 }
 
 // collectBuckets lists the buckets and reads each one's settings. A setting
@@ -54,7 +54,7 @@ func (s *session) collectBuckets(ctx context.Context, out *collectors.Output) er
 	return first(append(errs, unread))
 }
 
-// first gives the first error, and of how many.
+// first returns the first error, and of how many.
 func first(errs []error) error {
 	var one error
 	n := 0

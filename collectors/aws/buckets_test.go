@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -96,7 +97,7 @@ func TestEndpointWithPath(t *testing.T) {
 	defer srv.Close()
 	cfg := newConfig()
 	cfg.Common.Endpoint = srv.URL + "/aws/"
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{}, nil)
+	src, err := transport.Open(Spec(), cfg, transport.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

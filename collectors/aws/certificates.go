@@ -21,7 +21,7 @@ func certificateKinds() []kind {
 // collectCertificates asks for keys of every algorithm: without that, AWS
 // lists those of RSA with 1024 and 2048 bits alone.
 // https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html
-func collectCertificates(ctx context.Context, p *place) error {
+func collectCertificates(ctx context.Context, p *regionReader) error {
 	client := acmClient(p.aws)
 	every := &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()}
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.CertificateSummary, *string, error) {

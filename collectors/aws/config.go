@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -33,7 +34,7 @@ func (c *Choice) UnmarshalYAML(decode func(any) error) error {
 	return decode(&c.Word)
 }
 
-// MarshalYAML gives the word or the list.
+// MarshalYAML returns the word or the list.
 func (c Choice) MarshalYAML() (any, error) {
 	if c.Word != "" {
 		return c.Word, nil
@@ -66,9 +67,9 @@ func newConfig() *Config {
 }
 
 var (
-	accountID  = regexp.MustCompile(`^[0-9]{12}$`)
-	regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
-	roleName   = regexp.MustCompile(`^[A-Za-z0-9+=,.@_/-]{1,128}$`)
+	accountID  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{12}$`) })
+	regionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`) })
+	roleName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9+=,.@_/-]{1,128}$`) })
 )
 
 // Base implements collectors.Config.
@@ -76,16 +77,16 @@ func (c *Config) Base() *collectors.Base { return &c.Common }
 
 // Validate implements collectors.Config.
 func (c *Config) Validate() error {
-	if err := c.Accounts.check("accounts", accountID, "an account id of 12 digits", single, organization); err != nil {
+	if err := c.Accounts.check("accounts", accountID(), "an account id of 12 digits", single, organization); err != nil {
 		return err
 	}
-	if err := c.Regions.check("regions", regionName, "a region such as eu-west-1", enabled); err != nil {
+	if err := c.Regions.check("regions", regionName(), "a region such as eu-west-1", enabled); err != nil {
 		return err
 	}
 	switch {
-	case !regionName.MatchString(c.Region):
+	case !regionName().MatchString(c.Region):
 		return fmt.Errorf("region %q: want one such as us-east-1", c.Region)
-	case c.RoleName != "" && !roleName.MatchString(c.RoleName):
+	case c.RoleName != "" && !roleName().MatchString(c.RoleName):
 		return fmt.Errorf("role_name %q is not the name of a role; the account is put before it", c.RoleName)
 	case c.RoleName != "" && c.Accounts.Word == single:
 		return fmt.Errorf("role_name has no effect with accounts: single")

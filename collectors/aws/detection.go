@@ -43,11 +43,11 @@ func detectionKinds() []kind {
 }
 
 // https://docs.aws.amazon.com/guardduty/latest/APIReference/API_ListDetectors.html
-func (p *place) detectors(ctx context.Context) ([]string, error) {
+func (p *regionReader) detectors(ctx context.Context) ([]string, error) {
 	return shared(ctx, p, "detectors", listDetectors)
 }
 
-func listDetectors(ctx context.Context, p *place) ([]string, error) {
+func listDetectors(ctx context.Context, p *regionReader) ([]string, error) {
 	client := guardClient(p.aws)
 	return list(ctx, p.out, func(ctx context.Context, token *string) ([]string, *string, error) {
 		page, err := client.ListDetectors(ctx, &guardduty.ListDetectorsInput{NextToken: token})
@@ -61,7 +61,7 @@ func listDetectors(ctx context.Context, p *place) ([]string, error) {
 // collectDetectors emits one record for the region; there is at most one
 // detector in it, and none is what "off" looks like.
 // https://docs.aws.amazon.com/guardduty/latest/APIReference/API_GetDetector.html
-func collectDetectors(ctx context.Context, p *place) error {
+func collectDetectors(ctx context.Context, p *regionReader) error {
 	ids, err := p.detectors(ctx)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func collectDetectors(ctx context.Context, p *place) error {
 		resp, err := guardClient(p.aws).GetDetector(ctx, &guardduty.GetDetectorInput{DetectorId: &id})
 		if err != nil {
 			delete(a, "enabled")
-			return first([]error{p.lack("detector", err), p.emit(p.region, p.region, a)})
+			return first([]error{p.markIncomplete("detector", err), p.emit(p.region, p.region, a)})
 		}
 		p.out.Page()
 		if resp.Status == "" {
@@ -92,7 +92,7 @@ func collectDetectors(ctx context.Context, p *place) error {
 
 // collectThreats reads the findings that are not archived.
 // https://docs.aws.amazon.com/guardduty/latest/APIReference/API_ListFindings.html
-func collectThreats(ctx context.Context, p *place) error {
+func collectThreats(ctx context.Context, p *regionReader) error {
 	detectors, err := p.detectors(ctx)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func collectThreats(ctx context.Context, p *place) error {
 	return nil
 }
 
-func (p *place) openThreats(ctx context.Context, detector string) ([]string, error) {
+func (p *regionReader) openThreats(ctx context.Context, detector string) ([]string, error) {
 	client := guardClient(p.aws)
 	open := &guardtypes.FindingCriteria{Criterion: map[string]guardtypes.Condition{"service.archived": {Equals: []string{"false"}}}}
 	return list(ctx, p.out, func(ctx context.Context, token *string) ([]string, *string, error) {
@@ -127,7 +127,7 @@ func (p *place) openThreats(ctx context.Context, detector string) ([]string, err
 }
 
 // https://docs.aws.amazon.com/guardduty/latest/APIReference/API_GetFindings.html
-func (p *place) emitThreats(ctx context.Context, detector string, ids []string) error {
+func (p *regionReader) emitThreats(ctx context.Context, detector string, ids []string) error {
 	resp, err := guardClient(p.aws).GetFindings(ctx, &guardduty.GetFindingsInput{DetectorId: &detector, FindingIds: ids})
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func severity(n float64) string {
 
 // collectHub: the account is told that it is not subscribed by an error.
 // https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeHub.html
-func collectHub(ctx context.Context, p *place) error {
+func collectHub(ctx context.Context, p *regionReader) error {
 	resp, err := hubClient(p.aws).DescribeHub(ctx, &securityhub.DescribeHubInput{})
 	if notThere(err, "InvalidAccessException", "ResourceNotFoundException") {
 		return p.emit(p.region, p.region, collectors.Attributes{"enabled": false})
@@ -188,7 +188,7 @@ func collectHub(ctx context.Context, p *place) error {
 }
 
 // https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetEnabledStandards.html
-func (p *place) addStandards(ctx context.Context, a collectors.Attributes) error {
+func (p *regionReader) addStandards(ctx context.Context, a collectors.Attributes) error {
 	client := hubClient(p.aws)
 	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]hubtypes.StandardsSubscription, *string, error) {
 		page, err := client.GetEnabledStandards(ctx, &securityhub.GetEnabledStandardsInput{NextToken: token, MaxResults: aws.Int32(100)})
@@ -198,7 +198,7 @@ func (p *place) addStandards(ctx context.Context, a collectors.Attributes) error
 		return page.StandardsSubscriptions, page.NextToken, nil
 	})
 	if err != nil {
-		return p.lack("standards", err)
+		return p.markIncomplete("standards", err)
 	}
 	var ready []string
 	for _, s := range all {
@@ -211,11 +211,11 @@ func (p *place) addStandards(ctx context.Context, a collectors.Attributes) error
 }
 
 // https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ListAnalyzers.html
-func (p *place) analyzers(ctx context.Context) ([]analyzertypes.AnalyzerSummary, error) {
+func (p *regionReader) analyzers(ctx context.Context) ([]analyzertypes.AnalyzerSummary, error) {
 	return shared(ctx, p, "analyzers", listAnalyzers)
 }
 
-func listAnalyzers(ctx context.Context, p *place) ([]analyzertypes.AnalyzerSummary, error) {
+func listAnalyzers(ctx context.Context, p *regionReader) ([]analyzertypes.AnalyzerSummary, error) {
 	client := analyzerClient(p.aws)
 	return list(ctx, p.out, func(ctx context.Context, token *string) ([]analyzertypes.AnalyzerSummary, *string, error) {
 		page, err := client.ListAnalyzers(ctx, &accessanalyzer.ListAnalyzersInput{NextToken: token, MaxResults: aws.Int32(100)})
@@ -227,7 +227,7 @@ func listAnalyzers(ctx context.Context, p *place) ([]analyzertypes.AnalyzerSumma
 }
 
 // collectAnalyzers emits one record for the region: which types of analyzer work there.
-func collectAnalyzers(ctx context.Context, p *place) error {
+func collectAnalyzers(ctx context.Context, p *regionReader) error {
 	all, err := p.analyzers(ctx)
 	if err != nil {
 		return err
@@ -244,7 +244,7 @@ func collectAnalyzers(ctx context.Context, p *place) error {
 }
 
 // https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ListFindingsV2.html
-func collectExternalAccess(ctx context.Context, p *place) error {
+func collectExternalAccess(ctx context.Context, p *regionReader) error {
 	all, err := p.analyzers(ctx)
 	if err != nil {
 		return err
@@ -267,7 +267,7 @@ func collectExternalAccess(ctx context.Context, p *place) error {
 	return nil
 }
 
-func (p *place) emitExternal(z analyzertypes.AnalyzerSummary, f analyzertypes.FindingSummaryV2) error {
+func (p *regionReader) emitExternal(z analyzertypes.AnalyzerSummary, f analyzertypes.FindingSummaryV2) error {
 	id := aws.ToString(f.Id)
 	if id == "" {
 		return p.emit("", "", nil)

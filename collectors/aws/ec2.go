@@ -39,20 +39,20 @@ const perPage = 500
 
 // collectCompute emits the settings of a region. One that cannot be read is
 // left out, and makes the region a part that was not read whole.
-func collectCompute(ctx context.Context, p *place) error {
+func collectCompute(ctx context.Context, p *regionReader) error {
 	a := collectors.Attributes{}
 	errs := []error{p.addEncryption(ctx, a), p.addSharing(ctx, a), p.addMetadata(ctx, a)}
 	return first(append(errs, p.emit(p.region, p.region, a)))
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetEbsEncryptionByDefault.html
-func (p *place) addEncryption(ctx context.Context, a collectors.Attributes) error {
+func (p *regionReader) addEncryption(ctx context.Context, a collectors.Attributes) error {
 	resp, err := ec2Client(p.aws).GetEbsEncryptionByDefault(ctx, &ec2.GetEbsEncryptionByDefaultInput{})
 	switch {
 	case err != nil:
-		return p.lack("ebs-encryption", err)
+		return p.markIncomplete("ebs-encryption", err)
 	case resp.EbsEncryptionByDefault == nil:
-		return p.lack("ebs-encryption", collectors.Incomplete("ec2:GetEbsEncryptionByDefault says nothing"))
+		return p.markIncomplete("ebs-encryption", collectors.Incomplete("ec2:GetEbsEncryptionByDefault says nothing"))
 	}
 	p.out.Page()
 	a.Bool("ebs_encryption_by_default", resp.EbsEncryptionByDefault)
@@ -60,13 +60,13 @@ func (p *place) addEncryption(ctx context.Context, a collectors.Attributes) erro
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetSnapshotBlockPublicAccessState.html
-func (p *place) addSharing(ctx context.Context, a collectors.Attributes) error {
+func (p *regionReader) addSharing(ctx context.Context, a collectors.Attributes) error {
 	resp, err := ec2Client(p.aws).GetSnapshotBlockPublicAccessState(ctx, &ec2.GetSnapshotBlockPublicAccessStateInput{})
 	switch {
 	case err != nil:
-		return p.lack("snapshot-sharing", err)
+		return p.markIncomplete("snapshot-sharing", err)
 	case resp.State == "":
-		return p.lack("snapshot-sharing", collectors.Incomplete("ec2:GetSnapshotBlockPublicAccessState says nothing"))
+		return p.markIncomplete("snapshot-sharing", collectors.Incomplete("ec2:GetSnapshotBlockPublicAccessState says nothing"))
 	}
 	p.out.Page()
 	word(a, "snapshot_block_public_access", resp.State)
@@ -74,13 +74,13 @@ func (p *place) addSharing(ctx context.Context, a collectors.Attributes) error {
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetInstanceMetadataDefaults.html
-func (p *place) addMetadata(ctx context.Context, a collectors.Attributes) error {
+func (p *regionReader) addMetadata(ctx context.Context, a collectors.Attributes) error {
 	resp, err := ec2Client(p.aws).GetInstanceMetadataDefaults(ctx, &ec2.GetInstanceMetadataDefaultsInput{})
 	switch {
 	case err != nil:
-		return p.lack("metadata-defaults", err)
+		return p.markIncomplete("metadata-defaults", err)
 	case resp.AccountLevel == nil:
-		return p.lack("metadata-defaults", collectors.Incomplete("ec2:GetInstanceMetadataDefaults says nothing"))
+		return p.markIncomplete("metadata-defaults", collectors.Incomplete("ec2:GetInstanceMetadataDefaults says nothing"))
 	}
 	p.out.Page()
 	a["imds_tokens"] = "no-preference" // an account without a default states none
@@ -89,7 +89,7 @@ func (p *place) addMetadata(ctx context.Context, a collectors.Attributes) error 
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
-func collectInstances(ctx context.Context, p *place) error {
+func collectInstances(ctx context.Context, p *regionReader) error {
 	client := ec2Client(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Reservation, *string, error) {
 		page, err := client.DescribeInstances(ctx, &ec2.DescribeInstancesInput{NextToken: token, MaxResults: aws.Int32(perPage)})
@@ -107,7 +107,7 @@ func collectInstances(ctx context.Context, p *place) error {
 	})
 }
 
-func (p *place) emitInstance(i types.Instance) error {
+func (p *regionReader) emitInstance(i types.Instance) error {
 	a := collectors.Attributes{}
 	if i.State != nil {
 		word(a, "state", i.State.Name)
@@ -139,7 +139,7 @@ func groupIDs(groups []types.GroupIdentifier) (ids []string) {
 	return ids
 }
 
-// named gives the tag Name, or the id.
+// named returns the tag Name, or the id.
 func named(tags []types.Tag, id string) string {
 	for _, t := range tags {
 		if aws.ToString(t.Key) == "Name" && aws.ToString(t.Value) != "" {
@@ -150,7 +150,7 @@ func named(tags []types.Tag, id string) string {
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html
-func collectVolumes(ctx context.Context, p *place) error {
+func collectVolumes(ctx context.Context, p *regionReader) error {
 	client := ec2Client(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Volume, *string, error) {
 		page, err := client.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{NextToken: token, MaxResults: aws.Int32(perPage)})
@@ -182,7 +182,7 @@ func collectVolumes(ctx context.Context, p *place) error {
 // anyone may restore: two listings, where one question per snapshot would be
 // thousands.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSnapshots.html
-func collectSnapshots(ctx context.Context, p *place) error {
+func collectSnapshots(ctx context.Context, p *regionReader) error {
 	open, err := p.snapshots(ctx, "all")
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ func collectSnapshots(ctx context.Context, p *place) error {
 }
 
 // snapshots lists the account's own snapshots, all of them or those that restorableBy may restore.
-func (p *place) snapshots(ctx context.Context, restorableBy string) ([]types.Snapshot, error) {
+func (p *regionReader) snapshots(ctx context.Context, restorableBy string) ([]types.Snapshot, error) {
 	client := ec2Client(p.aws)
 	return list(ctx, p.out, func(ctx context.Context, token *string) ([]types.Snapshot, *string, error) {
 		in := &ec2.DescribeSnapshotsInput{NextToken: token, MaxResults: aws.Int32(perPage), OwnerIds: []string{"self"}}
@@ -219,7 +219,7 @@ func (p *place) snapshots(ctx context.Context, restorableBy string) ([]types.Sna
 	})
 }
 
-func (p *place) emitSnapshot(s types.Snapshot, public map[string]bool) error {
+func (p *regionReader) emitSnapshot(s types.Snapshot, public map[string]bool) error {
 	id := aws.ToString(s.SnapshotId)
 	if id == "" {
 		return p.emit("", "", nil)
@@ -234,7 +234,7 @@ func (p *place) emitSnapshot(s types.Snapshot, public map[string]bool) error {
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
-func collectImages(ctx context.Context, p *place) error {
+func collectImages(ctx context.Context, p *regionReader) error {
 	client := ec2Client(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Image, *string, error) {
 		page, err := client.DescribeImages(ctx, &ec2.DescribeImagesInput{NextToken: token, MaxResults: aws.Int32(perPage), Owners: []string{"self"}})

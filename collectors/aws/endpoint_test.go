@@ -72,7 +72,7 @@ func TestSDKAsksServiceHosts(t *testing.T) {
 	}
 }
 
-// hostsAsked lets every client ask once, and gives the hosts.
+// hostsAsked lets every client ask once, and returns the hosts.
 func hostsAsked(t *testing.T, region string) (hosts []string) {
 	t.Helper()
 	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion(region))

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -34,7 +35,7 @@ var (
 	}
 )
 
-// classify gives an error of the SDK its class. Errors of the door have theirs.
+// classify returns an error of the SDK its class. Errors of the door have theirs.
 func classify(err error) error {
 	if err == nil || collectors.Classified(err) {
 		return plain(err)
@@ -56,7 +57,7 @@ func classify(err error) error {
 	return fmt.Errorf("%w: %w", class, err)
 }
 
-// plain gives an error of the door without what the SDK wraps around it, which
+// plain returns an error of the door without what the SDK wraps around it, which
 // speaks of an answer that there was not.
 func plain(err error) error {
 	var op *smithy.OperationError
@@ -87,7 +88,7 @@ func classOther(err error) error {
 	return collectors.ErrIncomplete
 }
 
-// code gives the error code of an answer, "" if it has none of its own.
+// code returns the error code of an answer, "" if it has none of its own.
 func code(err error) string {
 	var api smithy.APIError
 	if !errors.As(err, &api) || api.ErrorCode() == "UnknownError" {
@@ -97,8 +98,8 @@ func code(err error) string {
 }
 
 var (
-	xmlCode  = regexp.MustCompile(`<Code>\s*([A-Za-z0-9.]+)\s*</Code>`)
-	jsonCode = regexp.MustCompile(`"(?:__type|code|Code)"\s*:\s*"([^"]{1,200})"`)
+	xmlCode  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<Code>\s*([A-Za-z0-9.]+)\s*</Code>`) })
+	jsonCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"(?:__type|code|Code)"\s*:\s*"([^"]{1,200})"`) })
 )
 
 // throttled tells the answers that ask to slow down under another status than 429.
@@ -113,7 +114,7 @@ func throttled(_ int, h http.Header, body []byte) bool {
 }
 
 func bodyCode(body string) string {
-	for _, re := range []*regexp.Regexp{xmlCode, jsonCode} {
+	for _, re := range []*regexp.Regexp{xmlCode(), jsonCode()} {
 		if m := re.FindStringSubmatch(body); m != nil {
 			return m[1]
 		}

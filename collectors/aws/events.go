@@ -62,9 +62,9 @@ var errBusy = errors.New("more events than a quiet region has")
 // collectEvents looks up everything that changed something, and keeps what is
 // watched: in most regions one answer says that there was nothing. Where too
 // much happens it looks up one name at a time, as CloudTrail takes one attribute,
-// and gives two answers a second for an account in a region.
+// and returns two answers a second for an account in a region.
 // https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
-func collectEvents(ctx context.Context, p *place) error {
+func collectEvents(ctx context.Context, p *regionReader) error {
 	names := watched.regional
 	if p.region == globalRegion[p.partition] {
 		names = slices.Concat(watched.global, watched.regional)
@@ -85,21 +85,21 @@ func collectEvents(ctx context.Context, p *place) error {
 	case err != nil:
 		return err
 	}
-	return p.emitEvents(slices.DeleteFunc(changes, func(e types.Event) bool { return !slices.Contains(names, aws.ToString(e.EventName)) }))
+	return p.emitTrailEvents(slices.DeleteFunc(changes, func(e types.Event) bool { return !slices.Contains(names, aws.ToString(e.EventName)) }))
 }
 
-func (p *place) collectByName(ctx context.Context, names []string) error {
+func (p *regionReader) collectByName(ctx context.Context, names []string) error {
 	for _, name := range names {
-		if err := p.lookup(ctx, types.LookupAttributeKeyEventName, name, p.emitEvents); err != nil {
+		if err := p.lookup(ctx, types.LookupAttributeKeyEventName, name, p.emitTrailEvents); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *place) emitEvents(page []types.Event) error {
+func (p *regionReader) emitTrailEvents(page []types.Event) error {
 	for _, e := range page {
-		if err := p.emitEvent(e); err != nil {
+		if err := p.emitTrailEvent(e); err != nil {
 			return err
 		}
 	}
@@ -108,7 +108,7 @@ func (p *place) emitEvents(page []types.Event) error {
 
 // collectOwnReads looks up what was done under the name that CloudTrail gives
 // our principal.
-func collectOwnReads(ctx context.Context, p *place) error {
+func collectOwnReads(ctx context.Context, p *regionReader) error {
 	return p.lookup(ctx, types.LookupAttributeKeyUsername, userName(p.principal), func(page []types.Event) error {
 		for _, e := range page {
 			if err := p.emitOwnRead(e); err != nil {
@@ -126,7 +126,7 @@ func userName(principal string) string {
 }
 
 // lookup hands every page of the events with one attribute to take.
-func (p *place) lookup(ctx context.Context, key types.LookupAttributeKey, value string, take func([]types.Event) error) error {
+func (p *regionReader) lookup(ctx context.Context, key types.LookupAttributeKey, value string, take func([]types.Event) error) error {
 	client := trailClient(p.aws)
 	by := []types.LookupAttribute{{AttributeKey: key, AttributeValue: &value}}
 	return p.out.Pages(ctx, func(ctx context.Context, token string) (string, error) {
@@ -166,7 +166,7 @@ func detailOf(e types.Event) (d detail, err error) {
 	return d, nil
 }
 
-func (p *place) emitEvent(e types.Event) error {
+func (p *regionReader) emitTrailEvent(e types.Event) error {
 	d, err := detailOf(e)
 	if err != nil {
 		return err
@@ -188,10 +188,10 @@ func (p *place) emitEvent(e types.Event) error {
 		of = append(of, aws.ToString(r.ResourceName))
 	}
 	a.Set("resources", of)
-	return p.happened(aws.ToString(e.EventId), aws.ToString(e.EventName), e.EventTime, a)
+	return p.emitEvent(aws.ToString(e.EventId), aws.ToString(e.EventName), e.EventTime, a)
 }
 
-func (p *place) emitOwnRead(e types.Event) error {
+func (p *regionReader) emitOwnRead(e types.Event) error {
 	d, err := detailOf(e)
 	if err != nil {
 		return err
@@ -203,5 +203,5 @@ func (p *place) emitOwnRead(e types.Event) error {
 	a.Text("user_agent", &d.UserAgent)
 	a.Text("error", &d.ErrorCode)
 	a.Text("request_id", &d.RequestID)
-	return p.happened(aws.ToString(e.EventId), aws.ToString(e.EventName), e.EventTime, a)
+	return p.emitEvent(aws.ToString(e.EventId), aws.ToString(e.EventName), e.EventTime, a)
 }

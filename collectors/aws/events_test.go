@@ -9,7 +9,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// happening gives an event of a name, at the end of which a page may follow.
+// happening returns an event of a name, at the end of which a page may follow.
 func happening(id, name, next string) reply {
 	return ok(fmt.Sprintf(`{"Events":[{"EventId":%q,"EventName":%q,"EventTime":1782864000,"CloudTrailEvent":"{}"}],"NextToken":%q}`, id, name, next))
 }

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -91,7 +91,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if account, region := placeOf(r); f.trouble != nil && f.trouble(w, r, op, account, region) {
 		return
 	}
-	if m := signature.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
+	if m := signature().FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
 		scope := strings.Split(strings.TrimPrefix(m[0], "AWS4-HMAC-SHA256 Credential="), "/")
 		keys = append(keys, op+" "+scope[0], op+" "+scope[2])
 	}
@@ -129,7 +129,7 @@ func placed(answer string, r *http.Request) string {
 
 // placeOf reads from the signature where a request is asked.
 func placeOf(r *http.Request) (account, region string) {
-	m := laneOf.FindStringSubmatch(r.Header.Get("Authorization"))
+	m := laneOf().FindStringSubmatch(r.Header.Get("Authorization"))
 	if m == nil {
 		return own, ""
 	}
@@ -159,7 +159,7 @@ func (f *fake) reply(keys []string, form string) reply {
 	return reply{status: 404, body: "<html>no such thing</html>"}
 }
 
-// environment gives the SDK a credential and nothing else of this machine.
+// environment returns the SDK a credential and nothing else of this machine.
 func environment(t *testing.T) {
 	t.Helper()
 	for k, v := range map[string]string{
@@ -173,7 +173,7 @@ func environment(t *testing.T) {
 
 // rig is a source in front of the fake.
 type rig struct {
-	*collectors.Source
+	*transport.Source
 	fake  *fake
 	slept time.Duration
 }
@@ -190,7 +190,7 @@ func newRig(t *testing.T, replies map[string][]reply, change ...func(*Config)) *
 		f(cfg)
 	}
 	var err error
-	r.Source, err = collectors.Open(Spec(), cfg, collectors.DoorOptions{
+	r.Source, err = transport.Open(Spec(), cfg, transport.Options{
 		Now: func() time.Time { return time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC) },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			r.slept += d
@@ -203,7 +203,7 @@ func newRig(t *testing.T, replies map[string][]reply, change ...func(*Config)) *
 	return r
 }
 
-func (r *rig) capture(t *testing.T, scope evidence.Scope, kind evidence.Kind) collectors.Snapshot {
+func (r *rig) capture(t *testing.T, scope evidence.Scope, kind evidence.Kind) transport.Snapshot {
 	t.Helper()
 	s := r.Visit(t.Context(), scope).Capture(t.Context(), kind, evidence.Window{})
 	for _, x := range s.Exchanges {
@@ -217,13 +217,13 @@ func (r *rig) capture(t *testing.T, scope evidence.Scope, kind evidence.Kind) co
 	return s
 }
 
-func capture(t *testing.T, replies map[string][]reply, kind evidence.Kind) collectors.Snapshot {
+func capture(t *testing.T, replies map[string][]reply, kind evidence.Kind) transport.Snapshot {
 	t.Helper()
 	return newRig(t, with(replies)).capture(t, own, kind)
 }
 
 // expect compares records and scopes in one readable form.
-func expect(t *testing.T, s collectors.Snapshot, complete bool, want string) {
+func expect(t *testing.T, s transport.Snapshot, complete bool, want string) {
 	t.Helper()
 	if (s.Err == nil) != complete || s.Certificate.Complete != complete {
 		t.Errorf("complete %v, error %v; want %v", s.Certificate.Complete, s.Err, complete)

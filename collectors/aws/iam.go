@@ -20,15 +20,15 @@ const (
 func iamKinds() []kind {
 	return []kind{
 		{state(kindIAMAccount, "The account's root user and counts of its users and MFA devices."),
-			[]call{{name: "iam:GetAccountSummary", why: "root user and counts"}, {name: "iam:ListVirtualMFADevices", why: "whether the root user's device is a virtual one"}}, whole((*session).collectSummary)},
+			[]call{{name: "iam:GetAccountSummary", why: "root user and counts"}, {name: "iam:ListVirtualMFADevices", why: "whether the root user's device is a virtual one"}}, inAccount((*session).collectSummary)},
 		{state(kindPasswordPolicy, "The account's password policy, or that there is none."),
-			[]call{{name: "iam:GetAccountPasswordPolicy", why: "password policy"}}, whole((*session).collectPasswordPolicy)},
+			[]call{{name: "iam:GetAccountPasswordPolicy", why: "password policy"}}, inAccount((*session).collectPasswordPolicy)},
 		{state(kindUser, "A user, or the root user, as of the credential report.",
 			"password_last_used_at", "access_key_1_last_used_at", "access_key_2_last_used_at"),
 			[]call{
 				{name: "iam:GenerateCredentialReport", why: "makes AWS prepare the credential report; changes nothing"},
 				{name: "iam:GetCredentialReport", why: "users, passwords, keys, MFA"},
-			}, whole((*session).collectUsers)},
+			}, inAccount((*session).collectUsers)},
 	}
 }
 
@@ -45,14 +45,14 @@ func (s *session) collectSummary(ctx context.Context, out *collectors.Output) er
 		return collectors.Incomplete("iam:GetAccountSummary says nothing")
 	}
 	a := collectors.Attributes{}
-	if v, said := resp.SummaryMap["AccountMFAEnabled"]; said {
+	if v, present := resp.SummaryMap["AccountMFAEnabled"]; present {
 		a["root_mfa"] = v != 0
 	}
 	for name, key := range map[string]string{
 		"root_access_keys": "AccountAccessKeysPresent", "root_password_present": "AccountPasswordPresent",
 		"users": "Users", "mfa_devices": "MFADevices", "mfa_devices_in_use": "MFADevicesInUse",
 	} {
-		if v, said := resp.SummaryMap[key]; said {
+		if v, present := resp.SummaryMap[key]; present {
 			a[name] = int64(v)
 		}
 	}

@@ -147,7 +147,7 @@ func TestReport(t *testing.T) {
 	if err != nil || len(rows) != 2 || rows[0].Name != `o,"brien` || rows[0].Attributes["mfa_active"] != false {
 		t.Fatalf("%v, %v", rows, err)
 	}
-	if v, said := rows[1].Attributes["mfa_active"]; said {
+	if v, present := rows[1].Attributes["mfa_active"]; present {
 		t.Errorf("N/A became %v", v)
 	}
 }

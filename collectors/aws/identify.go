@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // identify names the operation of a request by its bytes: the service by the
@@ -29,20 +30,24 @@ func identify(r *http.Request, body []byte) string {
 // lane is what AWS throttles by itself: one service in one region of one
 // account. The key id stands for the account, as each has a role of its own.
 func lane(r *http.Request) string {
-	if m := laneOf.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
+	if m := laneOf().FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
 		return m[1] + " " + m[2]
 	}
 	return r.URL.Host
 }
 
-var laneOf = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/,\s]+)/[0-9]{8}/([a-z0-9-]+/[a-z0-9-]+)/aws4_request,`)
+var laneOf = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/,\s]+)/[0-9]{8}/([a-z0-9-]+/[a-z0-9-]+)/aws4_request,`)
+})
 
-var signature = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/,\s]+/[0-9]{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request,`)
+var signature = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/,\s]+/[0-9]{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request,`)
+})
 
-// signedFor gives the service in the scope of a signature (version 4).
+// signedFor returns the service in the scope of a signature (version 4).
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html
 func signedFor(authorization string) string {
-	if m := signature.FindStringSubmatch(authorization); m != nil {
+	if m := signature().FindStringSubmatch(authorization); m != nil {
 		return m[1]
 	}
 	return ""
@@ -121,10 +126,12 @@ func rootCall(query url.Values) string {
 	return "s3:ListBuckets"
 }
 
-var serviceHost = regexp.MustCompile(`^([0-9]{12}\.)?s3(-control|-fips|-control-fips)?(\.dualstack)?\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?$`)
+var serviceHost = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]{12}\.)?s3(-control|-fips|-control-fips)?(\.dualstack)?\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?$`)
+})
 
 // virtualHost tells a host of AWS that names a bucket: there, the same path means another thing.
 func virtualHost(host string) bool {
 	vendors := strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".amazonaws.com.cn")
-	return vendors && !serviceHost.MatchString(host)
+	return vendors && !serviceHost().MatchString(host)
 }

@@ -28,7 +28,7 @@ func identityCenterKinds() []kind {
 	instances := call{name: "sso:ListInstances", why: "where Identity Center is"}
 	sets := call{name: "sso:ListPermissionSets", why: "permission sets"}
 	return []kind{
-		{state(kindDirectory, "An instance of IAM Identity Center that the account owns."), []call{instances}, whole((*session).collectDirectories)},
+		{state(kindDirectory, "An instance of IAM Identity Center that the account owns."), []call{instances}, inAccount((*session).collectDirectories)},
 		{state(kindPerson, "A user of Identity Center."), []call{instances, {name: "identitystore:ListUsers", why: "users of Identity Center"}}, inDirectories(collectPeople)},
 		{state(kindTeam, "A group of Identity Center and its members."), []call{instances, {name: "identitystore:ListGroups", why: "groups of Identity Center"},
 			{name: "identitystore:ListGroupMemberships", why: "members of a group"}}, inDirectories(collectTeams)},
@@ -48,7 +48,7 @@ func identityCenterKinds() []kind {
 // directory is one instance of Identity Center and the region of its home.
 type directory struct {
 	types.InstanceMetadata
-	place *place
+	place *regionReader
 }
 
 // directories finds the instances that the account owns. The organisation's own
@@ -69,7 +69,7 @@ func (s *session) directories(ctx context.Context, out *collectors.Output) ([]di
 	}
 	all, err := collectors.Shared(ctx, "sso instances", func(ctx context.Context) (finding, error) {
 		seen, own := &found[string, []types.InstanceMetadata]{m: map[string][]types.InstanceMetadata{}}, collectors.NewOutput(kindDirectory)
-		err := s.eachRegion(ctx, own, regions, func(ctx context.Context, p *place) error {
+		err := s.eachRegion(ctx, own, regions, func(ctx context.Context, p *regionReader) error {
 			instances, err := p.instances(ctx)
 			seen.set(p.region, instances)
 			return err
@@ -87,14 +87,14 @@ func (s *session) directories(ctx context.Context, out *collectors.Output) ([]di
 				return nil, collectors.Incomplete("sso:ListInstances lists an instance without its ARN or identity store")
 			}
 			if owner := aws.ToString(i.OwnerAccountId); owner == s.account || s.home == s.account {
-				mine = append(mine, directory{i, s.at(r.name, out)})
+				mine = append(mine, directory{i, s.inRegion(r.name, out)})
 			}
 		}
 	}
 	return mine, all.err
 }
 
-func (p *place) instances(ctx context.Context) ([]types.InstanceMetadata, error) {
+func (p *regionReader) instances(ctx context.Context) ([]types.InstanceMetadata, error) {
 	client := ssoClient(p.aws)
 	return list(ctx, p.out, func(ctx context.Context, token *string) ([]types.InstanceMetadata, *string, error) {
 		page, err := client.ListInstances(ctx, &ssoadmin.ListInstancesInput{NextToken: token, MaxResults: aws.Int32(100)})
@@ -107,7 +107,7 @@ func (p *place) instances(ctx context.Context) ([]types.InstanceMetadata, error)
 
 // inDirectories makes a reader that reads every instance.
 func inDirectories(read func(context.Context, *directory) error) reader {
-	return whole(func(s *session, ctx context.Context, out *collectors.Output) error {
+	return inAccount(func(s *session, ctx context.Context, out *collectors.Output) error {
 		all, unread := s.directories(ctx, out)
 		errs := []error{unread}
 		for _, d := range all {
@@ -197,7 +197,7 @@ func (d *directory) collectTeam(ctx context.Context, g storetypes.Group) error {
 		a.Set("members", members)
 	}
 	a.Text("description", g.Description)
-	return first([]error{d.place.lack("group/"+id, err), d.place.emit(aws.ToString(d.IdentityStoreId)+"/group/"+id, aws.ToString(g.DisplayName), a)})
+	return first([]error{d.place.markIncomplete("group/"+id, err), d.place.emit(aws.ToString(d.IdentityStoreId)+"/group/"+id, aws.ToString(g.DisplayName), a)})
 }
 
 // https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_ListPermissionSets.html
@@ -232,7 +232,7 @@ func (d *directory) collectPermissionSet(ctx context.Context, set string) error 
 		a.Time("created_at", resp.PermissionSet.CreatedDate)
 	}
 	unread := first([]error{err, d.addSetPolicies(ctx, set, a)})
-	return first([]error{d.place.lack("permission-set/"+set, unread), d.place.emit(set, name, a)})
+	return first([]error{d.place.markIncomplete("permission-set/"+set, unread), d.place.emit(set, name, a)})
 }
 
 // addSetPolicies says which policies a set has, and which of them allow everything.
@@ -328,7 +328,7 @@ func (d *directory) collectAssigned(ctx context.Context, set string) error {
 		return page.AccountIds, page.NextToken, nil
 	})
 	errs := eachOf(ctx, accounts, func(ctx context.Context, account string) error { return d.emitAssigned(ctx, set, account) })
-	return d.place.lack("permission-set/"+set, first(append(errs, err)))
+	return d.place.markIncomplete("permission-set/"+set, first(append(errs, err)))
 }
 
 func (d *directory) emitAssigned(ctx context.Context, set, account string) error {

@@ -17,15 +17,15 @@ type kind struct {
 	collectors.KindSpec
 	// calls are the reads it is made of, those that other kinds share included.
 	calls []call
-	// read reads the kind whole in one account.
+	// read reads all records of the kind in one account.
 	read reader
 }
 
-// reader reads a kind whole in one account; the window is zero for state kinds.
+// reader reads all records of a kind in one account; the window is zero for state kinds.
 type reader func(s *session, ctx context.Context, w evidence.Window, out *collectors.Output) error
 
-// whole makes a reader of what is read in the account itself.
-func whole(read func(*session, context.Context, *collectors.Output) error) reader {
+// inAccount makes a reader of what is read in the account itself.
+func inAccount(read func(*session, context.Context, *collectors.Output) error) reader {
 	return func(s *session, ctx context.Context, _ evidence.Window, out *collectors.Output) error {
 		return read(s, ctx, out)
 	}
@@ -36,7 +36,7 @@ func whole(read func(*session, context.Context, *collectors.Output) error) reade
 type call struct{ name, permission, why string }
 
 // allKinds are the kinds of this source, the root first. Each file of a
-// service gives its own.
+// service returns its own.
 func allKinds() []kind {
 	return slices.Concat(accountKinds(), iamKinds(), authorizationKinds(), identityCenterKinds(), trailKinds(), eventKinds(), bucketKinds(), computeKinds(), networkKinds(), databaseKinds(), keyKinds(), balancerKinds(),
 		certificateKinds(), recorderKinds(), detectionKinds(), monitoringKinds(), backupKinds(), vulnerabilityKinds(), storeKinds())
@@ -90,8 +90,8 @@ func event(k evidence.Kind, doc string, late time.Duration) collectors.KindSpec 
 	return collectors.KindSpec{Kind: k, Mode: evidence.Event, Doc: doc, Late: late}
 }
 
-// place is one region of an account while one kind is read there.
-type place struct {
+// regionReader is one region of an account while one kind is read there.
+type regionReader struct {
 	*session
 	out    *collectors.Output
 	window evidence.Window // of an event kind
@@ -100,19 +100,19 @@ type place struct {
 	part   evidence.Scope
 }
 
-// at gives the place of a region.
-func (s *session) at(region string, out *collectors.Output) *place {
-	return &place{session: s, out: out, region: region, aws: in(s.aws, region), part: s.scope(region)}
+// inRegion returns the reader of a region.
+func (s *session) inRegion(region string, out *collectors.Output) *regionReader {
+	return &regionReader{session: s, out: out, region: region, aws: in(s.aws, region), part: s.scope(region)}
 }
 
 // inRegions makes a reader that reads every region of the account.
-func inRegions(read func(context.Context, *place) error) reader {
+func inRegions(read func(context.Context, *regionReader) error) reader {
 	return func(s *session, ctx context.Context, w evidence.Window, out *collectors.Output) error {
 		regions, err := s.regions(ctx)
 		if err != nil {
 			return err
 		}
-		return s.eachRegion(ctx, out, regions, func(ctx context.Context, p *place) error {
+		return s.eachRegion(ctx, out, regions, func(ctx context.Context, p *regionReader) error {
 			p.window = w
 			return read(ctx, p)
 		})
@@ -122,7 +122,7 @@ func inRegions(read func(context.Context, *place) error) reader {
 // eachRegion reads the regions, several at a time. A region in which a service
 // has no host, while it has one elsewhere, is one to which AWS has not brought
 // the service: nothing can be there.
-func (s *session) eachRegion(ctx context.Context, out *collectors.Output, regions []region, read func(context.Context, *place) error) error {
+func (s *session) eachRegion(ctx context.Context, out *collectors.Output, regions []region, read func(context.Context, *regionReader) error) error {
 	parts := make([]evidence.Scope, len(regions))
 	names := map[evidence.Scope]string{}
 	for i, r := range regions {
@@ -130,7 +130,7 @@ func (s *session) eachRegion(ctx context.Context, out *collectors.Output, region
 		names[parts[i]] = r.name
 	}
 	return out.EachRegion(ctx, parts, parallel, func(ctx context.Context, part evidence.Scope) error {
-		return classify(read(ctx, s.at(names[part], out)))
+		return classify(read(ctx, s.inRegion(names[part], out)))
 	})
 }
 
@@ -142,15 +142,15 @@ type regional[T any] struct {
 }
 
 // shared reads something in every region once for all kinds that rest on it,
-// and gives what it is in this place.
-func shared[T any](ctx context.Context, p *place, name string, read func(context.Context, *place) (T, error)) (value T, err error) {
+// and returns what it is in this region.
+func shared[T any](ctx context.Context, p *regionReader, name string, read func(context.Context, *regionReader) (T, error)) (value T, err error) {
 	regions, err := p.regions(ctx)
 	if err != nil {
 		return value, err
 	}
 	all, err := collectors.Shared(ctx, name, func(ctx context.Context) (map[string]regional[T], error) {
 		seen := &found[string, regional[T]]{m: map[string]regional[T]{}}
-		_ = p.eachRegion(ctx, collectors.NewOutput(kindRegion), regions, func(ctx context.Context, at *place) error {
+		_ = p.eachRegion(ctx, collectors.NewOutput(kindRegion), regions, func(ctx context.Context, at *regionReader) error {
 			at.out = collectors.NewOutput(kindRegion)
 			v, err := read(ctx, at)
 			seen.set(at.region, regional[T]{v, at.out, err})
@@ -169,8 +169,8 @@ func shared[T any](ctx context.Context, p *place, name string, read func(context
 	return here.value, here.err
 }
 
-// emit adds a record of this place.
-func (p *place) emit(id, name string, a collectors.Attributes) error {
+// emit adds a record of this region.
+func (p *regionReader) emit(id, name string, a collectors.Attributes) error {
 	if id == "" {
 		return collectors.Incomplete("a listing of %s in %s has a row without an id", p.account, p.region)
 	}
@@ -180,9 +180,9 @@ func (p *place) emit(id, name string, a collectors.Attributes) error {
 	return p.out.Emit(evidence.Record{ID: id, Name: name, Scope: p.part, Attributes: a})
 }
 
-// happened adds an event of this place. One outside of the window is one that
-// was not asked for; AWS takes its bounds in whole seconds.
-func (p *place) happened(id, name string, at *time.Time, a collectors.Attributes) error {
+// emitEvent adds an event of this region. One outside of the window is one that
+// was not asked for: AWS accepts bounds in whole seconds only.
+func (p *regionReader) emitEvent(id, name string, at *time.Time, a collectors.Attributes) error {
 	if at == nil || id == "" {
 		return collectors.Incomplete("a listing of %s in %s has an event without id or time", p.account, p.region)
 	}
@@ -197,31 +197,31 @@ func (p *place) happened(id, name string, at *time.Time, a collectors.Attributes
 }
 
 // from and until are the bounds of the window, widened to whole seconds.
-func (p *place) from() *time.Time {
+func (p *regionReader) from() *time.Time {
 	t := p.window.From.Truncate(time.Second)
 	return &t
 }
 
-func (p *place) until() *time.Time {
+func (p *regionReader) until() *time.Time {
 	t := p.window.To.Add(time.Second - 1).Truncate(time.Second)
 	return &t
 }
 
-// arn makes the ARN of a resource of this place whose listing has none.
-func (p *place) arn(service, resource string) string {
+// arn makes the ARN of a resource of this region whose listing has none.
+func (p *regionReader) arn(service, resource string) string {
 	return strings.Join([]string{"arn", p.partition, service, p.region, p.account, resource}, ":")
 }
 
-// lack notes that one resource of this place could not be read whole; its
-// record holds what could be. It gives err back.
-func (p *place) lack(resource string, err error) error {
+// markIncomplete records that not all of one resource of this region could be read; its
+// record holds what could be. It returns err.
+func (p *regionReader) markIncomplete(resource string, err error) error {
 	if err != nil {
 		p.out.Scope(evidence.Scope(string(p.part)+"/"+resource), classify(err))
 	}
 	return err
 }
 
-// rows reads a listing to its last page, and hands every row to row. ask makes
+// rows reads a listing to its last page, and calls row for every row. ask makes
 // one call for the page named by token, nil for the first.
 func rows[T any](ctx context.Context, out *collectors.Output, ask func(ctx context.Context, token *string) ([]T, *string, error), row func(T) error) error {
 	return out.Pages(ctx, func(ctx context.Context, token string) (string, error) {
@@ -248,7 +248,7 @@ func list[T any](ctx context.Context, out *collectors.Output, ask func(ctx conte
 	return all, err
 }
 
-// notThere is whether an answer says, by one of these codes, that there is no such thing.
+// notThere reports an error with one of these codes: there is no such thing.
 func notThere(err error, codes ...string) bool {
 	return err != nil && slices.Contains(codes, code(err))
 }

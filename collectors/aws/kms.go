@@ -25,7 +25,7 @@ func keyKinds() []kind {
 // collectKeys lists the keys and reads each one. The policy of a key may shut
 // us out of that key alone: it is then a part that was not read.
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html
-func collectKeys(ctx context.Context, p *place) error {
+func collectKeys(ctx context.Context, p *regionReader) error {
 	client := kmsClient(p.aws)
 	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]types.KeyListEntry, *string, error) {
 		page, err := client.ListKeys(ctx, &kms.ListKeysInput{Marker: token, Limit: aws.Int32(1000)})
@@ -41,14 +41,14 @@ func collectKeys(ctx context.Context, p *place) error {
 }
 
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html
-func (p *place) collectKey(ctx context.Context, k types.KeyListEntry) error {
+func (p *regionReader) collectKey(ctx context.Context, k types.KeyListEntry) error {
 	id, a := aws.ToString(k.KeyId), collectors.Attributes{}
 	resp, err := kmsClient(p.aws).DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: k.KeyId})
 	if err == nil && (resp.KeyMetadata == nil || resp.KeyMetadata.KeyManager == "") {
 		err = collectors.Incomplete("kms:DescribeKey says nothing of the key %s", id)
 	}
 	if err != nil {
-		return first([]error{p.lack("key/"+id, err), p.emit(aws.ToString(k.KeyArn), id, a)})
+		return first([]error{p.markIncomplete("key/"+id, err), p.emit(aws.ToString(k.KeyArn), id, a)})
 	}
 	p.out.Page()
 	m := resp.KeyMetadata
@@ -79,13 +79,13 @@ func describeKey(m *types.KeyMetadata, a collectors.Attributes) {
 // addRotation asks only where there is an answer: a key that waits to be
 // deleted says "no", whatever was set.
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyRotationStatus.html
-func (p *place) addRotation(ctx context.Context, m *types.KeyMetadata, a collectors.Attributes) error {
+func (p *regionReader) addRotation(ctx context.Context, m *types.KeyMetadata, a collectors.Attributes) error {
 	if a["can_rotate"] != true {
 		return nil
 	}
 	resp, err := kmsClient(p.aws).GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: m.KeyId})
 	if err != nil {
-		return p.lack("key/"+aws.ToString(m.KeyId), err)
+		return p.markIncomplete("key/"+aws.ToString(m.KeyId), err)
 	}
 	p.out.Page()
 	a["rotation"] = resp.KeyRotationEnabled
@@ -94,15 +94,15 @@ func (p *place) addRotation(ctx context.Context, m *types.KeyMetadata, a collect
 }
 
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyPolicy.html
-func (p *place) addKeyPolicy(ctx context.Context, m *types.KeyMetadata, a collectors.Attributes) error {
+func (p *regionReader) addKeyPolicy(ctx context.Context, m *types.KeyMetadata, a collectors.Attributes) error {
 	resp, err := kmsClient(p.aws).GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: m.KeyId, PolicyName: aws.String("default")})
 	if err != nil {
-		return p.lack("key/"+aws.ToString(m.KeyId), err)
+		return p.markIncomplete("key/"+aws.ToString(m.KeyId), err)
 	}
 	p.out.Page()
 	doc, err := parsePolicy(aws.ToString(resp.Policy))
 	if err != nil {
-		return p.lack("key/"+aws.ToString(m.KeyId), err)
+		return p.markIncomplete("key/"+aws.ToString(m.KeyId), err)
 	}
 	doc.who(a)
 	return nil

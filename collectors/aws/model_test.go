@@ -32,7 +32,7 @@ func newModels(t *testing.T) *models {
 	return &models{t: t, all: map[string]*mototest.Model{}, looped: map[string]bool{}}
 }
 
-// of gives the description of a call's API, and the operation's name.
+// of returns the description of a call's API, and the operation's name.
 func (ms *models) of(call string) (*mototest.Model, string) {
 	name, operation, _ := strings.Cut(call, ":")
 	ms.mu.Lock()

@@ -29,7 +29,7 @@ func monitoringKinds() []kind {
 }
 
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
-func collectAlarms(ctx context.Context, p *place) error {
+func collectAlarms(ctx context.Context, p *regionReader) error {
 	client := alarmClient(p.aws)
 	p.out.Filter("AlarmTypes", string(alarmtypes.AlarmTypeMetricAlarm))
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]alarmtypes.MetricAlarm, *string, error) {
@@ -54,7 +54,7 @@ func collectAlarms(ctx context.Context, p *place) error {
 // collectLogGroups: a group without a number of days keeps for ever, unless a
 // policy of the account says otherwise, which the group then names.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html
-func collectLogGroups(ctx context.Context, p *place) error {
+func collectLogGroups(ctx context.Context, p *regionReader) error {
 	client := logsClient(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]logtypes.LogGroup, *string, error) {
 		page, err := client.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{NextToken: token, Limit: aws.Int32(50)})

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/gap/catalogue"
@@ -50,7 +51,7 @@ func (l *ledger) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
 
 // add ends a slot the way the schedule does: a snapshot of which no part was
 // read whole keeps no records.
-func (l *ledger) add(t *testing.T, st evidence.Stream, s collectors.Snapshot) {
+func (l *ledger) add(t *testing.T, st evidence.Stream, s transport.Snapshot) {
 	t.Helper()
 	c := s.Certificate
 	run := evidence.Run{Slot: evidence.Slot{Stream: st, Due: c.Started, Trigger: evidence.Scheduled}, Certificate: &c, Outcome: evidence.Collected}

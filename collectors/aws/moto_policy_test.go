@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
@@ -44,7 +45,7 @@ var unenforced = []string{
 	"iam:ListVirtualMFADevices",  // which is asked where the root user has a device, and moto cannot give it one
 }
 
-// grantedBy gives the permission that moto asks for.
+// grantedBy returns the permission that moto asks for.
 func grantedBy(permission string) string {
 	if s, ok := standIns[permission]; ok {
 		return s.permission
@@ -52,7 +53,7 @@ func grantedBy(permission string) string {
 	return permission
 }
 
-// permissions gives what the declared calls need, each once.
+// permissions returns what the declared calls need, each once.
 func permissions() []string {
 	all := map[string]bool{}
 	for _, c := range calls() {
@@ -75,7 +76,7 @@ func (m *moto) prove(t *testing.T) *proof {
 	t.Helper()
 	p := &proof{moto: &moto{m.url, completion(t)}, main: m.seed(t)}
 	p.main.organization()
-	p.main.whole()
+	p.main.populate()
 	p.main.watch()
 	p.main.rights()
 	p.main.machines()
@@ -93,7 +94,7 @@ func (m *moto) prove(t *testing.T) *proof {
 	return p
 }
 
-// grant gives the user and the role exactly the policy that is printed, after
+// grant returns the user and the role exactly the policy that is printed, after
 // change, and has it enforced from then on.
 func (p *proof) grant(t *testing.T, change func(calls []collectors.Call) []collectors.Call) {
 	t.Helper()
@@ -146,7 +147,7 @@ func forMoto(without string) func([]collectors.Call) []collectors.Call {
 // collect reads both accounts, whether or not they can be listed.
 func (p *proof) collect(t *testing.T, change ...func(*Config)) snapshots {
 	t.Helper()
-	return collect(t, p.open(t, p.holder, collectors.DoorOptions{}, append(change, ofOrganization)...), motoAccount, evidence.Scope(p.id))
+	return collect(t, p.open(t, p.holder, transport.Options{}, append(change, ofOrganization)...), motoAccount, evidence.Scope(p.id))
 }
 
 // leastPrivilege: the printed policy is enough, and nothing of it is too much.
@@ -201,7 +202,7 @@ func (p *proof) asPrinted(t *testing.T) {
 	}
 }
 
-// refusals gives the calls that were refused.
+// refusals returns the calls that were refused.
 func refusals(all snapshots) map[string]bool {
 	refused := map[string]bool{}
 	for _, s := range all {
@@ -241,7 +242,7 @@ func (p *proof) without(t *testing.T, permission string) {
 
 // asks reports whether a call was made. In the inner account, which holds little,
 // some are not: there is no table to ask about.
-func (p *proof) asks(st evidence.Stream, s collectors.Snapshot, lost []collectors.Call) bool {
+func (p *proof) asks(st evidence.Stream, s transport.Snapshot, lost []collectors.Call) bool {
 	if st.Scope != evidence.Scope(p.id) || lost[0].Name == "sts:AssumeRole" {
 		return true
 	}
@@ -261,7 +262,7 @@ func served(cs []collectors.Call) (kinds []evidence.Kind) {
 	return kinds
 }
 
-// callsThatNeed gives the calls that moto refuses without a permission.
+// callsThatNeed returns the calls that moto refuses without a permission.
 func callsThatNeed(permission string) (lost []collectors.Call) {
 	for _, c := range calls() {
 		if slices.ContainsFunc(c.Permissions, func(p string) bool { return grantedBy(p) == grantedBy(permission) }) {
@@ -303,7 +304,7 @@ func (p *proof) needs(st evidence.Stream, c collectors.Call) bool {
 }
 
 // isDenied wants a snapshot that names one of the calls as denied.
-func isDenied(t *testing.T, st evidence.Stream, s collectors.Snapshot, lost []collectors.Call) {
+func isDenied(t *testing.T, st evidence.Stream, s transport.Snapshot, lost []collectors.Call) {
 	t.Helper()
 	if s.Certificate.Complete || collectors.ReasonOf(s.Err).Class != evidence.Denied {
 		t.Errorf("%s: complete %v, error %v; want it denied", st, s.Certificate.Complete, s.Err)
@@ -323,7 +324,7 @@ func isDenied(t *testing.T, st evidence.Stream, s collectors.Snapshot, lost []co
 
 // isAbsent: what one call alone says is not said without it. The rest is, and
 // the certificate knows a part that was read.
-func isAbsent(t *testing.T, s collectors.Snapshot, call string) {
+func isAbsent(t *testing.T, s transport.Snapshot, call string) {
 	t.Helper()
 	attribute, alone := saidBy[call]
 	if !alone {
@@ -333,7 +334,7 @@ func isAbsent(t *testing.T, s collectors.Snapshot, call string) {
 		t.Errorf("%d records, scopes %v: want what can be read", len(s.Records), s.Certificate.Scopes)
 	}
 	for _, r := range s.Records {
-		if v, said := r.Attributes[attribute]; said {
+		if v, present := r.Attributes[attribute]; present {
 			t.Errorf("%s says %s: %v", r.ID, attribute, v)
 		}
 	}
@@ -353,7 +354,7 @@ func (m *moto) credential(t *testing.T) {
 		"unknown key":  {id: "AKIAAAAAAAAAAAAAAAAA", secret: good.secret},
 		"stray token":  {id: good.id, secret: good.secret, token: sessionToken},
 	} {
-		all := collect(t, m.open(t, c, collectors.DoorOptions{}), motoAccount)
+		all := collect(t, m.open(t, c, transport.Options{}), motoAccount)
 		if len(all) != len(kinds()) {
 			t.Errorf("%s: %d streams", name, len(all))
 		}
@@ -363,7 +364,7 @@ func (m *moto) credential(t *testing.T) {
 			}
 		}
 	}
-	root := m.open(t, good, collectors.DoorOptions{}).Visit(t.Context(), single).Capture(t.Context(), kindAccount, evidence.Window{})
+	root := m.open(t, good, transport.Options{}).Visit(t.Context(), single).Capture(t.Context(), kindAccount, evidence.Window{})
 	if root.Err != nil || root.Certificate.Principal != "arn:aws:iam::123456789012:user/evidenced" {
 		t.Errorf("the right key: %v, asked by %s", root.Err, root.Certificate.Principal)
 	}

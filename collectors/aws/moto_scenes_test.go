@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -27,7 +27,7 @@ func (m *moto) accountInOrder(t *testing.T) {
 	s.versioning("logs", "Enabled")
 	s.blockAccount(motoAccount)
 	s.trail("us-east-1", "logs", cloudtrail.CreateTrailInput{Name: aws.String("main"), IsMultiRegionTrail: aws.Bool(true), EnableLogFileValidation: aws.Bool(true), KmsKeyId: aws.String(kmsKey)})
-	all := collect(t, m.open(t, anyone, collectors.DoorOptions{}, only(core...)))
+	all := collect(t, m.open(t, anyone, transport.Options{}, only(core...)))
 	m.sound(t, all, only(core...))
 	says(t, judge(t, all), `
 aws.cloudtrail.encrypted pass []
@@ -51,7 +51,7 @@ aws.s3.versioning unknown []`)
 
 // emptyAccount: no policy and no trail are facts, and fail; no bucket is none.
 func (m *moto) emptyAccount(t *testing.T) {
-	all := collect(t, m.open(t, anyone, collectors.DoorOptions{}, only(core...)))
+	all := collect(t, m.open(t, anyone, transport.Options{}, only(core...)))
 	m.sound(t, all, only(core...))
 	shows(t, all[stream(motoAccount, kindPasswordPolicy)], true, "123456789012 123456789012 [] {\"exists\":false}\n123456789012 read")
 	shows(t, all[stream(motoAccount, kindBucket)], true, "123456789012 read")
@@ -79,8 +79,8 @@ aws.s3.versioning not_applicable []`)
 // enabledRegions: moto lists the regions that are switched off too. Each of the
 // others is asked for its trails, and each is a scope of the certificate.
 func (m *moto) enabledRegions(t *testing.T) {
-	m.seed(t).whole()
-	all := collect(t, m.open(t, anyone, collectors.DoorOptions{}, everywhere, only(kindRegion, kindTrail)))
+	m.seed(t).populate()
+	all := collect(t, m.open(t, anyone, transport.Options{}, everywhere, only(kindRegion, kindTrail)))
 	m.sound(t, all, everywhere, only(kindRegion, kindTrail))
 	var regions []evidence.Scope
 	for _, r := range all[stream(motoAccount, kindRegion)].Records {
@@ -96,8 +96,8 @@ func (m *moto) enabledRegions(t *testing.T) {
 	if len(regions) < 17 || !slices.Equal(regions, asked) {
 		t.Errorf("regions %v, asked for trails %v", regions, asked)
 	}
-	elsewhere := collect(t, m.open(t, anyone, collectors.DoorOptions{}, func(c *Config) { c.Regions = Choice{List: []string{"eu-west-1"}} }, only(kindTrail)))
-	for where, s := range map[string]collectors.Snapshot{"everywhere": all[stream(motoAccount, kindTrail)], "away from home": elsewhere[stream(motoAccount, kindTrail)]} {
+	elsewhere := collect(t, m.open(t, anyone, transport.Options{}, func(c *Config) { c.Regions = Choice{List: []string{"eu-west-1"}} }, only(kindTrail)))
+	for where, s := range map[string]transport.Snapshot{"everywhere": all[stream(motoAccount, kindTrail)], "away from home": elsewhere[stream(motoAccount, kindTrail)]} {
 		if len(s.Records) != 2 || s.Records[1].Name != "main" || s.Records[1].Attributes["is_logging"] != true {
 			t.Errorf("%s: %v: the trail of all regions is in each of them, and is one", where, s.Records)
 		}
@@ -118,7 +118,7 @@ func (m *moto) organization(t *testing.T) {
 	closed, _ := s.member("closed")
 	s.closeMember(closed)
 
-	src := m.open(t, anyone, collectors.DoorOptions{}, ofOrganization, only(core...))
+	src := m.open(t, anyone, transport.Options{}, ofOrganization, only(core...))
 	all := collect(t, src)
 	m.sound(t, all, ofOrganization, only(core...))
 	root := all[stream(organization, kindAccount)]
@@ -154,7 +154,7 @@ func (m *moto) organization(t *testing.T) {
 	}
 }
 
-// inOrder gives lines in the order of their account, which moto draws.
+// inOrder returns lines in the order of their account, which moto draws.
 func inOrder(lines ...string) string {
 	slices.Sort(lines)
 	return strings.Join(lines, "\n") + "\n"
@@ -163,7 +163,7 @@ func inOrder(lines ...string) string {
 func ofOrganization(c *Config) { c.Accounts, c.RoleName = Choice{Word: organization}, "Reader" }
 
 // keepsNoCredential: the answer that carried the role's credential is kept without it.
-func keepsNoCredential(t *testing.T, s collectors.Snapshot) {
+func keepsNoCredential(t *testing.T, s transport.Snapshot) {
 	t.Helper()
 	i := slices.IndexFunc(s.Exchanges, func(x evidence.Exchange) bool { return x.Call == "sts:AssumeRole" })
 	if i < 0 || !slices.Equal(s.Exchanges[i].Redacted, []string{"SecretAccessKey", "SessionToken"}) {
@@ -176,7 +176,7 @@ func (m *moto) caBundle(t *testing.T) {
 	s := m.seed(t)
 	s.organization()
 	_, _ = s.member("product")
-	all := collect(t, m.open(t, anyone, collectors.DoorOptions{}, ofOrganization, only(core...), func(*Config) { t.Setenv("AWS_CA_BUNDLE", "testdata/ca.pem") }))
+	all := collect(t, m.open(t, anyone, transport.Options{}, ofOrganization, only(core...), func(*Config) { t.Setenv("AWS_CA_BUNDLE", "testdata/ca.pem") }))
 	if len(all) != 13 {
 		t.Errorf("%d streams", len(all))
 	}
@@ -190,7 +190,7 @@ func (m *moto) oldKey(t *testing.T) {
 	s.accessKey("carol")
 	s.user("erin")
 	const later = 91 * 24 * time.Hour
-	all := collect(t, m.open(t, anyone, collectors.DoorOptions{Now: func() time.Time { return time.Now().Add(later) }}, only(kindUser)))
+	all := collect(t, m.open(t, anyone, transport.Options{Now: func() time.Time { return time.Now().Add(later) }}, only(kindUser)))
 	users := stream(motoAccount, kindUser)
 	says(t, judge(t, snapshots{users: all[users]}), `
 aws.iam.key-age-90 fail [carol]

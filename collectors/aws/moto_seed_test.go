@@ -28,7 +28,7 @@ type seed struct {
 	aws aws.Config
 }
 
-// write makes one call of the SDK, and gives what it answers.
+// write makes one call of the SDK, and returns what it answers.
 func write[In, Out, Options any](s seed, call func(context.Context, *In, ...func(*Options)) (*Out, error), in In) *Out {
 	s.t.Helper()
 	out, err := call(s.t.Context(), &in)
@@ -38,8 +38,8 @@ func write[In, Out, Options any](s seed, call func(context.Context, *In, ...func
 	return out
 }
 
-// whole makes an account in which the tests of the catalogue pass and fail.
-func (s seed) whole() {
+// populate makes an account in which the tests of the catalogue pass and fail.
+func (s seed) populate() {
 	s.t.Helper()
 	s.console("alice")
 	s.console("bob")
@@ -72,7 +72,7 @@ func (s seed) console(name string) {
 	write(s, iamClient(s.aws).CreateLoginProfile, iam.CreateLoginProfileInput{UserName: &name, Password: aws.String("correct-Horse-9-battery")})
 }
 
-// mfa gives a user a virtual device.
+// mfa returns a user a virtual device.
 func (s seed) mfa(name string) {
 	s.t.Helper()
 	made := write(s, iamClient(s.aws).CreateVirtualMFADevice, iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: &name})
@@ -157,7 +157,7 @@ func (s seed) organization() {
 	write(s, organizationsClient(s.aws).CreateOrganization, organizations.CreateOrganizationInput{FeatureSet: orgtypes.OrganizationFeatureSetAll})
 }
 
-// member adds an account to the organisation, and gives its id and the seed of it.
+// member adds an account to the organisation, and returns its id and the seed of it.
 func (s seed) member(name string) (string, seed) {
 	s.t.Helper()
 	made := write(s, organizationsClient(s.aws).CreateAccount, organizations.CreateAccountInput{AccountName: &name, Email: aws.String(name + "@example.com")})
@@ -178,7 +178,7 @@ func (s seed) role(name, trust string) {
 	write(s, iamClient(s.aws).CreateRole, iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust})
 }
 
-// grantUser gives a user exactly this policy, and grantRole a role.
+// grantUser returns a user exactly this policy, and grantRole a role.
 func (s seed) grantUser(user, policy string) {
 	s.t.Helper()
 	write(s, iamClient(s.aws).PutUserPolicy, iam.PutUserPolicyInput{UserName: &user, PolicyName: aws.String("evidenced"), PolicyDocument: &policy})

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/mototest"
 )
 
@@ -53,7 +53,7 @@ func (c completing) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, _ := collectors.Asked(r.Context())
+	x, _ := transport.RequestFromContext(r.Context())
 	body, err := peek(&resp.Body)
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ var anyone = credential{id: "AKIDPLANTED", secret: secretKey}
 
 const motoAccount = "123456789012"
 
-// seed gives the SDK for writing, past the door.
+// seed returns the SDK for writing, past the door.
 func (m *moto) seed(t *testing.T) seed {
 	return seed{t, aws.Config{Region: "us-east-1", BaseEndpoint: &m.url, Credentials: anyone.provider()}}
 }

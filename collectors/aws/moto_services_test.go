@@ -38,7 +38,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssoadmin"
 	ssotypes "github.com/aws/aws-sdk-go-v2/service/ssoadmin/types"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 )
 
 // services: one of everything in one region, made through the SDK, and read as AWS would have it read.
@@ -51,7 +51,7 @@ func (m *moto) services(t *testing.T) {
 	s.functions()
 	s.plans()
 	inOne := func(c *Config) { c.Regions = Choice{List: []string{"us-east-1"}} }
-	all := collect(t, m.open(t, anyone, collectors.DoorOptions{}, inOne))
+	all := collect(t, m.open(t, anyone, transport.Options{}, inOne))
 	m.sound(t, all, inOne)
 	held(t, all, lambdaPassword, "plantedInTheSeed")
 	for _, k := range ifAny {

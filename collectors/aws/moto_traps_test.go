@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -26,7 +27,7 @@ type instead struct {
 
 // RoundTrip implements http.RoundTripper.
 func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
-	if x, _ := collectors.Asked(r.Context()); x.Call != i.call {
+	if x, _ := transport.RequestFromContext(r.Context()); x.Call != i.call {
 		return i.next.RoundTrip(r)
 	}
 	r = r.Clone(r.Context())
@@ -48,7 +49,7 @@ func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
 // unknownOperations: an operation that the server does not have (500 or 404 in
 // HTML, 200 with something else) is a failure of its kind, never "there is none".
 func (m *moto) unknownOperations(t *testing.T) {
-	m.seed(t).whole()
+	m.seed(t).populate()
 	down, other := collectors.ErrUnreachable, collectors.ErrIncomplete
 	for _, i := range []instead{
 		{"sts:GetCallerIdentity", "GetCallerIdentity", "GetNothing", down, nil},
@@ -72,7 +73,7 @@ func (m *moto) unknownOperations(t *testing.T) {
 			if i.call == "ec2:DescribeRegions" {
 				change = append(change, everywhere) // otherwise it is not asked
 			}
-			i.judge(t, collect(t, m.open(t, anyone, collectors.DoorOptions{Base: i}, change...), motoAccount))
+			i.judge(t, collect(t, m.open(t, anyone, transport.Options{Base: i}, change...), motoAccount))
 		})
 	}
 }
@@ -98,7 +99,7 @@ func (i instead) judge(t *testing.T, all snapshots) {
 	}
 }
 
-// saidBy gives the attribute that nothing but one call says.
+// saidBy returns the attribute that nothing but one call says.
 var saidBy = map[string]string{
 	"cloudtrail:GetTrailStatus":      "is_logging",
 	"s3:GetBucketLocation":           "region",

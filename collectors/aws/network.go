@@ -35,7 +35,7 @@ func networkKinds() []kind {
 // group without one protects, and opens, nothing. If the interfaces cannot be
 // read, the groups do not say how many there are.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html
-func collectSecurityGroups(ctx context.Context, p *place) error {
+func collectSecurityGroups(ctx context.Context, p *regionReader) error {
 	client := ec2Client(p.aws)
 	guarded, unread := p.guarded(ctx)
 	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.SecurityGroup, *string, error) {
@@ -45,12 +45,12 @@ func collectSecurityGroups(ctx context.Context, p *place) error {
 		}
 		return page.SecurityGroups, page.NextToken, nil
 	}, func(g types.SecurityGroup) error { return p.emitGroup(g, guarded) })
-	return first([]error{err, p.lack("network-interfaces", unread)})
+	return first([]error{err, p.markIncomplete("network-interfaces", unread)})
 }
 
 // guarded counts the interfaces of each group; it is nil if they could not be read.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html
-func (p *place) guarded(ctx context.Context) (map[string]int64, error) {
+func (p *regionReader) guarded(ctx context.Context) (map[string]int64, error) {
 	client := ec2Client(p.aws)
 	n := map[string]int64{}
 	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.NetworkInterface, *string, error) {
@@ -71,7 +71,7 @@ func (p *place) guarded(ctx context.Context) (map[string]int64, error) {
 	return n, nil
 }
 
-func (p *place) emitGroup(g types.SecurityGroup, guarded map[string]int64) error {
+func (p *regionReader) emitGroup(g types.SecurityGroup, guarded map[string]int64) error {
 	id := aws.ToString(g.GroupId)
 	if id == "" {
 		return p.emit("", "", nil)
@@ -85,7 +85,7 @@ func (p *place) emitGroup(g types.SecurityGroup, guarded map[string]int64) error
 	return p.emit(p.arn("ec2", "security-group/"+id), aws.ToString(g.GroupName), a)
 }
 
-// rules gives the rules of one direction, in a fixed order. A rule for all
+// rules returns the rules of one direction, in a fixed order. A rule for all
 // protocols has the protocol "-1" and no ports; world says that it holds for
 // every address of one version of IP.
 func rules(permissions []types.IpPermission) (out []collectors.Attributes) {
@@ -125,7 +125,7 @@ func peers(r types.IpPermission) (all []string) {
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html
-func collectVPCs(ctx context.Context, p *place) error {
+func collectVPCs(ctx context.Context, p *regionReader) error {
 	client := ec2Client(p.aws)
 	logs, unread := p.flowLogs(ctx)
 	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Vpc, *string, error) {
@@ -147,12 +147,12 @@ func collectVPCs(ctx context.Context, p *place) error {
 		}
 		return p.emit(p.arn("ec2", "vpc/"+id), named(v.Tags, id), a)
 	})
-	return first([]error{err, p.lack("flow-logs", unread)})
+	return first([]error{err, p.markIncomplete("flow-logs", unread)})
 }
 
-// flowLogs gives the flow logs by the VPC, subnet or interface that they watch.
+// flowLogs returns the flow logs by the VPC, subnet or interface that they watch.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeFlowLogs.html
-func (p *place) flowLogs(ctx context.Context) (map[string][]collectors.Attributes, error) {
+func (p *regionReader) flowLogs(ctx context.Context) (map[string][]collectors.Attributes, error) {
 	client := ec2Client(p.aws)
 	all := map[string][]collectors.Attributes{}
 	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.FlowLog, *string, error) {

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/schedule"
 	"github.com/evidenced/evidenced/store"
@@ -37,7 +37,7 @@ var dated = regexp.MustCompile(`"(Start|End)Time":[0-9.]+|by[A-Z][a-zA-Z]+=[^&]*
 func (o *organizationOf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(o.after)
 	body, _ := io.ReadAll(r.Body)
-	op, at := identify(r, body), laneOf.FindStringSubmatch(r.Header.Get("Authorization"))
+	op, at := identify(r, body), laneOf().FindStringSubmatch(r.Header.Get("Authorization"))
 	h := fnv.New64a()
 	fmt.Fprintln(h, op, at[1:], r.URL.Path, r.URL.RawQuery, dated.ReplaceAllString(string(body), ""))
 	o.mu.Lock()
@@ -115,7 +115,7 @@ func BenchmarkOrganization(b *testing.B) {
 	cfg.Common.Endpoint, cfg.Accounts, cfg.RoleName = srv.URL, Choice{Word: organization}, "Reader"
 	now := time.Now().UTC()
 	cfg.Common.Schedule = fmt.Sprintf("%d %d * * *", now.Minute(), now.Hour())
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{Base: &http.Transport{MaxIdleConnsPerHost: 256}}, nil)
+	src, err := transport.Open(Spec(), cfg, transport.Options{Base: &http.Transport{MaxIdleConnsPerHost: 256}}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -137,8 +137,8 @@ func BenchmarkOrganization(b *testing.B) {
 // allowed is how many requests the door lets be under way.
 const allowed = 64
 
-func (o *organizationOf) collect(b *testing.B, src *collectors.Source, s *store.Store) {
-	r, err := schedule.New([]*collectors.Source{src}, s, s, schedule.Options{})
+func (o *organizationOf) collect(b *testing.B, src *transport.Source, s *store.Store) {
+	r, err := schedule.New([]*transport.Source{src}, s, s, schedule.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func (o *organizationOf) collect(b *testing.B, src *collectors.Source, s *store.
 	b.ReportMetric(float64(<-peak)/1e6, "heap-MB")
 }
 
-// watchHeap gives the largest heap that was seen until stop.
+// watchHeap returns the largest heap that was seen until stop.
 func watchHeap(stop chan struct{}) chan uint64 {
 	out := make(chan uint64, 1)
 	go func() {

@@ -31,7 +31,7 @@ func sid(service string) (name string) {
 	return name
 }
 
-// allow gives the policy that grants the calls, one statement per service. In
+// allow returns the policy that grants the calls, one statement per service. In
 // place of ROLE the statement of sts names the roles that may be taken.
 func allow(calls []collectors.Call, role any) allowance {
 	byService := map[string][]string{}
@@ -54,7 +54,7 @@ func allow(calls []collectors.Call, role any) allowance {
 	return doc
 }
 
-// policy gives the whole policy. ROLE stands for role_name; the last statement
+// policy returns the whole policy. ROLE stands for role_name; the last statement
 // is needed only by the credential that takes that role in other accounts.
 func policy(calls []collectors.Call) ([]byte, error) {
 	b, err := json.MarshalIndent(allow(calls, "arn:aws:iam::*:role/ROLE"), "", "  ")

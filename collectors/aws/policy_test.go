@@ -15,7 +15,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// actions gives what a policy allows, in order.
+// actions returns what a policy allows, in order.
 func actions(t *testing.T, policy string) (all []string) {
 	t.Helper()
 	var doc struct{ Statement []struct{ Action []string } }
@@ -29,7 +29,7 @@ func actions(t *testing.T, policy string) (all []string) {
 	return all
 }
 
-// declaredFor gives the permissions of some of the calls, in order.
+// declaredFor returns the permissions of some of the calls, in order.
 func declaredFor(want func(collectors.Call) bool) (all []string) {
 	for _, c := range calls() {
 		if want(c) {

@@ -36,7 +36,7 @@ func databaseKinds() []kind {
 }
 
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBInstances.html
-func collectDatabases(ctx context.Context, p *place) error {
+func collectDatabases(ctx context.Context, p *regionReader) error {
 	client := rdsClient(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.DBInstance, *string, error) {
 		page, err := client.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{Marker: token, MaxRecords: aws.Int32(100)})
@@ -67,7 +67,7 @@ func collectDatabases(ctx context.Context, p *place) error {
 }
 
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusters.html
-func collectClusters(ctx context.Context, p *place) error {
+func collectClusters(ctx context.Context, p *regionReader) error {
 	client := rdsClient(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.DBCluster, *string, error) {
 		page, err := client.DescribeDBClusters(ctx, &rds.DescribeDBClustersInput{Marker: token, MaxRecords: aws.Int32(100)})
@@ -95,7 +95,7 @@ func collectClusters(ctx context.Context, p *place) error {
 const manual = "manual"
 
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html
-func collectDBSnapshots(ctx context.Context, p *place) error {
+func collectDBSnapshots(ctx context.Context, p *regionReader) error {
 	client := rdsClient(p.aws)
 	p.out.Filter("SnapshotType", manual)
 	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]types.DBSnapshot, *string, error) {
@@ -119,13 +119,13 @@ func collectDBSnapshots(ctx context.Context, p *place) error {
 
 // addRestorers says who may restore a snapshot.
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshotAttributes.html
-func (p *place) addRestorers(ctx context.Context, id *string, a collectors.Attributes) error {
+func (p *regionReader) addRestorers(ctx context.Context, id *string, a collectors.Attributes) error {
 	resp, err := rdsClient(p.aws).DescribeDBSnapshotAttributes(ctx, &rds.DescribeDBSnapshotAttributesInput{DBSnapshotIdentifier: id})
 	if err != nil {
-		return p.lack("snapshot/"+aws.ToString(id), err)
+		return p.markIncomplete("snapshot/"+aws.ToString(id), err)
 	}
 	if resp.DBSnapshotAttributesResult == nil {
-		return p.lack("snapshot/"+aws.ToString(id), collectors.Incomplete("rds:DescribeDBSnapshotAttributes says nothing of %s", aws.ToString(id)))
+		return p.markIncomplete("snapshot/"+aws.ToString(id), collectors.Incomplete("rds:DescribeDBSnapshotAttributes says nothing of %s", aws.ToString(id)))
 	}
 	p.out.Page()
 	var who []string
@@ -139,7 +139,7 @@ func (p *place) addRestorers(ctx context.Context, id *string, a collectors.Attri
 }
 
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusterSnapshots.html
-func collectClusterSnapshots(ctx context.Context, p *place) error {
+func collectClusterSnapshots(ctx context.Context, p *regionReader) error {
 	client := rdsClient(p.aws)
 	p.out.Filter("SnapshotType", manual)
 	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]types.DBClusterSnapshot, *string, error) {
@@ -162,13 +162,13 @@ func collectClusterSnapshots(ctx context.Context, p *place) error {
 }
 
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusterSnapshotAttributes.html
-func (p *place) addClusterRestorers(ctx context.Context, id *string, a collectors.Attributes) error {
+func (p *regionReader) addClusterRestorers(ctx context.Context, id *string, a collectors.Attributes) error {
 	resp, err := rdsClient(p.aws).DescribeDBClusterSnapshotAttributes(ctx, &rds.DescribeDBClusterSnapshotAttributesInput{DBClusterSnapshotIdentifier: id})
 	if err != nil {
-		return p.lack("cluster-snapshot/"+aws.ToString(id), err)
+		return p.markIncomplete("cluster-snapshot/"+aws.ToString(id), err)
 	}
 	if resp.DBClusterSnapshotAttributesResult == nil {
-		return p.lack("cluster-snapshot/"+aws.ToString(id), collectors.Incomplete("rds:DescribeDBClusterSnapshotAttributes says nothing of %s", aws.ToString(id)))
+		return p.markIncomplete("cluster-snapshot/"+aws.ToString(id), collectors.Incomplete("rds:DescribeDBClusterSnapshotAttributes says nothing of %s", aws.ToString(id)))
 	}
 	p.out.Page()
 	var who []string

@@ -25,7 +25,7 @@ func recorderKinds() []kind {
 // collectRecorders emits the customer's recorder of a region; there is at most
 // one. Those that services keep for themselves are not listed without being asked for.
 // https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigurationRecorders.html
-func collectRecorders(ctx context.Context, p *place) error {
+func collectRecorders(ctx context.Context, p *regionReader) error {
 	client, a := recorderClient(p.aws), collectors.Attributes{"exists": false}
 	resp, err := client.DescribeConfigurationRecorders(ctx, &configservice.DescribeConfigurationRecordersInput{})
 	if err != nil {
@@ -59,14 +59,14 @@ func describeRecorder(r types.ConfigurationRecorder, a collectors.Attributes) {
 }
 
 // https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigurationRecorderStatus.html
-func (p *place) addRecording(ctx context.Context, r types.ConfigurationRecorder, a collectors.Attributes) error {
+func (p *regionReader) addRecording(ctx context.Context, r types.ConfigurationRecorder, a collectors.Attributes) error {
 	resp, err := recorderClient(p.aws).DescribeConfigurationRecorderStatus(ctx, &configservice.DescribeConfigurationRecorderStatusInput{ConfigurationRecorderNames: []string{aws.ToString(r.Name)}})
 	if err != nil {
-		return p.lack("recorder-status", err)
+		return p.markIncomplete("recorder-status", err)
 	}
 	p.out.Page()
 	if len(resp.ConfigurationRecordersStatus) != 1 {
-		return p.lack("recorder-status", collectors.Incomplete("config:DescribeConfigurationRecorderStatus gives %d for one recorder", len(resp.ConfigurationRecordersStatus)))
+		return p.markIncomplete("recorder-status", collectors.Incomplete("config:DescribeConfigurationRecorderStatus gives %d for one recorder", len(resp.ConfigurationRecordersStatus)))
 	}
 	st := resp.ConfigurationRecordersStatus[0]
 	a["recording"] = st.Recording
@@ -78,10 +78,10 @@ func (p *place) addRecording(ctx context.Context, r types.ConfigurationRecorder,
 }
 
 // https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeDeliveryChannelStatus.html
-func (p *place) addDelivery(ctx context.Context, a collectors.Attributes) error {
+func (p *regionReader) addDelivery(ctx context.Context, a collectors.Attributes) error {
 	resp, err := recorderClient(p.aws).DescribeDeliveryChannelStatus(ctx, &configservice.DescribeDeliveryChannelStatusInput{})
 	if err != nil {
-		return p.lack("delivery-status", err)
+		return p.markIncomplete("delivery-status", err)
 	}
 	p.out.Page()
 	a["delivery_channel"] = len(resp.DeliveryChannelsStatus) > 0

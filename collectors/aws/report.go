@@ -77,7 +77,7 @@ func parseRow(fields []string, columns map[string]int) (evidence.Record, error) 
 	}
 	a := collectors.Attributes{"root": user == rootUser}
 	for column, name := range reportFlags {
-		if v, said := said(fields, columns, column); said {
+		if v, present := columnValue(fields, columns, column); present {
 			if v != "true" && v != "false" {
 				return evidence.Record{}, collectors.Incomplete("the credential report says %.40q for %s of %s", v, column, id)
 			}
@@ -85,7 +85,7 @@ func parseRow(fields []string, columns map[string]int) (evidence.Record, error) 
 		}
 	}
 	for column, name := range reportTimes {
-		if v, said := said(fields, columns, column); said {
+		if v, present := columnValue(fields, columns, column); present {
 			t, err := time.Parse(time.RFC3339, v)
 			if err != nil {
 				return evidence.Record{}, collectors.Incomplete("the credential report says %.40q for %s of %s", v, column, id)
@@ -96,8 +96,8 @@ func parseRow(fields []string, columns map[string]int) (evidence.Record, error) 
 	return evidence.Record{ID: id, Name: user, Attributes: a}, nil
 }
 
-// said gives a value, unless the column is missing or holds a word for "not said".
-func said(fields []string, columns map[string]int, column string) (string, bool) {
+// columnValue returns a value, unless the column is missing or holds a word for "not said".
+func columnValue(fields []string, columns map[string]int, column string) (string, bool) {
 	i, ok := columns[column]
 	if !ok {
 		return "", false

@@ -17,7 +17,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// load gives the SDK's configuration with the base credential. Its HTTP client
+// load returns the SDK's configuration with the base credential. Its HTTP client
 // is set after the chain is built, so that the chain keeps the SDK's own: the
 // chain takes no other one where AWS_CA_BUNDLE is set.
 func (c *Config) load(env collectors.Env) (aws.Config, error) {
@@ -53,7 +53,7 @@ func hashBody(stack *middleware.Stack) error {
 	return v4.AddContentSHA256HeaderMiddleware(stack)
 }
 
-// guarded conceals every credential that it hands out, and gives the want of
+// guarded conceals every credential that it hands out, and returns the want of
 // one its class.
 type guarded struct {
 	aws.CredentialsProvider
@@ -91,7 +91,7 @@ func quiet(log *slog.Logger) logging.Logger {
 // sessionName is what CloudTrail shows of our sessions in other accounts.
 const sessionName = "evidenced"
 
-// assume gives cfg with the credential of a role, which is fetched at its
+// assume returns cfg with the credential of a role, which is fetched at its
 // first use, and again before it expires.
 func assume(cfg aws.Config, arn, externalID string, conceal func(string, time.Time)) aws.Config {
 	p := stscreds.NewAssumeRoleProvider(stsClient(cfg), arn, func(o *stscreds.AssumeRoleOptions) {
@@ -105,7 +105,7 @@ func assume(cfg aws.Config, arn, externalID string, conceal func(string, time.Ti
 	return cfg
 }
 
-// in gives cfg for another region.
+// in returns cfg for another region.
 func in(cfg aws.Config, region string) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region

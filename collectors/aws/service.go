@@ -87,7 +87,7 @@ var domains = []string{
 	"*.amazonaws.com.cn", "dualstack.*.amazonaws.com.cn", "*.api.amazonwebservices.com.cn",
 }
 
-// serviceHosts gives the pattern of every host of a service.
+// serviceHosts returns the pattern of every host of a service.
 func serviceHosts() (hosts []string) {
 	for _, s := range services {
 		for _, label := range s.hosts {
@@ -108,7 +108,7 @@ func serviceNamed(name string) (service, bool) {
 	return services[i], true
 }
 
-// protocolOf gives the protocol of the service that the SDK calls id.
+// protocolOf returns the protocol of the service that the SDK calls id.
 func protocolOf(id string) (protocol, bool) {
 	i := slices.IndexFunc(services, func(s service) bool { return s.id == id })
 	if i < 0 {

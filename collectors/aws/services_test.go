@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/records.golden anew")
 
-// query gives the answer of the Query protocol; REGION and ACCOUNT stand for
+// query returns the answer of the Query protocol; REGION and ACCOUNT stand for
 // where it was asked.
 func query(operation, result string) []reply {
 	return []reply{ok(fmt.Sprintf(`<%[1]sResponse xmlns="https://example.amazonaws.com/doc/"><%[1]sResult>%[2]s</%[1]sResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></%[1]sResponse>`, operation, result))}
@@ -199,7 +199,7 @@ func TestPathsAreDeclared(t *testing.T) {
 	}
 }
 
-// pathsOf gives the calls that the services of a protocol know by path.
+// pathsOf returns the calls that the services of a protocol know by path.
 func pathsOf(p protocol) map[string]bool {
 	all := map[string]bool{}
 	for _, s := range services {

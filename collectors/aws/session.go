@@ -36,8 +36,8 @@ func (c *collector) RootScope() evidence.Scope {
 func (c *collector) Scopes(root []evidence.Record) []evidence.Scope {
 	scopes := []evidence.Scope{}
 	for _, r := range root {
-		switch state, said := r.Attributes["state"]; {
-		case !said, state == "ACTIVE", state == "CONFIGURED":
+		switch state, present := r.Attributes["state"]; {
+		case !present, state == "ACTIVE", state == "CONFIGURED":
 			scopes = append(scopes, evidence.Scope(r.ID))
 		}
 	}
@@ -144,7 +144,7 @@ func (s *session) enabledRegions(ctx context.Context) (regions []region, err err
 	return regions, nil
 }
 
-// scope gives a part of the account's scope.
+// scope returns a part of the account's scope.
 func (s *session) scope(part string) evidence.Scope { return evidence.Scope(s.account + "/" + part) }
 
 // Collect reads one kind.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -124,7 +125,7 @@ func TestNoCredentialAtAll(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	cfg := newConfig()
 	cfg.Common.Endpoint = r.Config.Base().Endpoint
-	s, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{}, nil)
+	s, err := transport.Open(Spec(), cfg, transport.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func TestRegions(t *testing.T) {
 func TestCABundle(t *testing.T) {
 	environment(t)
 	t.Setenv("AWS_CA_BUNDLE", "testdata/ca.pem")
-	if _, err := collectors.Open(Spec(), newConfig(), collectors.DoorOptions{}, nil); err != nil {
+	if _, err := transport.Open(Spec(), newConfig(), transport.Options{}, nil); err != nil {
 		t.Error(err)
 	}
 }

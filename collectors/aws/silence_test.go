@@ -49,7 +49,7 @@ func TestSilenceIsUnknown(t *testing.T) {
 				t.Errorf("complete %v, error %v", s.Certificate.Complete, s.Err)
 			}
 			for _, r := range s.Records {
-				if v, said := r.Attributes[tt.attribute]; said && (!one || r.Name == bucket) {
+				if v, present := r.Attributes[tt.attribute]; present && (!one || r.Name == bucket) {
 					t.Errorf("%s says %s: %v", r.ID, tt.attribute, v)
 				}
 			}

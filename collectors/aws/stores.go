@@ -35,7 +35,7 @@ func storeKinds() []kind {
 }
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ListTables.html
-func collectTables(ctx context.Context, p *place) error {
+func collectTables(ctx context.Context, p *regionReader) error {
 	client := dynamoClient(p.aws)
 	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]string, *string, error) {
 		page, err := client.ListTables(ctx, &dynamodb.ListTablesInput{ExclusiveStartTableName: token, Limit: aws.Int32(100)})
@@ -48,13 +48,13 @@ func collectTables(ctx context.Context, p *place) error {
 }
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html
-func (p *place) collectTable(ctx context.Context, name string) error {
+func (p *regionReader) collectTable(ctx context.Context, name string) error {
 	a, id := collectors.Attributes{}, p.arn("dynamodb", "table/"+name)
 	resp, err := dynamoClient(p.aws).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
 	if err == nil && resp.Table == nil {
 		err = collectors.Incomplete("dynamodb:DescribeTable says nothing of %s", name)
 	}
-	errs := []error{p.lack("table/"+name, err)}
+	errs := []error{p.markIncomplete("table/"+name, err)}
 	if err == nil {
 		p.out.Page()
 		word(a, "status", resp.Table.TableStatus)
@@ -71,13 +71,13 @@ func (p *place) collectTable(ctx context.Context, name string) error {
 }
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeContinuousBackups.html
-func (p *place) addRecovery(ctx context.Context, name string, a collectors.Attributes) error {
+func (p *regionReader) addRecovery(ctx context.Context, name string, a collectors.Attributes) error {
 	resp, err := dynamoClient(p.aws).DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: &name})
 	if err == nil && (resp.ContinuousBackupsDescription == nil || resp.ContinuousBackupsDescription.PointInTimeRecoveryDescription == nil) {
 		err = collectors.Incomplete("dynamodb:DescribeContinuousBackups says nothing of %s", name)
 	}
 	if err != nil {
-		return p.lack("table/"+name, err)
+		return p.markIncomplete("table/"+name, err)
 	}
 	p.out.Page()
 	a["point_in_time_recovery"] = resp.ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus == dynamotypes.PointInTimeRecoveryStatusEnabled
@@ -87,7 +87,7 @@ func (p *place) addRecovery(ctx context.Context, name string, a collectors.Attri
 // collectFunctions lists the functions. Their environments, in which people
 // keep passwords, are redacted before the answer is stored.
 // https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
-func collectFunctions(ctx context.Context, p *place) error {
+func collectFunctions(ctx context.Context, p *regionReader) error {
 	client := lambdaClient(p.aws)
 	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]lambdatypes.FunctionConfiguration, *string, error) {
 		page, err := client.ListFunctions(ctx, &lambda.ListFunctionsInput{Marker: token, MaxItems: aws.Int32(50)})
@@ -99,7 +99,7 @@ func collectFunctions(ctx context.Context, p *place) error {
 	return first(append(eachOf(ctx, all, p.collectFunction), err))
 }
 
-func (p *place) collectFunction(ctx context.Context, f lambdatypes.FunctionConfiguration) error {
+func (p *regionReader) collectFunction(ctx context.Context, f lambdatypes.FunctionConfiguration) error {
 	a := collectors.Attributes{}
 	word(a, "runtime", f.Runtime)
 	word(a, "package", f.PackageType)
@@ -113,26 +113,26 @@ func (p *place) collectFunction(ctx context.Context, f lambdatypes.FunctionConfi
 
 // addFunctionPolicy: a function without a policy lets in nobody from outside.
 // https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html
-func (p *place) addFunctionPolicy(ctx context.Context, f lambdatypes.FunctionConfiguration, a collectors.Attributes) error {
+func (p *regionReader) addFunctionPolicy(ctx context.Context, f lambdatypes.FunctionConfiguration, a collectors.Attributes) error {
 	resp, err := lambdaClient(p.aws).GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: f.FunctionName})
 	if notThere(err, "ResourceNotFoundException") {
 		document{}.who(a)
 		return nil
 	}
 	if err != nil {
-		return p.lack("function/"+aws.ToString(f.FunctionName), err)
+		return p.markIncomplete("function/"+aws.ToString(f.FunctionName), err)
 	}
 	p.out.Page()
 	doc, err := parsePolicy(aws.ToString(resp.Policy))
 	if err != nil {
-		return p.lack("function/"+aws.ToString(f.FunctionName), err)
+		return p.markIncomplete("function/"+aws.ToString(f.FunctionName), err)
 	}
 	doc.who(a)
 	return nil
 }
 
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
-func collectSecrets(ctx context.Context, p *place) error {
+func collectSecrets(ctx context.Context, p *regionReader) error {
 	client := secretsClient(p.aws)
 	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]secrettypes.SecretListEntry, *string, error) {
 		page, err := client.ListSecrets(ctx, &secretsmanager.ListSecretsInput{NextToken: token, MaxResults: aws.Int32(100)})

@@ -8,7 +8,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// terraform gives the role of an account with its policy, and the policy of the
+// terraform returns the role of an account with its policy, and the policy of the
 // credential that takes the role. JSON is HCL too, where no text holds "${".
 func terraform(calls []collectors.Call) ([]byte, error) {
 	forRole, forBase := divided(calls)
@@ -74,7 +74,7 @@ output "base_policy" {
 }
 `
 
-// cloudFormation gives the role with its policy, to be put into every account
+// cloudFormation returns the role with its policy, to be put into every account
 // by a stack set, and states the policy of the base credential as its metadata.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
 func cloudFormation(calls []collectors.Call) ([]byte, error) {

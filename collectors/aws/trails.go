@@ -20,7 +20,7 @@ func trailKinds() []kind {
 		{name: "cloudtrail:DescribeTrails", why: "trails and their settings"},
 		{name: "cloudtrail:GetTrailStatus", why: "whether a trail logs and delivers"},
 		{name: "cloudtrail:GetEventSelectors", why: "which events a trail logs"},
-	}, whole((*session).collectTrails)}}
+	}, inAccount((*session).collectTrails)}}
 }
 
 // collectTrails reads the trails of every region, then the status of each
@@ -31,7 +31,7 @@ func (s *session) collectTrails(ctx context.Context, out *collectors.Output) err
 		return err
 	}
 	lists := &found[string, []types.Trail]{m: map[string][]types.Trail{}}
-	unread := s.eachRegion(ctx, out, regions, func(ctx context.Context, p *place) error {
+	unread := s.eachRegion(ctx, out, regions, func(ctx context.Context, p *regionReader) error {
 		trails, err := p.describeTrails(ctx)
 		lists.set(p.region, trails)
 		return err
@@ -48,7 +48,7 @@ func (s *session) collectTrails(ctx context.Context, out *collectors.Output) err
 
 // describeTrails lists the trails of a region, those at home elsewhere included.
 // https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
-func (p *place) describeTrails(ctx context.Context) ([]types.Trail, error) {
+func (p *regionReader) describeTrails(ctx context.Context) ([]types.Trail, error) {
 	resp, err := trailClient(p.aws).DescribeTrails(ctx, &cloudtrail.DescribeTrailsInput{IncludeShadowTrails: aws.Bool(true)})
 	if err != nil {
 		return nil, classify(err)
@@ -57,7 +57,7 @@ func (p *place) describeTrails(ctx context.Context) ([]types.Trail, error) {
 	return resp.TrailList, nil
 }
 
-// distinct gives each trail once, in order of ARN. The list of its home region
+// distinct returns each trail once, in order of ARN. The list of its home region
 // has the last word.
 func distinct(lists map[string][]types.Trail) ([]types.Trail, error) {
 	byARN := map[string]types.Trail{}
@@ -161,7 +161,7 @@ func (s *session) addSelectors(ctx context.Context, out *collectors.Output, t ty
 	return nil
 }
 
-// selected gives the values that an advanced selector demands of a field.
+// selected returns the values that an advanced selector demands of a field.
 func selected(sel types.AdvancedEventSelector, field string) []string {
 	for _, f := range sel.FieldSelectors {
 		if aws.ToString(f.Field) == field {

@@ -5,6 +5,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
@@ -76,12 +78,11 @@ func TestTroubles(t *testing.T) {
 			want: collectors.ErrThrottled, struck: kindIn("aws.kms."), spared: not(kindIn("aws.kms.")),
 		},
 		"a region that does not answer": {
-			answer: func(_ http.ResponseWriter, r *http.Request, op, _, region string) bool {
+			answer: func(_ http.ResponseWriter, _ *http.Request, op, _, region string) bool {
 				if region != "eu-west-1" || op != "dynamodb:ListTables" {
 					return false
 				}
-				<-r.Context().Done() // until the door has had enough
-				return true
+				panic(http.ErrAbortHandler) // see slowly
 			},
 			want: collectors.ErrUnreachable, struck: kindIn("aws.dynamodb."), spared: not(kindIn("aws.dynamodb.")),
 		},
@@ -100,6 +101,19 @@ func TestTroubles(t *testing.T) {
 	}
 }
 
+// slowly turns a connection that is cut without an answer into one on which no answer
+// came within the time of an attempt, without waiting for it.
+type slowly struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (slowly) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if errors.Is(err, io.EOF) {
+		err = context.DeadlineExceeded
+	}
+	return resp, err
+}
+
 // run collects two accounts, each kind once.
 func (tr trouble) run(t *testing.T) snapshots {
 	t.Helper()
@@ -112,7 +126,7 @@ func (tr trouble) run(t *testing.T) snapshots {
 	inOrganization(cfg)
 	cfg.Common.Endpoint = srv.URL
 	noon := time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC)
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{Now: func() time.Time { return noon }, AttemptTimeout: 200 * time.Millisecond,
+	src, err := transport.Open(Spec(), cfg, transport.Options{Now: func() time.Time { return noon }, Base: slowly{},
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}, nil)
 	if err != nil {
 		t.Fatal(err)

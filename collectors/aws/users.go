@@ -35,11 +35,11 @@ func (s *session) collectUsers(ctx context.Context, out *collectors.Output) erro
 	return first([]error{s.noteRoot(out, rooted), s.noteAge(out, generated)})
 }
 
-// within gives the time of the report, nil if it lies before the user was
+// within returns the time of the report, nil if it lies before the user was
 // made: then it is not when the row was true.
 func within(generated *time.Time, row evidence.Record) *time.Time {
-	created, said := row.Attributes["created_at"].(string)
-	if generated != nil && said && generated.Format(time.RFC3339) < created {
+	created, present := row.Attributes["created_at"].(string)
+	if generated != nil && present && generated.Format(time.RFC3339) < created {
 		return nil
 	}
 	return generated

@@ -16,7 +16,7 @@ func count[T ~int32 | ~int64](a collectors.Attributes, name string, v *T) {
 	}
 }
 
-// texts gives a list of texts in its own order, for a record.
+// texts returns a list of texts in its own order, for a record.
 func texts[T ~string](list []T) []any {
 	out := make([]any, len(list))
 	for i, t := range list {
@@ -25,7 +25,7 @@ func texts[T ~string](list []T) []any {
 	return out
 }
 
-// attributeList gives a list of maps, for a record; one that was read and is empty is a fact.
+// attributeList returns a list of maps, for a record; one that was read and is empty is a fact.
 func attributeList(list []collectors.Attributes) []any {
 	out := make([]any, len(list))
 	for i, a := range list {

@@ -152,7 +152,7 @@ func sampleConfig(t *testing.T, spec collectors.Spec, sample []byte) collectors.
 	return cfg
 }
 
-// keysOf gives the keys of a configuration, as it says itself or as its struct does.
+// keysOf returns the keys of a configuration, as it says itself or as its struct does.
 func keysOf(cfg collectors.Config) []string {
 	if said, ok := cfg.(interface{ Keys() []string }); ok {
 		return said.Keys()
@@ -160,7 +160,7 @@ func keysOf(cfg collectors.Config) []string {
 	return keys(reflect.TypeOf(cfg).Elem())
 }
 
-// keys gives the keys of a configuration, those of inlined structs included.
+// keys returns the keys of a configuration, those of inlined structs included.
 func keys(typ reflect.Type) (names []string) {
 	for i := range typ.NumField() {
 		name, option, _ := strings.Cut(typ.Field(i).Tag.Get("yaml"), ",")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -81,7 +82,7 @@ func (s *suite) left(c collectors.Call, n int) (out []evidence.Kind) {
 	return out
 }
 
-func (s *suite) judge(t *testing.T, c collectors.Call, f *fault, snaps map[stream]collectors.Snapshot) {
+func (s *suite) judge(t *testing.T, c collectors.Call, f *fault, snaps map[stream]transport.Snapshot) {
 	unread := 0
 	for st, snap := range snaps {
 		if (snap.Err == nil) != snap.Certificate.Complete {
@@ -97,7 +98,7 @@ func (s *suite) judge(t *testing.T, c collectors.Call, f *fault, snaps map[strea
 		if serves(c, st.kind) {
 			t.Errorf("%v is complete", st)
 		}
-		if text(t, snap.Records) != text(t, s.whole[st].Records) {
+		if text(t, snap.Records) != text(t, s.baseline[st].Records) {
 			t.Errorf("%v is complete, and not the same", st)
 		}
 	}
@@ -125,7 +126,7 @@ type broken struct {
 // RoundTrip implements http.RoundTripper.
 func (b broken) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := b.next.RoundTrip(r)
-	x, _ := collectors.Asked(r.Context())
+	x, _ := transport.RequestFromContext(r.Context())
 	if err != nil || b.fault == nil || x.Call != b.fault.call {
 		return resp, err
 	}

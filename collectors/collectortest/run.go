@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -55,7 +56,7 @@ func Run(t *testing.T, c Case) {
 	t.Cleanup(srv.Close)
 	c.Config.Base().Endpoint = srv.URL
 	s := &suite{Case: c}
-	s.whole = s.collect(t, nil)
+	s.baseline = s.collect(t, nil)
 	if t.Failed() {
 		return
 	}
@@ -76,7 +77,7 @@ type suite struct {
 	Case
 	log    lockedBuffer
 	scopes []evidence.Scope
-	whole  map[stream]collectors.Snapshot // the collection without faults
+	baseline  map[stream]transport.Snapshot // the collection without faults
 }
 
 // lockedBuffer takes the log of concurrent captures.
@@ -93,18 +94,18 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 }
 
 // options are those of a door that waits for nothing.
-func (s *suite) options(base http.RoundTripper) collectors.DoorOptions {
-	return collectors.DoorOptions{
+func (s *suite) options(base http.RoundTripper) transport.Options {
+	return transport.Options{
 		Base: base, MaxBody: maxBody,
 		Now:   func() time.Time { return s.Now },
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}
 }
 
-func (s *suite) open(t *testing.T, opt collectors.DoorOptions) *collectors.Source {
+func (s *suite) open(t *testing.T, opt transport.Options) *transport.Source {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	src, err := collectors.Open(s.Spec, s.Config, opt, log)
+	src, err := transport.Open(s.Spec, s.Config, opt, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,12 +114,12 @@ func (s *suite) open(t *testing.T, opt collectors.DoorOptions) *collectors.Sourc
 
 // collect reads every stream once, but those of the kinds that are left. With a fault it reads the streams that the
 // collection without faults found.
-func (s *suite) collect(t *testing.T, f *fault, left ...evidence.Kind) map[stream]collectors.Snapshot {
+func (s *suite) collect(t *testing.T, f *fault, left ...evidence.Kind) map[stream]transport.Snapshot {
 	t.Helper()
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	src := s.open(t, s.options(broken{transport, f}))
-	snaps := map[stream]collectors.Snapshot{}
+	base := &http.Transport{}
+	t.Cleanup(base.CloseIdleConnections)
+	src := s.open(t, s.options(broken{base, f}))
+	snaps := map[stream]transport.Snapshot{}
 	root := src.Collector().RootScope()
 	visit := src.Visit(t.Context(), root)
 	top := visit.Capture(t.Context(), s.Spec.Root, s.window(s.Spec.Root))
@@ -151,7 +152,7 @@ func (s *suite) complete(t *testing.T) {
 	if len(s.scopes) == 0 {
 		t.Error("the root gives no scopes")
 	}
-	for st, snap := range s.whole {
+	for st, snap := range s.baseline {
 		c := snap.Certificate
 		if snap.Err != nil || !c.Complete || c.Principal == "" || c.Requests == 0 || len(c.Endpoints) != 1 {
 			t.Errorf("%v: error %v, certificate %+v", st, snap.Err, c)
@@ -170,7 +171,7 @@ func (s *suite) complete(t *testing.T) {
 // declared: what is asked is declared for the kind, and what is declared is asked.
 func (s *suite) declared(t *testing.T) {
 	asked := map[string]bool{}
-	for st, snap := range s.whole {
+	for st, snap := range s.baseline {
 		for _, x := range snap.Exchanges {
 			asked[x.Call] = true
 			i := slices.IndexFunc(s.Spec.Calls, func(c collectors.Call) bool { return c.Name == x.Call })
@@ -192,7 +193,7 @@ func (s *suite) secrets(t *testing.T) {
 		t.Fatal("the case plants no secret")
 	}
 	kept := s.log.b.String()
-	for _, snap := range s.whole {
+	for _, snap := range s.baseline {
 		kept += text(t, snap.Exchanges) + text(t, snap.Records) + text(t, snap.Certificate)
 	}
 	for _, secret := range s.Secrets {
@@ -204,8 +205,8 @@ func (s *suite) secrets(t *testing.T) {
 
 // replay: the recording alone gives the same records.
 func (s *suite) replay(t *testing.T) {
-	for st, want := range s.whole {
-		src := s.open(t, collectors.Replay(want.Exchanges))
+	for st, want := range s.baseline {
+		src := s.open(t, transport.Replay(want.Exchanges))
 		got := src.Visit(t.Context(), st.scope).Capture(t.Context(), st.kind, s.window(st.kind))
 		if got.Err != nil {
 			t.Errorf("%v: %v", st, got.Err)

@@ -4,7 +4,7 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -16,7 +16,7 @@ func BenchmarkCommits(b *testing.B) {
 	importCommits(r, n)
 	w := evidence.Window{From: day, To: day.AddDate(1, 0, 0)}
 	mark := r.git("rev-parse", "main~1") + " main"
-	src := source(b, collectors.DoorOptions{}, r.path())
+	src := source(b, transport.Options{}, r.path())
 	b.Run("first", func(b *testing.B) {
 		for b.Loop() {
 			snap := reading(b, src, r.path(), kindCommit, w)
@@ -41,7 +41,7 @@ func BenchmarkCommits(b *testing.B) {
 }
 
 // held is the memory in use while the snapshot is.
-func held(snap collectors.Snapshot) uint64 {
+func held(snap transport.Snapshot) uint64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)

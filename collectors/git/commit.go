@@ -22,7 +22,7 @@ type listed struct {
 // collectCommits reads the commits that reached the protected branch since the
 // mark of the last reading.
 func (s *session) collectCommits(ctx context.Context, w evidence.Window, out *collectors.Output) error {
-	r, b, err := s.whole(ctx, w, out)
+	r, b, err := s.protectedHistory(ctx, w, out)
 	if err != nil || b.sha == "" {
 		return err
 	}
@@ -41,9 +41,9 @@ func (s *session) collectCommits(ctx context.Context, w evidence.Window, out *co
 	return nil
 }
 
-// whole gives the repository and its protected branch, which is empty as long as
+// protectedHistory returns the repository and its protected branch, which is empty as long as
 // nothing was committed. A shallow clone has no first parents to go by.
-func (s *session) whole(ctx context.Context, w evidence.Window, out *collectors.Output) (repository, branch, error) {
+func (s *session) protectedHistory(ctx context.Context, w evidence.Window, out *collectors.Output) (repository, branch, error) {
 	r, err := s.repository(ctx, s.path)
 	if err != nil {
 		return r, branch{}, err
@@ -102,7 +102,7 @@ func (s *session) list(ctx context.Context, args []string) ([]listed, error) {
 	for l := range strings.Lines(text) {
 		at, sha, _ := strings.Cut(strings.TrimSuffix(l, "\n"), " ")
 		sec, err := strconv.ParseInt(at, 10, 64)
-		if err != nil || !objectName.MatchString(sha) {
+		if err != nil || !objectName().MatchString(sha) {
 			return nil, collectors.Incomplete("%s: a commit is listed as %.100q", s.path, l)
 		}
 		all = append(all, listed{sha, time.Unix(sec, 0)})
@@ -169,7 +169,7 @@ func texts(list []string) []any {
 	return out
 }
 
-// within gives the instant of the window that is nearest to what a commit
+// within returns the instant of the window that is nearest to what a commit
 // claims. It reached the branch after the last reading, whatever it claims.
 func within(w evidence.Window, at time.Time) time.Time {
 	last := w.To.Add(-time.Second)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -205,7 +206,7 @@ func TestStrange(t *testing.T) {
 		incomplete(t, r.path(), kindCommit, "")
 		cfg := newConfig()
 		cfg.Repositories, cfg.Branch = []string{r.path()}, "main"
-		if snap := reading(t, sourceOf(t, collectors.DoorOptions{}, cfg), r.path(), kindCommit, window(0, "")); snap.Err != nil || len(snap.Records) != 1 {
+		if snap := reading(t, sourceOf(t, transport.Options{}, cfg), r.path(), kindCommit, window(0, "")); snap.Err != nil || len(snap.Records) != 1 {
 			t.Errorf("with the branch named: %v", snap.Err)
 		}
 	})
@@ -267,7 +268,7 @@ func TestStrange(t *testing.T) {
 // incomplete: the stream is not read whole, and says so.
 func incomplete(t *testing.T, path string, k evidence.Kind, mark string) {
 	t.Helper()
-	snap := reading(t, source(t, collectors.DoorOptions{}, path), path, k, window(0, mark))
+	snap := reading(t, source(t, transport.Options{}, path), path, k, window(0, mark))
 	if !errors.Is(snap.Err, collectors.ErrIncomplete) || snap.Certificate.Complete || snap.Certificate.Mark != "" {
 		t.Errorf("%s: %v, mark %q", k, snap.Err, snap.Certificate.Mark)
 	}

@@ -103,7 +103,7 @@ func environment() []string {
 	return append(env, numbered(settings)...)
 }
 
-// numbered gives settings "name=value" as git reads them from its environment.
+// numbered returns settings "name=value" as git reads them from its environment.
 func numbered(settings []string) (env []string) {
 	for i, s := range settings {
 		name, value, _ := strings.Cut(s, "=")

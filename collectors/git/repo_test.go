@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -63,7 +63,7 @@ func (r *repo) feed(input string, args ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// commit makes a commit an hour after the last one, and gives its name.
+// commit makes a commit an hour after the last one, and returns its name.
 func (r *repo) commit(message string) string {
 	r.t.Helper()
 	r.git("commit", "-q", "--allow-empty", "--allow-empty-message", "-m", message)
@@ -82,16 +82,16 @@ func (r *repo) dated(at time.Time, message string) string {
 }
 
 // source opens the source over repositories.
-func source(t testing.TB, opt collectors.DoorOptions, paths ...string) *collectors.Source {
+func source(t testing.TB, opt transport.Options, paths ...string) *transport.Source {
 	t.Helper()
 	cfg := newConfig()
 	cfg.Repositories = paths
 	return sourceOf(t, opt, cfg)
 }
 
-func sourceOf(t testing.TB, opt collectors.DoorOptions, cfg *Config) *collectors.Source {
+func sourceOf(t testing.TB, opt transport.Options, cfg *Config) *transport.Source {
 	t.Helper()
-	src, err := collectors.Open(Spec(), cfg, opt, nil)
+	src, err := transport.Open(Spec(), cfg, opt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func sourceOf(t testing.TB, opt collectors.DoorOptions, cfg *Config) *collectors
 }
 
 // reading reads one kind of one repository in a visit of its own.
-func reading(t testing.TB, src *collectors.Source, path string, k evidence.Kind, w evidence.Window) collectors.Snapshot {
+func reading(t testing.TB, src *transport.Source, path string, k evidence.Kind, w evidence.Window) transport.Snapshot {
 	t.Helper()
 	scope := evidence.Scope(path)
 	if k == kindRepository {
@@ -109,9 +109,9 @@ func reading(t testing.TB, src *collectors.Source, path string, k evidence.Kind,
 }
 
 // read reads one kind that must be complete.
-func read(t testing.TB, path string, k evidence.Kind, w evidence.Window) collectors.Snapshot {
+func read(t testing.TB, path string, k evidence.Kind, w evidence.Window) transport.Snapshot {
 	t.Helper()
-	snap := reading(t, source(t, collectors.DoorOptions{}, path), path, k, w)
+	snap := reading(t, source(t, transport.Options{}, path), path, k, w)
 	if snap.Err != nil || !snap.Certificate.Complete {
 		t.Fatalf("%s: %v", k, snap.Err)
 	}
@@ -123,7 +123,7 @@ func window(n int, mark string) evidence.Window {
 	return evidence.Window{From: day.AddDate(0, 0, n), To: day.AddDate(0, 0, n+1), After: mark}
 }
 
-// ids gives the ids of records.
+// ids returns the ids of records.
 func ids(records []evidence.Record) map[string]bool {
 	m := map[string]bool{}
 	for _, r := range records {
@@ -132,7 +132,7 @@ func ids(records []evidence.Record) map[string]bool {
 	return m
 }
 
-// one gives the record with the id.
+// one returns the record with the id.
 func one(t testing.TB, records []evidence.Record, id string) evidence.Record {
 	t.Helper()
 	for _, r := range records {
@@ -144,7 +144,7 @@ func one(t testing.TB, records []evidence.Record, id string) evidence.Record {
 	return evidence.Record{}
 }
 
-// canonical gives the canonical form of something.
+// canonical returns the canonical form of something.
 func canonical(t testing.TB, v any) string {
 	t.Helper()
 	b, err := evidence.Canonical(v)

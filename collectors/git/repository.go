@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
@@ -50,7 +51,7 @@ func (s *session) repository(ctx context.Context, path string) (repository, erro
 	})
 }
 
-var objectName = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var objectName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
 
 func (s *session) branches(ctx context.Context, path string) (all []branch, err error) {
 	out, err := s.git(ctx, path, declared(callBranches)...)
@@ -60,7 +61,7 @@ func (s *session) branches(ctx context.Context, path string) (all []branch, err 
 	for l := range strings.Lines(out) {
 		sha, ref, _ := strings.Cut(strings.TrimSuffix(l, "\n"), "\x00")
 		name, ok := strings.CutPrefix(ref, branchPrefix)
-		if !ok || !objectName.MatchString(sha) {
+		if !ok || !objectName().MatchString(sha) {
 			return nil, collectors.Incomplete("%s: a branch is listed as %.100q", path, l)
 		}
 		all = append(all, branch{strings.ToValidUTF8(name, "\uFFFD"), sha})
@@ -68,7 +69,7 @@ func (s *session) branches(ctx context.Context, path string) (all []branch, err 
 	return all, nil
 }
 
-// head gives the branch that HEAD names. That HEAD names none, because it is
+// head returns the branch that HEAD names. That HEAD names none, because it is
 // detached or its branch is not born, is no error.
 func (s *session) head(ctx context.Context, path string) (string, error) {
 	out, err := s.git(ctx, path, declared(callHead)...)
@@ -83,7 +84,7 @@ func (s *session) head(ctx context.Context, path string) (string, error) {
 	return name, err
 }
 
-// protected gives the protected branch. ok is false in a repository without any
+// protected returns the protected branch. ok is false in a repository without any
 // branch; of any other, the branch must be there.
 func (s *session) protected(r repository) (b branch, ok bool, err error) {
 	name := s.branch
@@ -148,15 +149,15 @@ func (s *session) originOf(ctx context.Context, path string) (string, error) {
 	return hostedAs(strings.TrimSpace(out)), err
 }
 
-var scpLike = regexp.MustCompile(`^(?:[^/@]*@)?([^/:]+):([^/].*)$`)
+var scpLike = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[^/@]*@)?([^/:]+):([^/].*)$`) })
 
-// hostedAs gives host/path of "https://user@host/path.git" and of "user@host:path",
+// hostedAs returns host/path of "https://user@host/path.git" and of "user@host:path",
 // without user, password and query.
 func hostedAs(remote string) string {
 	_, rest, isURL := strings.Cut(remote, "://")
 	authority, path, _ := strings.Cut(rest, "/")
 	host, _, _ := strings.Cut(authority[strings.LastIndexByte(authority, '@')+1:], ":")
-	if m := scpLike.FindStringSubmatch(remote); m != nil && !isURL {
+	if m := scpLike().FindStringSubmatch(remote); m != nil && !isURL {
 		host, path = m[1], m[2]
 	}
 	if host == "" {

@@ -56,10 +56,10 @@ type refusal struct {
 	err  error
 }
 
-// Error gives the class and the program's words.
+// Error returns the class and the program's words.
 func (r *refusal) Error() string { return fmt.Sprintf("%v: %s", r.err, r.text) }
 
-// Unwrap gives the class.
+// Unwrap returns the class.
 func (r *refusal) Unwrap() error { return r.err }
 
 // ask runs a program that must succeed.
@@ -88,7 +88,7 @@ func (c *collector) git(ctx context.Context, path string, args ...string) (strin
 	return out, nil
 }
 
-// declared gives the fixed arguments of a call about a repository.
+// declared returns the fixed arguments of a call about a repository.
 func declared(call string) []string {
 	args := strings.Split(strings.TrimPrefix(call, inRepository), " ")
 	return slices.DeleteFunc(args, func(a string) bool { return strings.HasSuffix(a, "}") })

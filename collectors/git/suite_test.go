@@ -11,6 +11,7 @@ import (
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/collectortest"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -54,7 +55,7 @@ func TestStory(t *testing.T) {
 		if kept := canonical(t, snap.Exchanges) + canonical(t, snap.Records); strings.Contains(kept, planted) {
 			t.Errorf("%s keeps the credential: %s", k, kept)
 		}
-		again := reading(t, source(t, collectors.Replay(snap.Exchanges), r.path()), r.path(), k, w)
+		again := reading(t, source(t, transport.Replay(snap.Exchanges), r.path()), r.path(), k, w)
 		if again.Err != nil || canonical(t, again.Records) != canonical(t, snap.Records) || again.Certificate.Mark != snap.Certificate.Mark {
 			t.Errorf("%s differs when it is played back: %v", k, again.Err)
 		}
@@ -107,9 +108,9 @@ func TestFaults(t *testing.T) {
 			if c.Name == callList || name == "other" && slices.Contains([]string{callUser, callVersion, callHead, callOrigin, callAncestor}, c.Name) {
 				continue // any text is an answer to these
 			}
-			opt := collectors.DoorOptions{Run: func(ctx context.Context, p collectors.Process) (collectors.Reply, error) {
-				x, _ := collectors.Asked(ctx)
-				reply, err := collectors.RunProgram(ctx, p)
+			opt := transport.Options{Run: func(ctx context.Context, p transport.Process) (collectors.Reply, error) {
+				x, _ := transport.RequestFromContext(ctx)
+				reply, err := transport.RunProgram(ctx, p)
 				if x.Call == c.Name {
 					return f.change(reply)
 				}
@@ -123,7 +124,7 @@ func TestFaults(t *testing.T) {
 				if !errors.Is(snap.Err, f.class) || snap.Certificate.Complete {
 					t.Errorf("%s, %s: %s gives %v", name, c.Name, k, snap.Err)
 				}
-				again := reading(t, source(t, collectors.Replay(snap.Exchanges), r.path()), r.path(), k, storyWindow(k, mark))
+				again := reading(t, source(t, transport.Replay(snap.Exchanges), r.path()), r.path(), k, storyWindow(k, mark))
 				if !errors.Is(again.Err, f.class) {
 					t.Errorf("%s, %s: %s played back gives %v", name, c.Name, k, again.Err)
 				}
@@ -138,7 +139,7 @@ func TestOneOfMany(t *testing.T) {
 	a.commit("x")
 	b.commit("y")
 	missing := filepath.Join(t.TempDir(), "missing.git")
-	src := source(t, collectors.DoorOptions{}, a.path(), missing, b.path())
+	src := source(t, transport.Options{}, a.path(), missing, b.path())
 	snap := reading(t, src, "", kindRepository, evidence.Window{})
 	if !errors.Is(snap.Err, collectors.ErrIncomplete) || len(snap.Records) != 2 || len(snap.Certificate.Scopes) != 3 {
 		t.Errorf("%v, %d records, scopes %+v", snap.Err, len(snap.Records), snap.Certificate.Scopes)

@@ -10,7 +10,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// tagFormat gives what a tag is, separated by NUL. What an annotated tag names
+// tagFormat returns what a tag is, separated by NUL. What an annotated tag names
 // begins with "*"; the signature is read as being there or not.
 const tagFormat = "%(refname)%00%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(taggername)%00%(taggeremail:trim)%00%(taggerdate:unix)%00%(if)%(contents:signature)%(then)signed%(end)"
 

@@ -15,7 +15,7 @@ func markOf(b branch) string { return b.sha + " " + b.name }
 
 func parseMark(mark string) (name, sha string, ok bool) {
 	sha, name, ok = strings.Cut(mark, " ")
-	return name, sha, ok && objectName.MatchString(sha)
+	return name, sha, ok && objectName().MatchString(sha)
 }
 
 // gone reports that the repository does not hold an object that was asked for.
@@ -31,7 +31,7 @@ const maxRemoved = 100
 // collectUpdates compares what the protected branch names with the mark of the
 // last reading. The first reading has nothing to compare with.
 func (s *session) collectUpdates(ctx context.Context, w evidence.Window, out *collectors.Output) error {
-	r, b, err := s.whole(ctx, w, out)
+	r, b, err := s.protectedHistory(ctx, w, out)
 	if err != nil || b.sha == "" {
 		return err
 	}

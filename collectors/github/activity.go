@@ -32,7 +32,7 @@ type activity struct {
 
 func (v activity) when() (string, *time.Time) { return numbered(v.ID), v.At }
 
-// numbered gives "" for the id 0, which none has.
+// numbered returns "" for the id 0, which none has.
 func numbered(id int64) string {
 	if id == 0 {
 		return ""

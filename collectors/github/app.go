@@ -31,7 +31,7 @@ const (
 	callAppToken = "POST /app/installations/{installation_id}/access_tokens"
 )
 
-// credential gives the token that a request is signed with.
+// credential returns the token that a request is signed with.
 type credential interface {
 	token(ctx context.Context) (collectors.Secret, error)
 }

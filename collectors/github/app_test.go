@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -108,13 +109,13 @@ func (h *appHub) proves(jwt string) bool {
 	return head.Alg == "RS256" && claims.Iss == "77" && claims.Iat <= now && claims.Exp > now && claims.Exp <= now+600
 }
 
-func (h *appHub) open(t *testing.T, key collectors.Secret, now func() time.Time) *collectors.Source {
+func (h *appHub) open(t *testing.T, key collectors.Secret, now func() time.Time) *transport.Source {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
 	cfg := newConfig()
 	cfg.Organization, cfg.AppID, cfg.InstallationID, cfg.PrivateKey, cfg.Common.Endpoint = "acme", 77, 88, key, srv.URL
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{Now: now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}, nil)
+	src, err := transport.Open(Spec(), cfg, transport.Options{Now: now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +154,7 @@ func TestApp(t *testing.T) {
 			}
 			cfg := newConfig()
 			cfg.Organization, cfg.AppID, cfg.InstallationID, cfg.Common.Endpoint = "acme", 77, 88, src.Config.Base().Endpoint
-			again, err := collectors.Open(Spec(), cfg, collectors.Replay(s.Exchanges), nil)
+			again, err := transport.Open(Spec(), cfg, transport.Replay(s.Exchanges), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

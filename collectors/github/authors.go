@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -37,7 +38,7 @@ type gitActor struct {
 // wrote the change: commit_authors is absent, and some_commit_authors holds who is known.
 func (p *pull) addAuthors(a collectors.Attributes) {
 	authors, addresses, unnamed := writers(p.Commits.Nodes)
-	if !p.Commits.whole() || unnamed {
+	if !p.Commits.complete() || unnamed {
 		a.Set("some_commit_authors", authors)
 	} else {
 		a.Set("commit_authors", authors)
@@ -49,7 +50,7 @@ func (p *pull) addAuthors(a collectors.Attributes) {
 	a.Text("last_pusher", p.lastPusher())
 }
 
-// headCommit gives the commit that was approved and merged, nil if it is not among those that are listed.
+// headCommit returns the commit that was approved and merged, nil if it is not among those that are listed.
 func (p *pull) headCommit() *commit {
 	i := slices.IndexFunc(p.Commits.Nodes, func(c commit) bool { return c.Commit.OID == *p.HeadSHA })
 	if i < 0 {
@@ -58,7 +59,7 @@ func (p *pull) headCommit() *commit {
 	return &p.Commits.Nodes[i]
 }
 
-// lastPusher gives who pushed the head, where GitHub says so: who forced a push
+// lastPusher returns who pushed the head, where GitHub says so: who forced a push
 // of it, or who made it on the web. Of a plain push it keeps no record.
 func (p *pull) lastPusher() *string {
 	for _, e := range slices.Backward(p.Timeline.Nodes) {
@@ -73,7 +74,7 @@ func (p *pull) lastPusher() *string {
 	return head.Commit.Authors.Nodes[0].User.name()
 }
 
-// writers gives the logins of authors and co-authors, the addresses of the
+// writers returns the logins of authors and co-authors, the addresses of the
 // latter, and whether somebody is named whose login is not known.
 func writers(commits []commit) (authors, addresses []string, unnamed bool) {
 	byAddress := map[string]string{}
@@ -111,10 +112,12 @@ func writers(commits []commit) (authors, addresses []string, unnamed bool) {
 
 // appAddress is the address under which an app commits, "1234+name[bot]@users.noreply.github.com".
 // GitHub links users to their addresses, private ones among them, but no app.
-var appAddress = regexp.MustCompile(`^(?:[0-9]+\+)?([a-z0-9-]+\[bot\])@users\.noreply\.github\.com$`)
+var appAddress = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[0-9]+\+)?([a-z0-9-]+\[bot\])@users\.noreply\.github\.com$`)
+})
 
 func appLogin(address string) string {
-	if m := appAddress.FindStringSubmatch(address); m != nil {
+	if m := appAddress().FindStringSubmatch(address); m != nil {
 		return m[1]
 	}
 	return ""

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/simulator/graphql"
 )
@@ -163,7 +163,7 @@ func bigServer(b *testing.B) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	said, err := cmd.StdoutPipe()
+	present, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
@@ -171,7 +171,7 @@ func bigServer(b *testing.B) string {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = input.Close(); _ = cmd.Wait() })
-	lines := bufio.NewScanner(said)
+	lines := bufio.NewScanner(present)
 	for lines.Scan() {
 		if address, ok := strings.CutPrefix(lines.Text(), "address "); ok {
 			return address
@@ -214,7 +214,7 @@ func BenchmarkPopulation(b *testing.B) {
 	for range b.N {
 		cfg := newConfig()
 		cfg.Organization, cfg.Token, cfg.Common.Endpoint = "acme", token, bigServer(b)
-		src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{}, nil)
+		src, err := transport.Open(Spec(), cfg, transport.Options{}, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

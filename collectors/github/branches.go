@@ -53,7 +53,7 @@ func (s *session) collectBranch(ctx context.Context, out *collectors.Output, r r
 
 var errNoBranch = errors.New("there is no such branch")
 
-// classicProtection gives the classic protection of a branch as a source of
+// classicProtection returns the classic protection of a branch as a source of
 // facts: all "no" if GitHub says "Branch not protected", nothing known if it refuses.
 // https://docs.github.com/en/rest/branches/branch-protection#get-branch-protection
 func (s *session) classicProtection(ctx context.Context, out *collectors.Output, r repository, branch string) (protection, error) {
@@ -72,7 +72,7 @@ func (s *session) classicProtection(ctx context.Context, out *collectors.Output,
 	return c.protection(), nil
 }
 
-// branchRules gives what the active rulesets of repository and organisation
+// branchRules returns what the active rulesets of repository and organisation
 // together demand of a branch.
 // https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
 func (s *session) branchRules(ctx context.Context, out *collectors.Output, r repository, branch string) (protection, error) {

@@ -84,7 +84,7 @@ func TestBypass(t *testing.T) {
 			t.Errorf("%s: error %v", name, s.Err)
 		}
 		for _, r := range s.Records {
-			if _, said := r.Attributes["bypass_actors"]; said != tt.said {
+			if _, present := r.Attributes["bypass_actors"]; present != tt.said {
 				t.Errorf("%s: %v", name, r.Attributes)
 			}
 		}

@@ -77,7 +77,7 @@ func (b bridge) list(path string) (all []document) {
 	}
 }
 
-// node gives a repository by its node id, or a pull request by "owner/name/number".
+// node returns a repository by its node id, or a pull request by "owner/name/number".
 func (b bridge) node(id string) any {
 	if strings.Count(id, "/") == 2 {
 		cut := strings.LastIndexByte(id, '/')
@@ -100,7 +100,7 @@ func (b bridge) node(id string) any {
 	return object{"__typename": "Repository", "databaseId": repo["id"], "pullRequests": graphql.Listed(merged)}
 }
 
-// who gives the account of an object's member.
+// who returns the account of an object's member.
 func who(v any) any {
 	if u, ok := v.(document); ok {
 		return object{"__typename": u["type"], "login": u["login"]}

@@ -46,7 +46,7 @@ func (p *pull) addChecks(a collectors.Attributes) {
 	})
 }
 
-// asRun gives a status in the form of a check run, and its words as REST has
+// asRun returns a status in the form of a check run, and its words as REST has
 // them. A status that is pending or expected has no conclusion yet.
 func (c check) asRun() check {
 	if c.Typename == "StatusContext" {

@@ -116,7 +116,7 @@ func decode(r io.Reader, v any) error {
 	return nil
 }
 
-// classify gives an error answer its class. Errors of the door have theirs.
+// classify returns an error answer its class. Errors of the door have theirs.
 // 404 is what GitHub answers for what the credential may not see, so it is
 // never "there is none".
 func classify(err error) error {
@@ -162,10 +162,10 @@ type refusal struct {
 	cause   error
 }
 
-// Error gives the class and GitHub's words.
+// Error returns the class and GitHub's words.
 func (r *refusal) Error() string { return fmt.Sprintf("%v: %d %s", r.class, r.status, r.message) }
 
-// Unwrap gives class and cause.
+// Unwrap returns class and cause.
 func (r *refusal) Unwrap() []error { return []error{r.class, r.cause} }
 
 // answered reports whether err is an error answer with this status and message.
@@ -177,7 +177,7 @@ func answered(err error, status int, message string) bool {
 // cursors are the parameters by which GitHub's listings name their next page.
 var cursors = []string{"after", "before", "cursor", "page"}
 
-// nextPage gives what asks for the next page, "" after the last. These
+// nextPage returns what asks for the next page, "" after the last. These
 // parameters alone are taken: GitHub's links name resources by id, under other paths.
 func nextPage(resp *gh.Response) (string, error) {
 	link, ok := collectors.NextLink(resp.Header.Get("Link"))
@@ -206,7 +206,7 @@ func list[P any](ctx context.Context, c *client, out *collectors.Output, path st
 	return walk(ctx, c, out, path, func(p P) (bool, error) { return true, use(p) })
 }
 
-// listAll gives everything in a listing, each checked.
+// listAll returns everything in a listing, each checked.
 func listAll[T any](ctx context.Context, c *client, out *collectors.Output, path string, check func(T) error) ([]T, error) {
 	all := []T{}
 	err := list(ctx, c, out, path, func(page []T) error {

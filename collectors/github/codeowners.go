@@ -61,7 +61,7 @@ func (s *session) collectOwners(ctx context.Context, out *collectors.Output, r r
 	return out.Emit(evidence.Record{ID: r.id(), Name: r.FullName, Scope: r.scope(), Attributes: a})
 }
 
-// ownersPath gives where CODEOWNERS is, "" if it is nowhere.
+// ownersPath returns where CODEOWNERS is, "" if it is nowhere.
 func (s *session) ownersPath(ctx context.Context, out *collectors.Output, r repository, root []treeEntry) (string, error) {
 	for _, folder := range ownersFolders {
 		entries, prefix := root, ""

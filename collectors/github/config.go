@@ -3,6 +3,7 @@ package github
 import (
 	"fmt"
 	"regexp"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -33,7 +34,7 @@ func newConfig() *Config {
 	return &Config{Common: collectors.Base{Schedule: "30 */6 * * *"}, TicketPattern: defaultTickets, Parallel: 4}
 }
 
-var login = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+var login = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`) })
 
 // Base implements collectors.Config.
 func (c *Config) Base() *collectors.Base { return &c.Common }
@@ -43,7 +44,7 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Organization == "":
 		return fmt.Errorf("organization is missing: the login of the organisation, such as acme")
-	case !login.MatchString(c.Organization):
+	case !login().MatchString(c.Organization):
 		return fmt.Errorf("organization %q is not a login: letters, digits and hyphens", c.Organization)
 	case c.AppID < 0 || c.InstallationID < 0 || (c.AppID == 0) != (c.InstallationID == 0):
 		return fmt.Errorf("app_id is %d and installation_id is %d: an App needs both, and its private_key", c.AppID, c.InstallationID)

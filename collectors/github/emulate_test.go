@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -34,7 +35,7 @@ func TestEmulate(t *testing.T) {
 // collection is one reading of the kinds that emulate has.
 type collection struct {
 	window evidence.Window
-	snaps  map[evidence.Kind]collectors.Snapshot
+	snaps  map[evidence.Kind]transport.Snapshot
 }
 
 // collect reads those kinds from emulate, and what was merged while it was seeded.
@@ -42,12 +43,12 @@ func (w *world) collect(t *testing.T, token collectors.Secret, base http.RoundTr
 	t.Helper()
 	cfg := newConfig()
 	cfg.Organization, cfg.Token, cfg.Common.Endpoint = "acme", token, "http://"+w.host
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{Base: base, Now: func() time.Time { return w.seeded }}, nil)
+	src, err := transport.Open(Spec(), cfg, transport.Options{Base: base, Now: func() time.Time { return w.seeded }}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	visit := src.Visit(t.Context(), "acme")
-	c := collection{evidence.Window{From: w.began, To: w.seeded.Add(time.Second)}, map[evidence.Kind]collectors.Snapshot{}}
+	c := collection{evidence.Window{From: w.began, To: w.seeded.Add(time.Second)}, map[evidence.Kind]transport.Snapshot{}}
 	for _, kind := range emulated {
 		k, _ := src.Spec.Kind(kind)
 		s := visit.Capture(t.Context(), kind, c.windowOf(k.Mode))
@@ -68,9 +69,9 @@ func (c collection) windowOf(m evidence.Mode) evidence.Window {
 }
 
 // wantReplay: the recording alone gives the same again.
-func (c collection) wantReplay(t *testing.T, cfg *Config, k collectors.KindSpec, s collectors.Snapshot) {
+func (c collection) wantReplay(t *testing.T, cfg *Config, k collectors.KindSpec, s transport.Snapshot) {
 	t.Helper()
-	src, err := collectors.Open(Spec(), cfg, collectors.Replay(s.Exchanges), nil)
+	src, err := transport.Open(Spec(), cfg, transport.Replay(s.Exchanges), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

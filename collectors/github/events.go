@@ -13,7 +13,7 @@ func events(k evidence.Kind, doc string, late time.Duration) collectors.KindSpec
 	return collectors.KindSpec{Kind: k, Mode: evidence.Event, Doc: doc, Late: late}
 }
 
-// dated gives the time of an event, and its id; "" if it has none.
+// dated returns the time of an event, and its id; "" if it has none.
 type dated interface {
 	when() (id string, at *time.Time)
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -85,7 +85,7 @@ func stating(public, private int) reply {
 
 // open serves the replies under /api/v3, as GitHub Enterprise Server does, and
 // pull requests beside them.
-func open(t *testing.T, replies map[string][]reply, graph http.Handler) *collectors.Source {
+func open(t *testing.T, replies map[string][]reply, graph http.Handler) *transport.Source {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("/api/v3/", http.StripPrefix("/api/v3", &fake{replies: replies, asked: map[string]int{}}))
@@ -96,7 +96,7 @@ func open(t *testing.T, replies map[string][]reply, graph http.Handler) *collect
 	t.Cleanup(srv.Close)
 	cfg := newConfig()
 	cfg.Organization, cfg.Token, cfg.Common.Endpoint = "acme", token, srv.URL+"/api/v3/"
-	s, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{
+	s, err := transport.Open(Spec(), cfg, transport.Options{
 		Now:   func() time.Time { return start },
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}, nil)
@@ -111,14 +111,14 @@ func isEvent(kind evidence.Kind) bool {
 	return k.Mode == evidence.Event
 }
 
-func capture(t *testing.T, replies map[string][]reply, kind evidence.Kind) collectors.Snapshot {
+func capture(t *testing.T, replies map[string][]reply, kind evidence.Kind) transport.Snapshot {
 	t.Helper()
 	return captureFrom(t, replies, nil, kind)
 }
 
 // captureFrom reads pull requests from a graph as well. What was read is read
 // again from the recording, in the window that it was cut to.
-func captureFrom(t *testing.T, replies map[string][]reply, graph http.Handler, kind evidence.Kind) collectors.Snapshot {
+func captureFrom(t *testing.T, replies map[string][]reply, graph http.Handler, kind evidence.Kind) transport.Snapshot {
 	t.Helper()
 	w := evidence.Window{}
 	if isEvent(kind) {
@@ -137,11 +137,11 @@ func captureFrom(t *testing.T, replies map[string][]reply, graph http.Handler, k
 }
 
 // wantSame: the recording alone gives the same again.
-func wantSame(t *testing.T, s collectors.Snapshot, kind evidence.Kind) {
+func wantSame(t *testing.T, s transport.Snapshot, kind evidence.Kind) {
 	t.Helper()
 	cfg := newConfig()
 	cfg.Organization, cfg.Common.Endpoint = "acme", "http://"+s.Certificate.Endpoints[0]+"/api/v3/"
-	src, err := collectors.Open(Spec(), cfg, collectors.Replay(s.Exchanges), nil)
+	src, err := transport.Open(Spec(), cfg, transport.Replay(s.Exchanges), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,8 +151,8 @@ func wantSame(t *testing.T, s collectors.Snapshot, kind evidence.Kind) {
 	}
 }
 
-// text gives records and scopes in one readable form.
-func text(t *testing.T, s collectors.Snapshot) string {
+// text returns records and scopes in one readable form.
+func text(t *testing.T, s transport.Snapshot) string {
 	t.Helper()
 	var b strings.Builder
 	for _, r := range s.Records {
@@ -172,7 +172,7 @@ func text(t *testing.T, s collectors.Snapshot) string {
 	return b.String()
 }
 
-func expect(t *testing.T, s collectors.Snapshot, complete bool, want string) {
+func expect(t *testing.T, s transport.Snapshot, complete bool, want string) {
 	t.Helper()
 	if (s.Err == nil) != complete || s.Certificate.Complete != complete {
 		t.Errorf("complete %v, error %v; want %v", s.Certificate.Complete, s.Err, complete)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -159,7 +160,7 @@ func TestConfig(t *testing.T) {
 	c.Organization = "acme"
 	for _, token := range []collectors.Secret{"", collectors.MissingSecret("the environment variable T is not set")} {
 		c.Token = token
-		src, err := collectors.Open(Spec(), c, collectors.DoorOptions{}, nil)
+		src, err := transport.Open(Spec(), c, transport.Options{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

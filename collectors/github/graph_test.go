@@ -102,7 +102,7 @@ func (g *graph) node(id any) any {
 	return graphql.Error{Type: "NOT_FOUND", Message: fmt.Sprintf("Could not resolve to a node with the global id of '%v'", id)}
 }
 
-// user gives an account, null if it was deleted.
+// user returns an account, null if it was deleted.
 func user(login string) any {
 	if login == "" {
 		return nil
@@ -114,7 +114,7 @@ func user(login string) any {
 	return object{"__typename": kind, "login": login}
 }
 
-// author gives who a commit names; of nobody only the address is known.
+// author returns who a commit names; of nobody only the address is known.
 func author(login string) object {
 	a := object{"email": login + "@example.com", "user": nil}
 	switch {
@@ -164,7 +164,7 @@ func happened(kind, at string, more object) object {
 	return e
 }
 
-// thePull gives a merged pull request of nothing in particular.
+// thePull returns a merged pull request of nothing in particular.
 func thePull(number int, merged, updated string) object {
 	return object{
 		"__typename": "PullRequest", "id": fmt.Sprintf("PR_%d", number), "fullDatabaseId": fmt.Sprint(number * 100), "number": number, "title": "Work", "body": "",

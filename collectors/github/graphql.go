@@ -15,7 +15,7 @@ import (
 )
 
 // changesQuery is the one document that is ever posted to GraphQL; a request
-// picks one of its operations, and gives the variables.
+// picks one of its operations, and returns the variables.
 //
 //go:embed changes.graphql
 var changesQuery string
@@ -77,7 +77,7 @@ type graphError struct {
 // https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
 var errTooMuch = fmt.Errorf("%w: too much for one query", collectors.ErrUnreachable)
 
-// classified gives an error its class. What the credential may not see is
+// classified returns an error its class. What the credential may not see is
 // NOT_FOUND, FORBIDDEN or INSUFFICIENT_SCOPES, and null in the data.
 func (e graphError) classified() error {
 	class := collectors.ErrIncomplete
@@ -144,7 +144,7 @@ type part struct {
 	err error
 }
 
-// nodes asks for things by their ids, and gives a part for each of them.
+// nodes asks for things by their ids, and returns a part for each of them.
 // Where GitHub fails at so many, it is asked for half as many at a time.
 func (c *client) nodes(ctx context.Context, out *collectors.Output, operation string, ids []string, variables map[string]any) []part {
 	return halving(ctx, ids, func(ctx context.Context, ids []string) ([]part, error) {
@@ -173,7 +173,7 @@ func (c *client) nodes(ctx context.Context, out *collectors.Output, operation st
 // doubt: an issue that is closed may be one of a repository that is none of ours.
 const dispensable = "closingIssuesReferences"
 
-// partOf gives a part, and the first of the errors that is about it.
+// partOf returns a part, and the first of the errors that is about it.
 func partOf(raw json.RawMessage, errs []graphError, about func(path []any) bool) part {
 	nothing := len(raw) == 0 || string(raw) == "null"
 	for _, e := range errs {

@@ -43,7 +43,7 @@ type kind struct {
 	read  func(*session, context.Context, evidence.Window, *collectors.Output) error
 }
 
-// table gives all kinds, each as its file declares it.
+// table returns all kinds, each as its file declares it.
 func table() []kind {
 	return []kind{
 		orgKind(), memberKind(), outsideKind(), teamKind(), installationKind(), actionsKind(), auditKind(),
@@ -67,7 +67,7 @@ const (
 	callRepositories = "GET /orgs/{org}/repos"
 )
 
-// calls gives every call once, with the kinds that it serves.
+// calls returns every call once, with the kinds that it serves.
 func calls() []collectors.Call {
 	all := []collectors.Call{
 		{Name: "GET /user", Why: "who asks; needs no permission"},

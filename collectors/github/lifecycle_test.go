@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -126,7 +126,7 @@ func TestRerunIsFree(t *testing.T) {
 	t.Cleanup(srv.Close)
 	cfg := newConfig()
 	cfg.Organization, cfg.Token, cfg.Common.Endpoint = "acme", token, srv.URL
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{Now: still}, nil)
+	src, err := transport.Open(Spec(), cfg, transport.Options{Now: still}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

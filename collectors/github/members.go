@@ -18,7 +18,7 @@ type account struct {
 	Login string `json:"login"`
 }
 
-// login gives nil for a deleted user.
+// login returns nil for a deleted user.
 func (a *account) login() *string {
 	if a == nil || a.Login == "" {
 		return nil
@@ -66,7 +66,7 @@ func (s *session) collectMembers(ctx context.Context, _ evidence.Window, out *co
 	return unknown
 }
 
-// withoutSecondFactor gives the ids of those of all in a listing without one.
+// withoutSecondFactor returns the ids of those of all in a listing without one.
 func (s *session) withoutSecondFactor(ctx context.Context, out *collectors.Output, path string, all []account) (map[int64]bool, error) {
 	accounts, err := s.filtered(ctx, out, path, "2fa_disabled")
 	ids := map[int64]bool{}

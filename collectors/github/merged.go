@@ -117,7 +117,7 @@ func (s *session) listRound(ctx context.Context, out *collectors.Output, left []
 			ids[i] = l.NodeID
 		}
 		for i, p := range s.api.nodes(ctx, out, opChanged, ids, map[string]any{"first": headSize}) {
-			batch[i].take(p, from, headSize, again)
+			batch[i].addPage(p, from, headSize, again)
 		}
 	})
 	for {
@@ -127,7 +127,7 @@ func (s *session) listRound(ctx context.Context, out *collectors.Output, left []
 		}
 		s.eachBatch(ctx, next, slots, func(ctx context.Context, batch []*listing) {
 			for i, p := range s.api.older(ctx, out, batch) {
-				batch[i].take(p, from, pageSize, again)
+				batch[i].addPage(p, from, pageSize, again)
 			}
 		})
 	}
@@ -173,9 +173,9 @@ func (c *client) older(ctx context.Context, out *collectors.Output, batch []*lis
 	})
 }
 
-// take adds a page of at most size pull requests to the listing, and decides
+// addPage adds a page of at most size pull requests to the listing, and decides
 // whether more is wanted.
-func (l *listing) take(p part, from time.Time, size int, again bool) {
+func (l *listing) addPage(p part, from time.Time, size int, again bool) {
 	var page listPage
 	if l.err = p.decode(&page); l.err == nil {
 		l.err = l.check(page, size)
@@ -235,7 +235,7 @@ func (l *listing) check(page listPage, size int) error {
 	return nil
 }
 
-// inOrder gives what was found in all repositories, by the time of the merge.
+// inOrder returns what was found in all repositories, by the time of the merge.
 func inOrder(all []*listing) (found []listed) {
 	for _, l := range all {
 		if l.err == nil {

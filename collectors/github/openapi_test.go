@@ -26,7 +26,7 @@ func githubAPI(t *testing.T) document {
 
 var variable = regexp.MustCompile(`\{[^{}]*\}`)
 
-// unnamed gives a path template without the names of its variables.
+// unnamed returns a path template without the names of its variables.
 func unnamed(path string) string { return variable.ReplaceAllString(path, "{}") }
 
 // operation finds a declared call in a description: its path there, and what is said of it.
@@ -87,7 +87,7 @@ func wantDescribed(t *testing.T, doc document, x evidence.Exchange) {
 	}
 }
 
-// component gives what ref names: "#/components/schemas/x".
+// component returns what ref names: "#/components/schemas/x".
 func component(t *testing.T, doc document, ref string) document {
 	t.Helper()
 	parts := strings.Split(ref, "/")
@@ -102,7 +102,7 @@ func component(t *testing.T, doc document, ref string) document {
 	return c
 }
 
-// cut gives what a description says of the declared calls alone, with all that
+// cut returns what a description says of the declared calls alone, with all that
 // it refers to: Prism takes two minutes to read the whole.
 func cut(t *testing.T, doc document) (file string) {
 	t.Helper()
@@ -113,7 +113,7 @@ func cut(t *testing.T, doc document) (file string) {
 			paths[path] = document{"get": op}
 		}
 	}
-	c.follow(t, paths)
+	c.walk(t, paths)
 	b, err := json.Marshal(document{"openapi": doc["openapi"], "info": doc["info"], "servers": doc["servers"], "paths": paths, "components": c.components})
 	if err != nil {
 		t.Fatal(err)
@@ -131,25 +131,25 @@ type cutter struct {
 	seen             map[string]bool
 }
 
-func (c *cutter) follow(t *testing.T, v any) {
+func (c *cutter) walk(t *testing.T, v any) {
 	switch v := v.(type) {
 	case document:
 		for k, inner := range v {
 			if ref, ok := inner.(string); ok && k == "$ref" {
-				c.take(t, ref)
+				c.keep(t, ref)
 			} else {
-				c.follow(t, inner)
+				c.walk(t, inner)
 			}
 		}
 	case []any:
 		for _, inner := range v {
-			c.follow(t, inner)
+			c.walk(t, inner)
 		}
 	}
 }
 
-// take copies the component that ref names.
-func (c *cutter) take(t *testing.T, ref string) {
+// keep copies the component that ref names.
+func (c *cutter) keep(t *testing.T, ref string) {
 	if c.seen[ref] {
 		return
 	}
@@ -160,5 +160,5 @@ func (c *cutter) take(t *testing.T, ref string) {
 		c.components[parts[2]] = document{}
 	}
 	c.components[parts[2]].(document)[parts[3]] = v
-	c.follow(t, v)
+	c.walk(t, v)
 }

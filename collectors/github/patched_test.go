@@ -7,10 +7,10 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 )
 
-// patched gives emulate what it lacks.
+// patched returns emulate what it lacks.
 type patched struct {
 	// whole adds answers to all that GitHub has and emulate has not; otherwise
 	// only the list of repositories is added.
@@ -19,7 +19,7 @@ type patched struct {
 
 // RoundTrip implements http.RoundTripper.
 func (p patched) RoundTrip(r *http.Request) (*http.Response, error) {
-	x, _ := collectors.Asked(r.Context())
+	x, _ := transport.RequestFromContext(r.Context())
 	switch {
 	case x.Call == "GET /orgs/{org}/repos": // emulate knows the same list only as that of a user
 		r = r.Clone(r.Context())

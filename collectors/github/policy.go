@@ -7,7 +7,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// policy gives the manifest of a GitHub App with the rights that the calls
+// policy returns the manifest of a GitHub App with the rights that the calls
 // need. A fine-grained token needs the same ones, under the same names.
 // https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
 func policy(calls []collectors.Call) ([]byte, error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -38,7 +39,7 @@ var mends = map[string]*strings.Replacer{
 
 // RoundTrip implements http.RoundTripper.
 func (p toPrism) RoundTrip(r *http.Request) (*http.Response, error) {
-	x, _ := collectors.Asked(r.Context())
+	x, _ := transport.RequestFromContext(r.Context())
 	r = r.Clone(r.Context())
 	r.URL.Scheme, r.URL.Host = "http", p.host
 	if !p.v3 {
@@ -74,11 +75,11 @@ func dayOf(year, month, day int) evidence.Window {
 }
 
 // capture reads one kind of the organisation of the examples.
-func (p toPrism) capture(t *testing.T, kind evidence.Kind, endpoint string) collectors.Snapshot {
+func (p toPrism) capture(t *testing.T, kind evidence.Kind, endpoint string) transport.Snapshot {
 	t.Helper()
 	cfg := newConfig()
 	cfg.Organization, cfg.Token, cfg.Common.Endpoint = "github", token, endpoint
-	src, err := collectors.Open(Spec(), cfg, collectors.DoorOptions{
+	src, err := transport.Open(Spec(), cfg, transport.Options{
 		Base: p, Now: func() time.Time { return start }, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}, nil)
 	if err != nil {
@@ -186,7 +187,7 @@ func testLoop(t *testing.T, p toPrism, kind evidence.Kind) {
 	}
 }
 
-func wantIncomplete(t *testing.T, s collectors.Snapshot, why string) {
+func wantIncomplete(t *testing.T, s transport.Snapshot, why string) {
 	t.Helper()
 	if !errors.Is(s.Err, collectors.ErrIncomplete) || !strings.Contains(s.Err.Error(), why) || s.Certificate.Complete {
 		t.Errorf("error %v, complete %v; want incomplete because: %s", s.Err, s.Certificate.Complete, why)

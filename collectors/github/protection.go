@@ -95,7 +95,7 @@ type rule struct {
 	Parameters json.RawMessage `json:"parameters"`
 }
 
-// fromRules gives what all rules together demand: the strictest of each.
+// fromRules returns what all rules together demand: the strictest of each.
 func fromRules(rules []rule) (protection, error) {
 	p := unprotected()
 	p.classic, p.rules = nil, []string{}
@@ -191,7 +191,7 @@ func either(a, b *bool) *bool {
 	return a
 }
 
-// most gives the larger number. If one is not known, the other is what is
+// most returns the larger number. If one is not known, the other is what is
 // demanded at the least, and it is known only if it demands something.
 func most(a, b *int) *int {
 	switch {

@@ -49,8 +49,8 @@ type connection[T any] struct {
 	Nodes []T      `json:"nodes"`
 }
 
-// whole reports whether as many were read as there are.
-func (c connection[T]) whole() bool { return c.Total != nil && len(c.Nodes) == *c.Total }
+// complete reports whether as many were read as there are.
+func (c connection[T]) complete() bool { return c.Total != nil && len(c.Nodes) == *c.Total }
 
 // refused reports whether there is no such list in the answer.
 func (c connection[T]) refused() bool { return c.Total == nil }
@@ -79,7 +79,7 @@ type actor struct {
 	Login    string `json:"login"`
 }
 
-// name gives the login as REST has it, where that of an app ends in "[bot]"; nil for a deleted user.
+// name returns the login as REST has it, where that of an app ends in "[bot]"; nil for a deleted user.
 func (a *actor) name() *string {
 	if a == nil || a.Login == "" {
 		return nil
@@ -138,7 +138,7 @@ func (m *mergeCommit) method() *string {
 	return &method
 }
 
-// checks gives the list of checks of the last commit, nil where there is none.
+// checks returns the list of checks of the last commit, nil where there is none.
 func (p *pull) checks() *connection[check] {
 	if len(p.Head.Nodes) == 0 || p.Head.Nodes[0].Commit.Rollup == nil {
 		return nil
@@ -155,11 +155,11 @@ func (p *pull) unfinished() bool {
 // hasMany reports whether there are more of what comes without pages than were asked for.
 func (p *pull) hasMany() bool {
 	few := func(n int) bool { return n >= 100 } // as many as can be asked for
-	return !p.Labels.whole() && !few(len(p.Labels.Nodes)) || !p.Issues.refused() && !p.Issues.whole() && !few(len(p.Issues.Nodes)) ||
+	return !p.Labels.complete() && !few(len(p.Labels.Nodes)) || !p.Issues.refused() && !p.Issues.complete() && !few(len(p.Issues.Nodes)) ||
 		p.Timeline.Page.HasPrevious && !few(len(p.Timeline.Nodes))
 }
 
-// cursors gives where the next pages begin. A part that was read to its end is asked for what is after it.
+// cursors returns where the next pages begin. A part that was read to its end is asked for what is after it.
 func (p *pull) cursors() map[string]string {
 	all := map[string]string{"afterReview": p.Reviews.Page.End, "afterCommit": p.Commits.Page.End}
 	if checks := p.checks(); checks != nil {
@@ -199,12 +199,12 @@ func (p *pull) check(v listed) error {
 		return collectors.Incomplete("%s has no head commit", p.URL)
 	case slices.ContainsFunc(p.Reviews.Nodes, func(v review) bool { return v.State == "" }) || slices.ContainsFunc(p.Commits.Nodes, func(c commit) bool { return c.Commit.OID == "" }):
 		return collectors.Incomplete("%s has a review or a commit that is null", p.URL)
-	case !p.Labels.whole() || !p.Issues.refused() && !p.Issues.whole() || !p.Reviews.whole():
+	case !p.Labels.complete() || !p.Issues.refused() && !p.Issues.complete() || !p.Reviews.complete():
 		return collectors.Incomplete("%s: of its labels, issues and reviews fewer came than it counts", p.URL)
-	case p.Commits.Total == nil || !p.Commits.whole() && len(p.Commits.Nodes) < maxCommits:
+	case p.Commits.Total == nil || !p.Commits.complete() && len(p.Commits.Nodes) < maxCommits:
 		return collectors.Incomplete("%s: fewer commits came than it counts", p.URL)
 	}
-	if checks := p.checks(); checks != nil && !checks.whole() {
+	if checks := p.checks(); checks != nil && !checks.complete() {
 		return collectors.Incomplete("%s: fewer checks came than it counts", p.URL)
 	}
 	return nil

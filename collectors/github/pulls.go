@@ -106,7 +106,7 @@ func (s *session) readBatches(ctx context.Context, out *collectors.Output, batch
 	}
 }
 
-// emitBatches gives the records that lie in the window. It fails with the first
+// emitBatches returns the records that lie in the window. It fails with the first
 // batch that was not read; what was not read of a single pull request is a
 // matter of its repository.
 func emitBatches(out *collectors.Output, batches []*batch, w evidence.Window) error {
@@ -223,7 +223,7 @@ func (s *session) readRest(ctx context.Context, out *collectors.Output, p *pull)
 
 func utc(t time.Time) *time.Time { t = t.UTC(); return &t }
 
-// record gives a pull request as it is stored.
+// record returns a pull request as it is stored.
 func (s *session) record(r repository, p *pull) evidence.Record {
 	a := p.attributes(r, s)
 	p.addAuthors(a)
@@ -235,7 +235,7 @@ func (s *session) record(r repository, p *pull) evidence.Record {
 	}
 }
 
-// attributes gives what the pull request itself says.
+// attributes returns what the pull request itself says.
 func (p *pull) attributes(r repository, s *session) collectors.Attributes {
 	a := collectors.Attributes{"repository": r.FullName, "number": int64(p.Number)}
 	a.Text("title", p.Title)

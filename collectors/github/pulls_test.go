@@ -101,7 +101,7 @@ func TestPullAttributes(t *testing.T) {
 				t.Fatalf("error %v, %d records", s.Err, len(s.Records))
 			}
 			for name, want := range tt.want {
-				if got, said := s.Records[0].Attributes[name]; said != (want != nil) || said && !reflect.DeepEqual(got, want) {
+				if got, present := s.Records[0].Attributes[name]; present != (want != nil) || present && !reflect.DeepEqual(got, want) {
 					t.Errorf("%s is %v, want %v", name, got, want)
 				}
 			}
@@ -109,7 +109,7 @@ func TestPullAttributes(t *testing.T) {
 	}
 }
 
-// many gives n of something.
+// many returns n of something.
 func many[T any](n int, one func(i int) T) (all []T) {
 	for i := range n {
 		all = append(all, one(i))
@@ -186,10 +186,10 @@ func TestMoreCommitsThanAreListed(t *testing.T) {
 		t.Fatalf("error %v, %d records", s.Err, len(s.Records))
 	}
 	a := s.Records[0].Attributes
-	if _, said := a["commit_authors"]; said || !reflect.DeepEqual(a["some_commit_authors"], any([]any{"ann"})) {
+	if _, present := a["commit_authors"]; present || !reflect.DeepEqual(a["some_commit_authors"], any([]any{"ann"})) {
 		t.Errorf("attributes %v", a)
 	}
-	if _, said := a["checks"]; said {
+	if _, present := a["checks"]; present {
 		t.Errorf("checks of %v, which is not the head", a["checks"])
 	}
 }
@@ -350,10 +350,10 @@ func TestThrottledByGraphQL(t *testing.T) {
 	}
 }
 
-// ids gives the ids that are asked for.
+// ids returns the ids that are asked for.
 func idsOf(q graphql.Request) []any { ids, _ := q.Variables["ids"].([]any); return ids }
 
-// merges gives n pull requests, merged a minute apart, the newest first.
+// merges returns n pull requests, merged a minute apart, the newest first.
 func merges(n int) []object {
 	return many(n, func(i int) object {
 		at := start.Add(-time.Duration(i+1) * time.Minute).Format(time.RFC3339)

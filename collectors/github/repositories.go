@@ -37,7 +37,7 @@ var analyses = []string{"advanced_security", "dependabot_security_updates", "sec
 func (r repository) id() string            { return strconv.FormatInt(r.ID, 10) }
 func (r repository) scope() evidence.Scope { return evidence.Scope(r.FullName) }
 
-// path gives the repository's path in the API, with more segments, escaped.
+// path returns the repository's path in the API, with more segments, escaped.
 func (r repository) path(segments ...string) string {
 	owner, name, _ := strings.Cut(r.FullName, "/")
 	p := "repos/" + url.PathEscape(owner) + "/" + url.PathEscape(name)
@@ -54,8 +54,8 @@ type visible struct {
 	err   error
 }
 
-// repositories gives the repositories of the organisation, read once for all
-// kinds that rest on them. With an error it gives what was listed nevertheless.
+// repositories returns the repositories of the organisation, read once for all
+// kinds that rest on them. With an error it returns what was listed nevertheless.
 func (s *session) repositories(ctx context.Context, out *collectors.Output) ([]repository, error) {
 	all, err := collectors.Shared(ctx, "repositories", func(ctx context.Context) (visible, error) {
 		own := collectors.NewOutput(kindRepository)
@@ -69,7 +69,7 @@ func (s *session) repositories(ctx context.Context, out *collectors.Output) ([]r
 	return all.repos, all.err
 }
 
-// readRepositories gives the repositories of the organisation. To a credential that
+// readRepositories returns the repositories of the organisation. To a credential that
 // sees only some of them GitHub lists those, and says nothing of the others, so
 // the list must be as long as the organisation itself says. If the two differ
 // twice (the first time, one may have been made meanwhile), or nothing is said,
@@ -93,7 +93,7 @@ func (s *session) readRepositories(ctx context.Context, out *collectors.Output) 
 	}
 }
 
-// countRepositories gives the organisation's own count. Those that are
+// countRepositories returns the organisation's own count. Those that are
 // internal count as private. The private ones are counted for those only who
 // may see the organisation's settings.
 // https://docs.github.com/en/rest/orgs/orgs#get-an-organization

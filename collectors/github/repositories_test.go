@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
 // listingKinds are read repository by repository.
 var listingKinds = []evidence.Kind{kindRepository, kindBranch, kindPullRequest}
 
-// seen gives one repository with the organisation's answers, one after the other.
+// seen returns one repository with the organisation's answers, one after the other.
 func seen(org ...reply) map[string][]reply {
 	rs := inOne()
 	rs["/orgs/acme"] = org
@@ -55,7 +56,7 @@ func TestUnseenRepositories(t *testing.T) {
 	}
 }
 
-func asks(s collectors.Snapshot, call string) (n int) {
+func asks(s transport.Snapshot, call string) (n int) {
 	for _, x := range s.Exchanges {
 		if x.Call == call {
 			n++

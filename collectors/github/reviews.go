@@ -59,7 +59,7 @@ func (p *pull) addReviews(a collectors.Attributes) {
 	a.Set("head_approvers", covering)
 }
 
-// dismissals gives the reviews, each with when it was dismissed.
+// dismissals returns the reviews, each with when it was dismissed.
 func (p *pull) dismissals() []review {
 	all := p.Reviews.Nodes
 	for _, e := range p.Timeline.Nodes {
@@ -73,7 +73,7 @@ func (p *pull) dismissals() []review {
 	return all
 }
 
-// stateAt gives the state of a review at t: one that was dismissed later had another one.
+// stateAt returns the state of a review at t: one that was dismissed later had another one.
 func (v review) stateAt(t time.Time) string {
 	if v.State == "DISMISSED" && v.dismissed != nil && v.dismissed.After(t) && v.before != "" {
 		return v.before
@@ -81,7 +81,7 @@ func (v review) stateAt(t time.Time) string {
 	return v.State
 }
 
-// approval gives a review without its state.
+// approval returns a review without its state.
 func (v review) approval() collectors.Attributes {
 	e := collectors.Attributes{}
 	e.Text("reviewer", v.Author.name())
@@ -92,7 +92,7 @@ func (v review) approval() collectors.Attributes {
 	return e
 }
 
-// standing gives the approvals that stood at the merge: of each reviewer the
+// standing returns the approvals that stood at the merge: of each reviewer the
 // last word (approved, changes requested or dismissed), where it was approval.
 // A comment is no word. A deleted reviewer cannot be told from others, and
 // does not count. The reviews are in order of time.
@@ -127,14 +127,14 @@ func (p *pull) addEvents(a collectors.Attributes) {
 		"auto_merge":  {"AutoMergeEnabledEvent": true, "AutoRebaseEnabledEvent": true, "AutoSquashEnabledEvent": true, "AutoMergeDisabledEvent": false},
 		"merge_queue": {"AddedToMergeQueueEvent": true, "RemovedFromMergeQueueEvent": false},
 	} {
-		happened, known := false, !p.Timeline.Page.HasPrevious
+		dismissed, known := false, !p.Timeline.Page.HasPrevious
 		for _, e := range p.Timeline.Nodes {
 			if on, about := does[e.Typename]; about && e.CreatedAt != nil && !e.CreatedAt.After(*p.MergedAt) {
-				happened, known = on, true
+				dismissed, known = on, true
 			}
 		}
 		if known {
-			a[name] = happened
+			a[name] = dismissed
 		}
 	}
 	if by := p.MergedBy; by != nil && by.Typename == "Bot" && by.Login == "github-merge-queue" {
@@ -149,7 +149,7 @@ func at(t *time.Time) time.Time {
 	return *t
 }
 
-// entries gives a list of maps, empty if there is nothing.
+// entries returns a list of maps, empty if there is nothing.
 func entries[T any](items []T, entry func(T) collectors.Attributes) []any {
 	out := []any{}
 	for _, it := range items {

@@ -46,7 +46,7 @@ func (c *collector) Session(ctx context.Context, scope evidence.Scope) (collecto
 	return &session{collector: c, principal: login}, nil
 }
 
-// user gives the login of the token's user.
+// user returns the login of the token's user.
 // https://docs.github.com/en/rest/users/users#get-the-authenticated-user
 func (c *collector) user(ctx context.Context) (string, error) {
 	var user struct {

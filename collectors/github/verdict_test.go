@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/gap/catalogue"
@@ -43,7 +44,7 @@ func (m *memory) Lines(ref evidence.Ref) iter.Seq2[evidence.Line, error] {
 
 // add writes down how a slot ended. As the schedule does, it keeps no records
 // of one of which no part was read whole.
-func (m *memory) add(t *testing.T, kind evidence.Kind, due time.Time, s collectors.Snapshot) {
+func (m *memory) add(t *testing.T, kind evidence.Kind, due time.Time, s transport.Snapshot) {
 	t.Helper()
 	run := evidence.Run{Outcome: evidence.Collected, Certificate: &s.Certificate}
 	run.Slot = evidence.Slot{Stream: evidence.Stream{Source: "github", Kind: kind, Scope: "acme"}, Due: due, Trigger: evidence.Scheduled}
@@ -65,7 +66,7 @@ func (m *memory) add(t *testing.T, kind evidence.Kind, due time.Time, s collecto
 	m.runs = append(m.runs, run)
 }
 
-// verdicts gives what each test on this source says, and of which resource it
+// verdicts returns what each test on this source says, and of which resource it
 // says that it failed.
 func (c collection) verdicts(t *testing.T) string {
 	t.Helper()

@@ -51,8 +51,8 @@ func newConfig() *Config {
 // Base implements collectors.Config.
 func (c *Config) Base() *collectors.Base { return &c.Common }
 
-// Beside implements collectors.Placed.
-func (c *Config) Beside(folder string) { c.folder = folder }
+// RelativeTo implements collectors.Placed.
+func (c *Config) RelativeTo(folder string) { c.folder = folder }
 
 // Schemes implements collectors.Connected.
 func (c *Config) Schemes() []string { return []string{c.scheme()} }
@@ -70,7 +70,7 @@ func (c *Config) Hosts() []string {
 	return nil
 }
 
-// host gives host:port.
+// host returns host:port.
 func (c *Config) host() string {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Hostname() == "" {

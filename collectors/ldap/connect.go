@@ -142,7 +142,7 @@ func readMessage(r io.Reader) ([]byte, error) {
 	return bytes.Join([][]byte{b, rest}, nil), nil
 }
 
-// classOf gives the class of a result code (RFC 4511, 4.1.9) or of a connection that broke.
+// classOf returns the class of a result code (RFC 4511, 4.1.9) or of a connection that broke.
 func classOf(err error) error {
 	var e *ldap.Error
 	if !errors.As(err, &e) {

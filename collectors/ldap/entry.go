@@ -12,7 +12,7 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// list gives the values of an attribute; names are compared without case.
+// list returns the values of an attribute; names are compared without case.
 func (e entry) list(name string) []string {
 	for k, v := range e.Attributes {
 		if strings.EqualFold(k, name) {
@@ -22,7 +22,7 @@ func (e entry) list(name string) []string {
 	return nil
 }
 
-// first gives the first value of the first of the attributes that has one.
+// first returns the first value of the first of the attributes that has one.
 func (e entry) first(names ...string) string {
 	for _, n := range names {
 		if v := e.list(n); len(v) > 0 && v[0] != "" {
@@ -32,7 +32,7 @@ func (e entry) first(names ...string) string {
 	return ""
 }
 
-// number gives an attribute as a number; false if it is not there or is none.
+// number returns an attribute as a number; false if it is not there or is none.
 func (e entry) number(name string) (int64, bool) {
 	n, err := strconv.ParseInt(e.first(name), 10, 64)
 	return n, err == nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/collectortest"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -25,16 +26,16 @@ func (s server) config() *Config {
 	return c
 }
 
-func source(t testing.TB, c *Config, opt collectors.DoorOptions) *collectors.Source {
+func source(t testing.TB, c *Config, opt transport.Options) *transport.Source {
 	t.Helper()
-	src, err := collectors.Open(Spec(), c, opt, nil)
+	src, err := transport.Open(Spec(), c, opt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return src
 }
 
-func read(t testing.TB, c *Config, opt collectors.DoorOptions, kind evidence.Kind) collectors.Snapshot {
+func read(t testing.TB, c *Config, opt transport.Options, kind evidence.Kind) transport.Snapshot {
 	t.Helper()
 	return source(t, c, opt).Visit(t.Context(), evidence.Scope(c.BaseDN)).Capture(t.Context(), kind, evidence.Window{})
 }
@@ -61,9 +62,9 @@ func byID(records []evidence.Record) map[string]evidence.Record {
 func TestDirectory(t *testing.T) {
 	s := start(t, seed())
 	asked := map[string]bool{callRange: true, callDomain: true} // of Active Directory; see TestRanged and TestSamba
-	snaps := map[evidence.Kind]collectors.Snapshot{}
+	snaps := map[evidence.Kind]transport.Snapshot{}
 	for _, k := range everyKind {
-		snap := read(t, s.config(), collectors.DoorOptions{}, k)
+		snap := read(t, s.config(), transport.Options{}, k)
 		if snap.Err != nil || !snap.Certificate.Complete || snap.Certificate.Principal != reader || !slices.Equal(snap.Certificate.Endpoints, []string{s.tls}) {
 			t.Fatalf("%s: %v, %+v", k, snap.Err, snap.Certificate)
 		}
@@ -75,7 +76,7 @@ func TestDirectory(t *testing.T) {
 		}
 		c := s.config()
 		c.Password, c.CAFile = "", "" // neither is needed
-		again := read(t, c, collectors.Replay(snap.Exchanges), k)
+		again := read(t, c, transport.Replay(snap.Exchanges), k)
 		if again.Err != nil || canonical(t, again.Records) != canonical(t, snap.Records) {
 			t.Errorf("%s played back: %v", k, again.Err)
 		}
@@ -93,7 +94,7 @@ func TestDirectory(t *testing.T) {
 	checkOthers(t, snaps)
 }
 
-func checkUsers(t *testing.T, snap collectors.Snapshot) {
+func checkUsers(t *testing.T, snap transport.Snapshot) {
 	if len(snap.Records) != people || snap.Certificate.Pages != people/500 && snap.Certificate.Pages != people/500+1 {
 		t.Errorf("%d users on %d pages", len(snap.Records), snap.Certificate.Pages)
 	}
@@ -114,7 +115,7 @@ func checkUsers(t *testing.T, snap collectors.Snapshot) {
 	}
 }
 
-func checkOthers(t *testing.T, snaps map[evidence.Kind]collectors.Snapshot) {
+func checkOthers(t *testing.T, snaps map[evidence.Kind]transport.Snapshot) {
 	groups := byID(snaps[kindGroup].Records)
 	if got := groups["00000000-0000-4000-8000-00000000bbbb"].Attributes["members"].([]any); len(groups) != 2 || len(got) != people {
 		t.Errorf("%d groups, %d members", len(groups), len(got))
@@ -165,7 +166,7 @@ func TestConnections(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := s.config()
 			tt.set(c)
-			snap := read(t, c, collectors.DoorOptions{}, kindUser)
+			snap := read(t, c, transport.Options{}, kindUser)
 			if tt.want == nil {
 				if snap.Err != nil || len(snap.Records) != 4 {
 					t.Fatalf("%v, %d records", snap.Err, len(snap.Records))
@@ -178,7 +179,7 @@ func TestConnections(t *testing.T) {
 			if name == "no password" {
 				return
 			}
-			if again := read(t, c, collectors.Replay(snap.Exchanges), kindUser); !errors.Is(again.Err, tt.want) {
+			if again := read(t, c, transport.Replay(snap.Exchanges), kindUser); !errors.Is(again.Err, tt.want) {
 				t.Errorf("played back: %v", again.Err)
 			}
 		})
@@ -190,13 +191,13 @@ func TestLimit(t *testing.T) {
 	s := start(t, seed())
 	c := s.config()
 	c.BindDN = limited
-	snap := read(t, c, collectors.DoorOptions{}, kindUser)
+	snap := read(t, c, transport.Options{}, kindUser)
 	if !errors.Is(snap.Err, collectors.ErrIncomplete) || !strings.Contains(snap.Err.Error(), "size limit") || snap.Certificate.Complete {
 		t.Errorf("%v, %d records", snap.Err, len(snap.Records))
 	}
 	// Without pages the default limit of 500 is met.
 	c = s.config()
-	unpaged := read(t, c, collectors.DoorOptions{Consult: func(ctx context.Context, q collectors.Consultation) (string, error) {
+	unpaged := read(t, c, transport.Options{Consult: func(ctx context.Context, q collectors.Consultation) (string, error) {
 		text, err := q.Ask(ctx)
 		if q.Call == callRoot {
 			text = strings.ReplaceAll(text, pagedResults, "1.2.3") // a directory that knows no pages
@@ -213,7 +214,7 @@ func TestReferral(t *testing.T) {
 	s := start(t, small())
 	c := s.config()
 	c.BaseDN = "ou=elsewhere,dc=acme,dc=example"
-	snap := read(t, c, collectors.DoorOptions{}, kindUser)
+	snap := read(t, c, transport.Options{}, kindUser)
 	if !errors.Is(snap.Err, collectors.ErrIncomplete) || len(snap.Records) != 1 || len(snap.Certificate.Scopes) != 2 {
 		t.Fatalf("%v, %d records, scopes %+v", snap.Err, len(snap.Records), snap.Certificate.Scopes)
 	}
@@ -244,7 +245,7 @@ func TestFaults(t *testing.T) {
 			if call == callBind && f.class == collectors.ErrIncomplete && name != "too long" || name == "endless" && call == callRoot {
 				continue // that it answers is all that is read of it
 			}
-			opt := collectors.DoorOptions{MaxBody: 1 << 20, Consult: func(ctx context.Context, q collectors.Consultation) (string, error) {
+			opt := transport.Options{MaxBody: 1 << 20, Consult: func(ctx context.Context, q collectors.Consultation) (string, error) {
 				text, err := q.Ask(ctx)
 				if q.Call == call && err == nil {
 					return f.change(text)
@@ -261,7 +262,7 @@ func TestFaults(t *testing.T) {
 				if !errors.Is(snap.Err, f.class) || snap.Certificate.Complete {
 					t.Errorf("%s, %s: %s gives %v", name, call, k, snap.Err)
 				}
-				if again := read(t, s.config(), collectors.Replay(snap.Exchanges), k); again.Err == nil {
+				if again := read(t, s.config(), transport.Replay(snap.Exchanges), k); again.Err == nil {
 					t.Errorf("%s, %s: %s played back is complete", name, call, k)
 				}
 			}
@@ -284,7 +285,7 @@ func TestSilence(t *testing.T) {
 		func() { c.URL, c.Plain, c.StartTLS = "ldaps://"+l.Addr().String(), false, false },
 	} {
 		set()
-		snap := read(t, c, collectors.DoorOptions{AttemptTimeout: 50 * time.Millisecond}, kindUser)
+		snap := read(t, c, transport.Options{AttemptTimeout: 50 * time.Millisecond}, kindUser)
 		if !errors.Is(snap.Err, collectors.ErrUnreachable) {
 			t.Errorf("%s: %v", c.URL, snap.Err)
 		}

@@ -140,7 +140,7 @@ func setSpan(a collectors.Attributes, e entry, name string, attributes []string)
 	}
 }
 
-// everyAttribute gives all that searches ask for.
+// everyAttribute returns all that searches ask for.
 func everyAttribute() []string {
 	all := slices.Concat(rootAttributes, userAttributes, groupAttributes, policyAttributes())
 	slices.Sort(all)

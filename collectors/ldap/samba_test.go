@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -17,16 +17,16 @@ import (
 // serves it: its own schema, rootDSE, controls, referrals and times.
 func TestSamba(t *testing.T) {
 	c := controller(t)
-	snaps := map[evidence.Kind]collectors.Snapshot{}
+	snaps := map[evidence.Kind]transport.Snapshot{}
 	for _, k := range everyKind {
-		snap := read(t, c, collectors.DoorOptions{}, k)
+		snap := read(t, c, transport.Options{}, k)
 		if snap.Err != nil {
 			t.Fatalf("%s: %v", k, snap.Err)
 		}
 		if kept := canonical(t, snap.Exchanges) + canonical(t, snap.Records); strings.Contains(kept, planted) || strings.Contains(kept, "unicodePwd") {
 			t.Errorf("%s keeps a password", k)
 		}
-		if again := read(t, c, collectors.Replay(snap.Exchanges), k); again.Err != nil || canonical(t, again.Records) != canonical(t, snap.Records) {
+		if again := read(t, c, transport.Replay(snap.Exchanges), k); again.Err != nil || canonical(t, again.Records) != canonical(t, snap.Records) {
 			t.Errorf("%s played back: %v", k, again.Err)
 		}
 		snaps[k] = snap
@@ -58,7 +58,7 @@ func TestSamba(t *testing.T) {
 	checkDomain(t, snaps)
 }
 
-func checkDomain(t *testing.T, snaps map[evidence.Kind]collectors.Snapshot) {
+func checkDomain(t *testing.T, snaps map[evidence.Kind]transport.Snapshot) {
 	groups := byLogin(snaps[kindGroup].Records)
 	if got := canonical(t, groups["Domain Admins"].Attributes["members"]); !strings.Contains(got, "CN=Administrator,") || !strings.Contains(got, "CN=ada,") {
 		t.Errorf("Domain Admins: %s", got)
@@ -109,8 +109,7 @@ func controller(t *testing.T) *Config {
 	}
 	cmd := exec.Command(samba, "-i", "--no-process-group", "-s", filepath.Join(state, "etc", "smb.conf"), "--debug-stdout", "--option=server services=ldap", "--option=log file="+filepath.Join(dir, "log"),
 		"--option=pid directory="+dir, "--option=ncalrpc dir="+filepath.Join(dir, "rpc"), "--option=tls certfile="+filepath.Join(dir, "cert.pem"), "--option=tls keyfile="+filepath.Join(dir, "key.pem"), "--option=tls cafile="+ca)
-	family(t, cmd)
-	answers(t, "127.0.0.1:389", "127.0.0.1:636")
+	answers(t, family(t, cmd), "127.0.0.1:389", "127.0.0.1:636")
 	c := newConfig()
 	c.URL, c.BindDN, c.Password, c.BaseDN, c.CAFile = "ldaps://127.0.0.1", "evidenced@acme.example", planted, "DC=acme,DC=example", ca
 	return c
@@ -135,14 +134,20 @@ func command(t *testing.T, name string, args ...string) {
 }
 
 // family starts a program that forks; all of it ends with the test.
-func family(t *testing.T, cmd *exec.Cmd) {
+func family(t *testing.T, cmd *exec.Cmd) <-chan struct{} {
 	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // it was killed, or ended by itself
+	}()
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may have ended
-		_ = cmd.Wait()                                      // it was killed
+		<-ended
 	})
+	return ended
 }

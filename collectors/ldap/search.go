@@ -129,7 +129,7 @@ func (c *client) one(ctx context.Context, q question) (page, error) { return c.a
 // through many entries for few may give some.
 const maxEmpty = 100
 
-// all asks page after page, and gives each.
+// all asks page after page, and returns each.
 func (c *client) all(ctx context.Context, q question, out *collectors.Output, take func(page) error) error {
 	size := c.cfg.PageSize
 	if !c.paged {
@@ -210,7 +210,7 @@ func referredError(err error) error {
 	return resultError(err)
 }
 
-// kept gives the attributes of an entry that were asked for: a server may send others.
+// kept returns the attributes of an entry that were asked for: a server may send others.
 func kept(e *ldap.Entry, asked []string) entry {
 	out := entry{DN: strings.ToValidUTF8(e.DN, "\uFFFD"), Attributes: map[string][]string{}}
 	for _, a := range e.Attributes {
@@ -266,7 +266,7 @@ func (c *client) ranged(ctx context.Context, e entry, name string) ([]string, er
 	return values, err
 }
 
-// part gives the values of an attribute, and where the next part begins, 0 if this is the last.
+// part returns the values of an attribute, and where the next part begins, 0 if this is the last.
 func (e entry) part(name string) (values []string, next int, err error) {
 	for full, vs := range e.Attributes {
 		base, option, has := strings.Cut(full, ";")

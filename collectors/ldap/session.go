@@ -72,7 +72,7 @@ type session struct {
 // Principal is the account that signed in.
 func (s *session) Principal() string { return s.cfg.BindDN }
 
-// open gives a client that signed in. Each reading has a connection of its own:
+// open returns a client that signed in. Each reading has a connection of its own:
 // a directory keeps the place in one listing for each.
 func (s *session) open(ctx context.Context) (*client, error) {
 	cl := &client{collector: s.collector}

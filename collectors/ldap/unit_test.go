@@ -14,6 +14,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -106,8 +107,8 @@ func TestMoment(t *testing.T) {
 }
 
 // scripted is a directory that answers each search with what a function says.
-func scripted(answer func(request string) string) collectors.DoorOptions {
-	return collectors.DoorOptions{Consult: func(_ context.Context, q collectors.Consultation) (string, error) {
+func scripted(answer func(request string) string) transport.Options {
+	return transport.Options{Consult: func(_ context.Context, q collectors.Consultation) (string, error) {
 		switch q.Call {
 		case callBind:
 			return `{"result":0}`, nil
@@ -128,7 +129,7 @@ const guid = `"objectGUID":["AAECAwQFBgcICQoLDA0ODw=="]`
 
 // TestRanged: a list that comes in parts is read to its end, or not at all.
 func TestRanged(t *testing.T) {
-	parts := func(parts map[string]string) collectors.DoorOptions {
+	parts := func(parts map[string]string) transport.Options {
 		return scripted(func(request string) string {
 			for asked, part := range parts {
 				if strings.Contains(request, asked) {
@@ -145,7 +146,7 @@ func TestRanged(t *testing.T) {
 	if snap.Err != nil || canonical(t, snap.Records[0].Attributes) != want || snap.Records[0].ID != "03020100-0504-0706-0809-0a0b0c0d0e0f" {
 		t.Fatalf("%v, %s", snap.Err, canonical(t, snap.Records))
 	}
-	if again := read(t, adConfig(), collectors.Replay(snap.Exchanges), kindGroup); again.Err != nil || canonical(t, again.Records) != canonical(t, snap.Records) {
+	if again := read(t, adConfig(), transport.Replay(snap.Exchanges), kindGroup); again.Err != nil || canonical(t, again.Records) != canonical(t, snap.Records) {
 		t.Errorf("played back: %v", again.Err)
 	}
 	for name, rest := range map[string]string{
@@ -160,7 +161,7 @@ func TestRanged(t *testing.T) {
 
 // TestActiveDirectory: what Active Directory says in its own ways; see also TestSamba.
 func TestActiveDirectory(t *testing.T) {
-	user := func(attributes string) collectors.DoorOptions {
+	user := func(attributes string) transport.Options {
 		return scripted(func(string) string {
 			return `{"entries":[{"dn":"CN=Ada,DC=acme,DC=example","attributes":{` + guid + `,"cn":["Ada"],` + attributes + `}}],
 			"referrals":["ldap://ForestDnsZones.acme.example/DC=ForestDnsZones,DC=acme,DC=example","ldap://acme.example/CN=Configuration,DC=acme,DC=example"]}`
@@ -235,7 +236,7 @@ func TestConfig(t *testing.T) {
 	}
 	c := adConfig()
 	c.CAFile = "missing.pem"
-	if _, err := collectors.Open(Spec(), c, collectors.DoorOptions{}, nil); err == nil || !strings.Contains(err.Error(), "ca_file") {
+	if _, err := transport.Open(Spec(), c, transport.Options{}, nil); err == nil || !strings.Contains(err.Error(), "ca_file") {
 		t.Errorf("%v", err)
 	}
 }

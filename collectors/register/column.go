@@ -105,7 +105,7 @@ func (c column) readWord(r *sheet.Row, v string, a collectors.Attributes) error 
 	return nil
 }
 
-// split gives the items of a list.
+// split returns the items of a list.
 func split(v string) (items []string) {
 	for item := range strings.SplitSeq(v, ";") {
 		if item = strings.TrimSpace(item); item != "" {

@@ -42,8 +42,8 @@ func (c *Config) Base() *collectors.Base { return &c.Common }
 // Hosts implements collectors.Config: no host is asked.
 func (c *Config) Hosts() []string { return nil }
 
-// Beside implements collectors.Files.
-func (c *Config) Beside(folder string) { c.folder = folder }
+// RelativeTo implements collectors.Files.
+func (c *Config) RelativeTo(folder string) { c.folder = folder }
 
 // Files implements collectors.Files.
 func (c *Config) Files() map[string]string {
@@ -54,8 +54,8 @@ func (c *Config) Files() map[string]string {
 	return all
 }
 
-// Given implements collectors.Partial: the registers that have a file.
-func (c *Config) Given() (kinds []evidence.Kind) {
+// EnabledKinds implements collectors.Partial: the registers that have a file.
+func (c *Config) EnabledKinds() (kinds []evidence.Kind) {
 	for _, g := range registers {
 		if _, kept := c.Registers[g.name]; kept {
 			kinds = append(kinds, g.kind())
@@ -84,7 +84,7 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("registers is missing: the registers that are kept, of %s", strings.Join(names(), ", "))
 	}
 	for _, k := range c.Common.Kinds {
-		if k != kindFile && !slices.Contains(c.Given(), k) {
+		if k != kindFile && !slices.Contains(c.EnabledKinds(), k) {
 			return fmt.Errorf("kinds: %s has no file under registers", k)
 		}
 	}
@@ -149,7 +149,7 @@ func (g register) checkValues(values map[string]map[string]string) error {
 	return nil
 }
 
-// attributes gives the names of the columns.
+// attributes returns the names of the columns.
 func (g register) attributes() (all []string) {
 	for _, c := range g.columns {
 		all = append(all, c.name)

@@ -56,7 +56,7 @@ var registers = []register{
 		{"bridge_letter_to", date, nil, present}}, order: [][2]string{{"report_from", "report_to"}, {"report_to", "bridge_letter_to"}}},
 }
 
-// named gives the register of a name.
+// named returns the register of a name.
 func named(name string) (register, bool) {
 	i := slices.IndexFunc(registers, func(g register) bool { return g.name == name })
 	if i < 0 {
@@ -92,7 +92,7 @@ func (g register) missing(found []string) string {
 	return ""
 }
 
-// records gives every row, or the first mistakes.
+// records returns every row, or the first mistakes.
 func (g register) records(t *sheet.Table, words sheet.Words) ([]evidence.Record, error) {
 	var all []evidence.Record
 	seen := map[string]string{} // line by id

@@ -10,6 +10,7 @@ import (
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/collectortest"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -20,7 +21,7 @@ func kept(t testing.TB, name, text string) *Config {
 	t.Helper()
 	c := newConfig()
 	c.Registers = map[string]Kept{name: {File: name + ".csv"}}
-	c.Beside(t.TempDir())
+	c.RelativeTo(t.TempDir())
 	write(t, c, name, text)
 	return c
 }
@@ -33,9 +34,9 @@ func write(t testing.TB, c *Config, name, text string) {
 	}
 }
 
-func read(t testing.TB, c *Config, kind evidence.Kind, opt collectors.DoorOptions) collectors.Snapshot {
+func read(t testing.TB, c *Config, kind evidence.Kind, opt transport.Options) transport.Snapshot {
 	t.Helper()
-	src, err := collectors.Open(Spec(), c, opt, nil)
+	src, err := transport.Open(Spec(), c, opt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestRegisters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := kept(t, name, tt.text)
 			kind := evidence.Kind("register." + name)
-			snap := read(t, c, kind, collectors.DoorOptions{})
+			snap := read(t, c, kind, transport.Options{})
 			if got := canonical(t, snap.Records); snap.Err != nil || got != tt.want {
 				t.Fatalf("%v\ngot  %s\nwant %s", snap.Err, got, tt.want)
 			}
@@ -90,7 +91,7 @@ func TestRegisters(t *testing.T) {
 			if strings.Contains(all, "DE00") || strings.Contains(all, "10.0.0.1") {
 				t.Error("a column is kept that nobody declared")
 			}
-			again := read(t, c, kind, collectors.Replay(snap.Exchanges))
+			again := read(t, c, kind, transport.Replay(snap.Exchanges))
 			if got := canonical(t, again.Records); again.Err != nil || got != tt.want || canonical(t, again.Certificate.Filters) != canonical(t, cert.Filters) {
 				t.Errorf("played back: %v, %s", again.Err, got)
 			}
@@ -128,14 +129,14 @@ func TestWrong(t *testing.T) {
 		"resolved early": {"incident", incident + "1,low,2026-07-02,,2026-07-01,,\n", `incident.csv:2: column "resolved": 2026-07-01 is before detected`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			snap := read(t, kept(t, tt.register, tt.text), evidence.Kind("register."+tt.register), collectors.DoorOptions{})
+			snap := read(t, kept(t, tt.register, tt.text), evidence.Kind("register."+tt.register), transport.Options{})
 			if !errors.Is(snap.Err, collectors.ErrIncomplete) || !strings.Contains(snap.Err.Error(), tt.want) || len(snap.Records) != 0 || snap.Certificate.Complete {
 				t.Errorf("%v, %d records, want %s", snap.Err, len(snap.Records), tt.want)
 			}
 		})
 	}
 	many := incident + strings.Repeat("1,x,2026-07-01,,,,\n", 50)
-	snap := read(t, kept(t, "incident", many), "register.incident", collectors.DoorOptions{})
+	snap := read(t, kept(t, "incident", many), "register.incident", transport.Options{})
 	if n := strings.Count(snap.Err.Error(), "incident.csv:"); n != 5 {
 		t.Errorf("%d mistakes are told of: %v", n, snap.Err)
 	}
@@ -145,18 +146,18 @@ func TestWrong(t *testing.T) {
 func TestEach(t *testing.T) {
 	c := kept(t, "training", "person,course,completed\na@x.example,security,\n")
 	c.Registers["incident"] = Kept{File: "none.csv"}
-	if snap := read(t, c, "register.training", collectors.DoorOptions{}); snap.Err != nil || len(snap.Records) != 1 {
+	if snap := read(t, c, "register.training", transport.Options{}); snap.Err != nil || len(snap.Records) != 1 {
 		t.Errorf("%v, %d records", snap.Err, len(snap.Records))
 	}
-	if snap := read(t, c, "register.incident", collectors.DoorOptions{}); !errors.Is(snap.Err, collectors.ErrUnreachable) || !strings.Contains(snap.Err.Error(), "none.csv: there is no such file") {
+	if snap := read(t, c, "register.incident", transport.Options{}); !errors.Is(snap.Err, collectors.ErrUnreachable) || !strings.Contains(snap.Err.Error(), "none.csv: there is no such file") {
 		t.Errorf("%v", snap.Err)
 	}
 	want := `[{"attributes":{"file":"none.csv","register":"incident"},"id":"incident","kind":"register.file","name":"none.csv"},` +
 		`{"attributes":{"file":"training.csv","register":"training"},"id":"training","kind":"register.file","name":"training.csv"}]`
-	if snap := read(t, c, kindFile, collectors.DoorOptions{}); snap.Err != nil || canonical(t, snap.Records) != want {
+	if snap := read(t, c, kindFile, transport.Options{}); snap.Err != nil || canonical(t, snap.Records) != want {
 		t.Errorf("%v, %s", snap.Err, canonical(t, snap.Records))
 	}
-	src, err := collectors.Open(Spec(), c, collectors.DoorOptions{}, nil)
+	src, err := transport.Open(Spec(), c, transport.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +168,7 @@ func TestEach(t *testing.T) {
 	if !slices.Equal(kinds, []evidence.Kind{kindFile, "register.incident", "register.training"}) {
 		t.Errorf("kinds %v", kinds)
 	}
-	if snap := read(t, c, "register.vendor", collectors.DoorOptions{}); snap.Err == nil || !strings.Contains(snap.Err.Error(), "register.vendor") {
+	if snap := read(t, c, "register.vendor", transport.Options{}); snap.Err == nil || !strings.Contains(snap.Err.Error(), "register.vendor") {
 		t.Errorf("a register without a file: %v", snap.Err)
 	}
 }
@@ -180,7 +181,7 @@ func TestWords(t *testing.T) {
 	k.Values, k.Dates = map[string]map[string]string{"severity": {"p1": "critical"}}, "2.1.2006"
 	c.Registers["incident"] = k
 	want := `[{"attributes":{"detected":"2026-07-01","id":"1","resolved":"2026-07-02","severity":"critical"},"id":"1","kind":"register.incident","name":"1"}]`
-	if snap := read(t, c, "register.incident", collectors.DoorOptions{}); snap.Err != nil || canonical(t, snap.Records) != want {
+	if snap := read(t, c, "register.incident", transport.Options{}); snap.Err != nil || canonical(t, snap.Records) != want {
 		t.Errorf("%v, %s", snap.Err, canonical(t, snap.Records))
 	}
 }
@@ -264,7 +265,7 @@ func FuzzRegister(f *testing.F) {
 		if _, known := named(name); !known {
 			return
 		}
-		snap := read(t, kept(t, name, text), evidence.Kind("register."+name), collectors.DoorOptions{})
+		snap := read(t, kept(t, name, text), evidence.Kind("register."+name), transport.Options{})
 		if snap.Err != nil && (!errors.Is(snap.Err, collectors.ErrIncomplete) || len(snap.Records) > 0) {
 			t.Errorf("%v, %d records", snap.Err, len(snap.Records))
 		}

@@ -42,8 +42,8 @@ func (s session) Collect(ctx context.Context, kind evidence.Kind, _ evidence.Win
 		return s.collectFiles(out)
 	}
 	g, known := named(strings.TrimPrefix(string(kind), "register."))
-	kept, given := s.cfg.Registers[g.name]
-	if !known || !given {
+	kept, configured := s.cfg.Registers[g.name]
+	if !known || !configured {
 		return fmt.Errorf("kind %s has no file under registers", kind)
 	}
 	t, err := s.cfg.sheet(g.name).Read(ctx, s.door, out)
@@ -65,8 +65,8 @@ func (s session) Collect(ctx context.Context, kind evidence.Kind, _ evidence.Win
 func (s session) collectFiles(out *collectors.Output) error {
 	var all []evidence.Record
 	for _, g := range registers {
-		kept, given := s.cfg.Registers[g.name]
-		if !given {
+		kept, configured := s.cfg.Registers[g.name]
+		if !configured {
 			continue
 		}
 		a := collectors.Attributes{"register": g.name}

@@ -38,13 +38,13 @@ type exchange struct {
 	// Header and Basic sign this request alone.
 	Header map[string]*template `yaml:"header"`
 	Basic  *basic               `yaml:"basic"`
-	// Value gives the token, .access_token if not said; Expires how many seconds it is good for.
+	// Value returns the token, .access_token if not said; Expires how many seconds it is good for.
 	Value   *expression `yaml:"value"`
 	Expires *expression `yaml:"expires"`
 	line    int
 }
 
-// templates gives all texts of the way to sign in.
+// templates returns all texts of the way to sign in.
 func (a *auth) templates() []*template {
 	all := slices.Concat(sorted(a.Header), a.Basic.templates(), []*template{a.Bearer})
 	if a.JWT != nil {
@@ -76,7 +76,7 @@ func sorted(m map[string]*template) (out []*template) {
 // made are the placeholders that signing in makes.
 var made = []string{"assertion", "access_token", "client_email", "issued", "expires", "token_url"}
 
-// needs gives the settings that this way to sign in needs.
+// needs returns the settings that this way to sign in needs.
 func (a *auth) needs() (all []string) {
 	for _, t := range a.templates() {
 		for _, name := range t.names() {
@@ -95,7 +95,7 @@ func (a *auth) needs() (all []string) {
 	return all
 }
 
-// choose gives the first way to sign in for which everything is configured.
+// choose returns the first way to sign in for which everything is configured.
 func (d *Definition) choose(c *Config) (*auth, error) {
 	var ways []string
 	for _, a := range d.Auth {
@@ -120,7 +120,7 @@ func (a *auth) check(c *Config) error {
 	return nil
 }
 
-// headers gives what signs a request.
+// headers returns what signs a request.
 func (a *auth) headers(values map[string]string) map[string]string {
 	out := map[string]string{}
 	if a.Bearer != nil {

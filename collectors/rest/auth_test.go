@@ -23,10 +23,11 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// tokenServer gives tokens, which are good for two minutes, and answers /me and /users.
+// tokenServer returns tokens, which are good for two minutes, and answers /me and /users.
 type tokenServer struct {
 	mu     sync.Mutex
 	asked  []*http.Request // for a token
@@ -59,7 +60,7 @@ func (s *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // open opens a session on a changed tiny whose settings are given.
-func (s *tokenServer) open(t *testing.T, auth string, settings map[string]string, now func() time.Time) *collectors.Source {
+func (s *tokenServer) open(t *testing.T, auth string, settings map[string]string, now func() time.Time) *transport.Source {
 	t.Helper()
 	text := strings.Replace(tiny, "auth: [{bearer: \"{token}\"}]\n", auth, 1)
 	text = strings.Replace(text, "settings:\n", "settings:\n  - {name: id, doc: An id., example: a}\n  - {name: key, doc: A key., secret: true, example: k}\n  - {name: certificate, doc: A certificate., secret: true, example: c}\n", 1)
@@ -79,14 +80,14 @@ func (s *tokenServer) open(t *testing.T, auth string, settings map[string]string
 			cfg.settings[name] = v
 		}
 	}
-	src, err := collectors.Open(d.Spec(), cfg, collectors.DoorOptions{Now: now}, nil)
+	src, err := transport.Open(d.Spec(), cfg, transport.Options{Now: now}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return src
 }
 
-func users(t *testing.T, v *collectors.Visit) collectors.Snapshot {
+func users(t *testing.T, v *transport.Visit) transport.Snapshot {
 	return v.Capture(t.Context(), "tiny.user", evidence.Window{})
 }
 

@@ -67,7 +67,7 @@ func setMember(m map[string]any, path string, v any) {
 	setMember(inner, rest, v)
 }
 
-// shape gives what the door lets pass as the body of a listing: what is filled
+// shape returns what the door lets pass as the body of a listing: what is filled
 // in is free, everything else is fixed.
 func (l *listing) shape() string {
 	v, _ := mapTexts(l.Body, "", func(path, text string) (any, error) { // it does not fail
@@ -110,5 +110,5 @@ func jsonText(m map[string]any) string {
 	return string(b)
 }
 
-// names gives the keys of a map in order.
+// names returns the keys of a map in order.
 func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

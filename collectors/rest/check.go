@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
@@ -23,8 +24,8 @@ func (c *checker) fail(line int, format string, args ...any) {
 	c.errs = append(c.errs, &Error{File: c.file, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
-// take adds an error that an expression or a template found.
-func (c *checker) take(err error) {
+// add adds an error that an expression or a template found.
+func (c *checker) add(err error) {
 	if e, ok := err.(*Error); ok {
 		e.File = c.file
 		c.errs = append(c.errs, e)
@@ -32,9 +33,9 @@ func (c *checker) take(err error) {
 }
 
 var (
-	sourceName  = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
-	memberPath  = regexp.MustCompile(`^(\.[A-Za-z_][A-Za-z0-9_]*)+$`)
-	settingName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	sourceName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9]*$`) })
+	memberPath  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\.[A-Za-z_][A-Za-z0-9_]*)+$`) })
+	settingName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_]*$`) })
 	// reserved are keys and placeholders that have a meaning already.
 	reserved = append([]string{"schedule", "kinds", "endpoint", "each", "from", "to"}, made...)
 )
@@ -42,7 +43,7 @@ var (
 func (c *checker) check(name string) {
 	d := c.def
 	switch {
-	case d.Name != name || !sourceName.MatchString(name):
+	case d.Name != name || !sourceName().MatchString(name):
 		c.fail(0, "name is %q: want that of the file, lower-case letters and digits", d.Name)
 	case !sentence(d.Doc):
 		c.fail(0, "doc: want one sentence that says what the source is, ending in a full stop")
@@ -77,7 +78,7 @@ func (c *checker) settings() {
 	seen := map[string]bool{}
 	for _, s := range c.def.Settings {
 		switch {
-		case !settingName.MatchString(s.Name) || slices.Contains(reserved, s.Name):
+		case !settingName().MatchString(s.Name) || slices.Contains(reserved, s.Name):
 			c.fail(s.line, "setting %q: want lower-case letters, digits and _, and none of %s", s.Name, strings.Join(reserved, ", "))
 		case seen[s.Name]:
 			c.fail(s.line, "setting %s is there twice", s.Name)
@@ -113,7 +114,7 @@ func (c *checker) bases() {
 		if len(names) == 1 && b.text == "{"+names[0]+"}" {
 			continue
 		}
-		u, err := url.Parse(placeholder.ReplaceAllString(b.text, "x"))
+		u, err := url.Parse(placeholder().ReplaceAllString(b.text, "x"))
 		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 			c.fail(b.line, "%q: want https, a host, and no path: that belongs to the calls, and whoever asks to auth", b.text)
 		}
@@ -174,11 +175,11 @@ func (c *checker) exchange(t *exchange) {
 		c.fail(t.line, "token: call is missing, such as POST /oauth2/token")
 		return
 	}
-	c.take(t.Value.compile(nil))
-	if !memberPath.MatchString(t.Value.text) {
+	c.add(t.Value.compile(nil))
+	if !memberPath().MatchString(t.Value.text) {
 		c.fail(t.line, "token: value is %q: want a member such as .access_token, so that it is never stored", t.Value.text)
 	}
-	c.take(t.Expires.compile(nil))
+	c.add(t.Expires.compile(nil))
 	if err := (collectors.Call{Name: t.Call.name, Body: t.shape()}).CheckRead(); err != nil {
 		c.fail(t.line, "token: %v", err)
 	}
@@ -195,8 +196,8 @@ func (c *checker) account() {
 	if a.ID == nil || a.Principal == nil {
 		c.fail(a.line, "account: id and principal are missing: which member of the answer names the tenant, and which one who asks")
 	}
-	c.take(a.ID.compile(accountVars))
-	c.take(a.Principal.compile(accountVars))
+	c.add(a.ID.compile(accountVars))
+	c.add(a.Principal.compile(accountVars))
 	c.facts(a.line, a.Attributes, a.Required, a.Volatile, accountVars)
 	c.listing(&a.Request, accountVars, false)
 	if a.Who != nil {
@@ -229,7 +230,7 @@ func (c *checker) kind(k *kind) {
 		}
 	}
 	for _, e := range []*expression{k.ID, k.Name, k.Time} {
-		c.take(e.compile(vars))
+		c.add(e.compile(vars))
 	}
 	c.facts(k.line, k.Attributes, k.Required, k.Volatile, vars)
 	k.eachListing(func(l *listing) { c.listing(l, vars, k.Events != nil) })
@@ -240,8 +241,8 @@ func (c *checker) facts(line int, attributes map[string]*expression, required, v
 		c.fail(line, "attributes are missing: the facts of a record")
 	}
 	for _, name := range names(attributes) {
-		c.take(attributes[name].compile(vars))
-		if !settingName.MatchString(name) {
+		c.add(attributes[name].compile(vars))
+		if !settingName().MatchString(name) {
 			c.fail(attributes[name].line, "attribute %q: want lower-case letters, digits and _", name)
 		}
 	}

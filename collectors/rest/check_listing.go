@@ -15,7 +15,7 @@ func (c *checker) listing(l *listing, vars []string, events bool) {
 	}
 	c.words(l)
 	for _, e := range []*expression{l.Items, l.Expect, l.Total, l.When} {
-		c.take(e.compile(vars))
+		c.add(e.compile(vars))
 	}
 	c.variables(l, vars)
 	also := []string{"each"}
@@ -51,7 +51,7 @@ func (c *checker) words(l *listing) {
 // variables: each one of the path is a setting, {each}, or a member of the row.
 func (c *checker) variables(l *listing, vars []string) {
 	for _, name := range names(l.Path) {
-		c.take(l.Path[name].compile(vars))
+		c.add(l.Path[name].compile(vars))
 		if !slices.Contains(l.Call.vars, name) {
 			c.fail(l.line, "%s: path names %q, which is not in the call", l.Call.name, name)
 		}
@@ -74,7 +74,7 @@ func (c *checker) text(t *template, where string, vars, also []string) {
 	}
 	c.public(t, where, also...)
 	for _, p := range t.parts {
-		c.take(p.expr.compile(vars))
+		c.add(p.expr.compile(vars))
 	}
 }
 
@@ -93,7 +93,7 @@ func (c *checker) posted(l *listing, vars, also []string) {
 		}
 		return text, err
 	})
-	c.take(err)
+	c.add(err)
 	declared := collectors.Call{Name: l.Call.name}
 	if l.Body != nil {
 		declared.Body = l.shape()
@@ -108,8 +108,8 @@ func (c *checker) page(l *listing, vars []string) {
 	if p == nil {
 		return
 	}
-	c.take(p.At.compile(vars))
-	c.take(p.More.compile(vars))
+	c.add(p.At.compile(vars))
+	c.add(p.More.compile(vars))
 	pointed := p.By == "next" || p.By == "token"
 	switch {
 	case !slices.Contains(pagings, p.By):

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -70,7 +71,7 @@ func entries(n ast.Node) []*ast.MappingValueNode {
 	return nil
 }
 
-// MarshalYAML gives what was used; a secret shows itself as redacted.
+// MarshalYAML returns what was used; a secret shows itself as redacted.
 func (c *Config) MarshalYAML() (any, error) {
 	out := yaml.MapSlice{{Key: "schedule", Value: c.common.Schedule}}
 	if len(c.common.Schedules) > 0 {
@@ -111,7 +112,7 @@ func (d *Definition) setting(name string) *setting {
 	return nil
 }
 
-// value gives a setting or a secret.
+// value returns a setting or a secret.
 func (c *Config) value(name string) string {
 	if s, ok := c.secrets[name]; ok {
 		return s.Reveal()
@@ -119,7 +120,7 @@ func (c *Config) value(name string) string {
 	return c.settings[name]
 }
 
-// values gives all settings and secrets, for the code that signs requests.
+// values returns all settings and secrets, for the code that signs requests.
 func (c *Config) values() map[string]string {
 	out := maps.Clone(c.settings)
 	for name, s := range c.secrets {
@@ -162,7 +163,7 @@ func (c *Config) check(s *setting) error {
 	return nil
 }
 
-var hostPart = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+var hostPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$`) })
 
 // checkBase reports a setting that would lead a request, and its credential, elsewhere.
 func (c *Config) checkBase(b *template) error {
@@ -178,14 +179,14 @@ func (c *Config) checkBase(b *template) error {
 		return nil
 	}
 	for _, name := range names {
-		if v := c.settings[name]; !hostPart.MatchString(v) {
+		if v := c.settings[name]; !hostPart().MatchString(v) {
 			return fmt.Errorf("%s is %q: it becomes part of a host, so want letters, digits, dots and hyphens", name, v)
 		}
 	}
 	return nil
 }
 
-// bases gives every root that requests go to.
+// bases returns every root that requests go to.
 func (d *Definition) bases() []*template {
 	all := []*template{d.Base}
 	for _, a := range d.Auth {
@@ -214,7 +215,7 @@ func (c *Config) Hosts() (hosts []string) {
 	return hosts
 }
 
-// root gives the URL below which a call lies. An endpoint stands for all roots.
+// root returns the URL below which a call lies. An endpoint stands for all roots.
 func (c *Config) root(b *template) string {
 	if b == nil {
 		b = c.def.Base

@@ -134,7 +134,7 @@ type listing struct {
 	Call        *call    `yaml:"call"`
 	Why         string   `yaml:"why"`
 	Permissions []string `yaml:"permissions"`
-	// Path gives variables of the pattern that are neither settings nor members of the row.
+	// Path returns variables of the pattern that are neither settings nor members of the row.
 	Path  map[string]*expression `yaml:"path"`
 	Query map[string]texts       `yaml:"query"`
 	// Body is what a POST sends, a JSON object.
@@ -144,7 +144,7 @@ type listing struct {
 	// Filter names the parameters of the query that leave something out.
 	Filter []string `yaml:"filter"`
 	Page   *page    `yaml:"page"`
-	// Items gives the rows of a page; the elements of the answer if not said.
+	// Items returns the rows of a page; the elements of the answer if not said.
 	Items *expression `yaml:"items"`
 	// Expect must be true of every answer, or it is not the one that was asked for.
 	Expect *expression `yaml:"expect"`
@@ -183,7 +183,7 @@ type page struct {
 	// By is link (header Link), next (an address in the body), token (a text in the
 	// body), offset or number.
 	By string `yaml:"by"`
-	// At gives the address or the token, null or "" after the last page.
+	// At returns the address or the token, null or "" after the last page.
 	At *expression `yaml:"at"`
 	// As is the parameter that takes token, offset or number.
 	As string `yaml:"as"`

@@ -28,7 +28,7 @@ type description struct {
 	// kind is object, array, string, number, boolean; "" where anything may stand.
 	kind string
 	item func() description
-	// member gives the description of a member; false if there is none of that name.
+	// member returns the description of a member; false if there is none of that name.
 	member func(name string) (description, bool)
 }
 
@@ -94,7 +94,7 @@ func described(t *testing.T, name string, of func(call string) (description, boo
 	}
 }
 
-// module gives the folder of a module in the module cache, which `make doubles` fills.
+// module returns the folder of a module in the module cache, which `make doubles` fills.
 func module(t *testing.T, path, version string) string {
 	t.Helper()
 	cache, err := exec.Command("go", "env", "GOMODCACHE").Output()
@@ -152,7 +152,7 @@ func TestOktaDescribed(t *testing.T) {
 	}
 }
 
-// dig gives a nested member, nil if there is none.
+// dig returns a nested member, nil if there is none.
 func dig(v any, path ...string) map[string]any {
 	for _, name := range path {
 		m, _ := v.(map[string]any)
@@ -192,7 +192,7 @@ func openapi(doc map[string]any, schema map[string]any) description {
 	return d
 }
 
-// flatten resolves references, and gives every schema that may apply: those of
+// flatten resolves references, and returns every schema that may apply: those of
 // allOf, oneOf, anyOf, and the ones that a discriminator names.
 func flatten(doc, schema map[string]any, depth int) (all []map[string]any) {
 	if schema == nil || depth > 8 {
@@ -297,7 +297,7 @@ func TestGitLabDescribed(t *testing.T) {
 	})
 }
 
-// goTypes gives the struct types of a package.
+// goTypes returns the struct types of a package.
 func goTypes(t *testing.T, dir string) map[string]*ast.StructType {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))

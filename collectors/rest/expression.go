@@ -3,12 +3,10 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"math/big"
 	"reflect"
-	"runtime/metrics"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +60,7 @@ func parseExpression(text string, line int) (*expression, error) {
 	return &expression{text: text, line: line, query: q}, nil
 }
 
-// called gives the functions and variables that a query names.
+// called returns the functions and variables that a query names.
 func called(v reflect.Value, names []string) []string {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -104,62 +102,18 @@ func (e *expression) compile(vars []string) error {
 	return nil
 }
 
-// all gives every value of the expression. That it fails means that the answer
+// all returns every value of the expression. That it fails means that the answer
 // has another shape than the definition knows.
 func (e *expression) all(ctx context.Context, in any, env map[string]any) ([]any, error) {
-	return e.run(ctx, in, env, bounds{30 * time.Second, 1_000_000, 512 << 20})
-}
-
-// bounds are for a definition that holds a program which never ends, gives
-// values without end, or makes one value without end.
-type bounds struct {
-	patience time.Duration
-	plenty   int
-	room     uint64 // in bytes, of what the heap grows by meanwhile
-}
-
-// quick is how long an expression may take before its memory is looked at.
-const quick = 50 * time.Millisecond
-
-var errRoom = errors.New("it needs too much memory")
-
-// guard ends an expression that takes its time once the heap has grown beyond
-// the room. Others may have made it grow: that is a reason to stop as well.
-func (b bounds) guard(outer context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(outer)
-	ctx, stop := context.WithTimeout(ctx, b.patience)
-	late := time.AfterFunc(quick, func() {
-		tick := time.NewTicker(quick / 5)
-		defer tick.Stop()
-		for first := heapNow(); ; {
-			if now := heapNow(); now > first && now-first > b.room {
-				cancel(errRoom)
-				return
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
-	})
-	return ctx, func() { late.Stop(); stop(); cancel(nil) }
-}
-
-// heapNow is the memory in use by objects, in bytes, also of those that are to be collected.
-func heapNow() uint64 {
-	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(s)
-	return s[0].Value.Uint64()
+	return e.run(ctx, in, env, bounds{steps: 500_000_000, values: 1_000_000, heap: 512 << 20})
 }
 
 func (e *expression) run(outer context.Context, in any, env map[string]any, b bounds) (out []any, err error) {
-	ctx, done := b.guard(outer)
-	defer done()
 	values := make([]any, len(e.vars))
 	for i, name := range e.vars {
 		values[i] = env[name]
 	}
+	ctx := &budget{Context: outer, bounds: b}
 	for it := e.code.RunWithContext(ctx, in, values...); ; {
 		v, ok := it.Next()
 		if !ok {
@@ -169,21 +123,19 @@ func (e *expression) run(outer context.Context, in any, env map[string]any, b bo
 			switch {
 			case outer.Err() != nil:
 				return nil, outer.Err()
-			case context.Cause(ctx) == errRoom:
-				return nil, collectors.Incomplete("%s: needs more than %d MB", e.text, b.room>>20)
-			case ctx.Err() != nil:
-				return nil, collectors.Incomplete("%s: does not end within %s", e.text, b.patience)
+			case ctx.spent != nil:
+				return nil, collectors.Incomplete("%s: %v", e.text, ctx.spent)
 			}
 			return nil, collectors.Incomplete("%s: %v: the answer has not the shape that is expected", e.text, err)
 		}
-		if len(out) == b.plenty {
-			return nil, collectors.Incomplete("%s: gives more than %d values", e.text, b.plenty)
+		if len(out) == b.values {
+			return nil, collectors.Incomplete("%s: gives more than %d values", e.text, b.values)
 		}
 		out = append(out, v)
 	}
 }
 
-// one gives the first value, nil if there is none.
+// one returns the first value, nil if there is none.
 func (e *expression) one(ctx context.Context, in any, env map[string]any) (any, error) {
 	if e == nil {
 		return nil, nil
@@ -195,7 +147,7 @@ func (e *expression) one(ctx context.Context, in any, env map[string]any) (any, 
 	return all[0], nil
 }
 
-// text gives the first value as a text, "" for null.
+// text returns the first value as a text, "" for null.
 func (e *expression) textOf(ctx context.Context, in any, env map[string]any) (string, error) {
 	v, err := e.one(ctx, in, env)
 	if err != nil {
@@ -214,7 +166,7 @@ func (e *expression) textOf(ctx context.Context, in any, env map[string]any) (st
 	return "", collectors.Incomplete("%s: got a %T, want a text or a number", e.text, v)
 }
 
-// truth gives the first value as a boolean; there must be one.
+// truth returns the first value as a boolean; there must be one.
 func (e *expression) truth(ctx context.Context, in any, env map[string]any) (bool, error) {
 	v, err := e.one(ctx, in, env)
 	if err != nil {

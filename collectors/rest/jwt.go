@@ -41,7 +41,7 @@ type serviceAccount struct {
 	KeyID string `json:"private_key_id"`
 }
 
-// sign gives the signed token. It adds client_email to values where the key has one.
+// sign returns the signed token. It adds client_email to values where the key has one.
 func (j *assertion) sign(values map[string]string, now time.Time) (string, error) {
 	text, kid := j.Key.from(values), ""
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -124,7 +124,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-func oktaSource(t *testing.T, org http.RoundTripper) *collectors.Source {
+func oktaSource(t *testing.T, org http.RoundTripper) *transport.Source {
 	t.Helper()
 	b, err := os.ReadFile("definitions/okta.yaml")
 	if err != nil {
@@ -136,7 +136,7 @@ func oktaSource(t *testing.T, org http.RoundTripper) *collectors.Source {
 	}
 	cfg := d.newConfig()
 	cfg.settings["url"], cfg.secrets["token"] = "https://acme.okta.com", "planted-token"
-	src, err := collectors.Open(d.Spec(), cfg, collectors.DoorOptions{Base: org, Patience: 10 * time.Minute}, nil)
+	src, err := transport.Open(d.Spec(), cfg, transport.Options{Base: org, Patience: 10 * time.Minute}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,13 +140,13 @@ func constant(text string) *expression {
 
 // sayOnce carries over why and permissions to the other uses of a call.
 func (d *Definition) sayOnce() {
-	said := map[string]*listing{}
+	present := map[string]*listing{}
 	each := func(l *listing, _ *kind) {
 		if l.Call == nil {
 			return
 		}
-		if first := said[l.Call.name]; first == nil {
-			said[l.Call.name] = l
+		if first := present[l.Call.name]; first == nil {
+			present[l.Call.name] = l
 		} else if l.Why == "" {
 			l.Why = first.Why
 			if l.Permissions == nil {

@@ -11,7 +11,7 @@ import (
 // The ways in which pages follow one another.
 var pagings = []string{"link", "next", "token", "offset", "number"}
 
-// next gives the token of the page after this one, "" after the last: an
+// next returns the token of the page after this one, "" after the last: an
 // address, a text, an offset or a number, as the definition says.
 func (p *page) next(ctx context.Context, a answer, doc any, q question, rows int, w *walked) (string, error) {
 	if p == nil {
@@ -58,7 +58,7 @@ func (p *page) counted(ctx context.Context, doc any, q question, rows int, w *wa
 	return strconv.Itoa(at + rows), nil
 }
 
-// start gives the offset or number of the page that a token names.
+// start returns the offset or number of the page that a token names.
 func (p *page) start(token string) int {
 	if n, err := strconv.Atoi(token); err == nil {
 		return n
@@ -66,7 +66,7 @@ func (p *page) start(token string) int {
 	return p.First
 }
 
-// link gives the next page by the Link header (RFC 8288).
+// link returns the next page by the Link header (RFC 8288).
 func (a answer) link() (string, error) {
 	for _, v := range a.header.Values("Link") {
 		if next, ok := collectors.NextLink(v); ok {
@@ -89,7 +89,7 @@ func (a answer) stay(address string) (string, error) {
 	return u.String(), nil
 }
 
-// apply puts the token of a page into a request, and gives the address to ask.
+// apply puts the token of a page into a request, and returns the address to ask.
 func (p *page) apply(address string, token string, query url.Values, body map[string]any) string {
 	switch {
 	case p == nil:

@@ -20,6 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -117,7 +118,7 @@ func unavailable(t *testing.T, why string) {
 	t.Skipf("SKIPPED, the definition is NOT run against the vendor's description: %s; run: make doubles", why)
 }
 
-// cut gives what the document says of the declared calls, by whole paths, and
+// cut returns what the document says of the declared calls, by whole paths, and
 // the calls of which it says something.
 func (v vendor) cut(t *testing.T, calls []collectors.Call) (document, map[string]bool) {
 	t.Helper()
@@ -148,7 +149,7 @@ func (v vendor) cut(t *testing.T, calls []collectors.Call) (document, map[string
 	if v.deep > 0 {
 		paths = expand(doc, paths, v.deep).(document)
 	}
-	c.follow(paths)
+	c.walk(paths)
 	if schemes := dig(doc, "components", "securitySchemes"); schemes != nil {
 		c.components["securitySchemes"] = schemes
 	}
@@ -201,7 +202,7 @@ func strip(v any) {
 	}
 }
 
-// good gives the good answer of an operation alone: others refer to much else.
+// good returns the good answer of an operation alone: others refer to much else.
 func good(op any) document {
 	for _, code := range []string{"200", "2XX", "default"} {
 		if r := dig(op, "responses", code); r != nil {
@@ -217,24 +218,24 @@ type cutter struct {
 	seen             map[string]bool
 }
 
-func (c *cutter) follow(v any) {
+func (c *cutter) walk(v any) {
 	switch v := v.(type) {
 	case document:
 		for k, inner := range v {
 			if ref, ok := inner.(string); ok && k == "$ref" {
-				c.take(ref)
+				c.keep(ref)
 				continue
 			}
-			c.follow(inner)
+			c.walk(inner)
 		}
 	case []any:
 		for _, inner := range v {
-			c.follow(inner)
+			c.walk(inner)
 		}
 	}
 }
 
-func (c *cutter) take(ref string) {
+func (c *cutter) keep(ref string) {
 	parts := strings.Split(ref, "/")
 	if c.seen[ref] || len(parts) != 4 {
 		return
@@ -247,10 +248,10 @@ func (c *cutter) take(ref string) {
 		c.components[parts[2]] = group
 	}
 	group[parts[3]] = v
-	c.follow(v)
+	c.walk(v)
 }
 
-// prism starts Prism on a document, and gives its host.
+// prism starts Prism on a document, and returns its host.
 func prism(t *testing.T, doc document) string {
 	t.Helper()
 	doubles := filepath.Join("..", "github", "testdata", "doubles")
@@ -291,17 +292,17 @@ func listening(t *testing.T, cmd *exec.Cmd) string {
 		_ = stdin.Close()
 		_ = cmd.Process.Kill() // at the latest now
 	})
-	var said []byte
+	var present []byte
 	b := make([]byte, 4096)
 	for {
 		n, err := r.Read(b)
-		said = append(said, b[:n]...)
-		if m := portLine.FindSubmatch(said); m != nil {
+		present = append(present, b[:n]...)
+		if m := portLine.FindSubmatch(present); m != nil {
 			go func() { _, _ = io.Copy(io.Discard, r) }()
 			return string(m[1])
 		}
 		if err != nil {
-			t.Fatalf("Prism ended before it listened: %v\n%s", err, said)
+			t.Fatalf("Prism ended before it listened: %v\n%s", err, present)
 		}
 	}
 }
@@ -318,7 +319,7 @@ type toPrism struct {
 
 // RoundTrip implements http.RoundTripper.
 func (p *toPrism) RoundTrip(r *http.Request) (*http.Response, error) {
-	x, _ := collectors.Asked(r.Context())
+	x, _ := transport.RequestFromContext(r.Context())
 	if !p.known[x.Call] {
 		w := httptest.NewRecorder()
 		if r.Body == nil {
@@ -392,7 +393,7 @@ func (v vendor) run(t *testing.T) {
 		t.Fatal("nothing that is asked is described")
 	}
 	p := &toPrism{prism: prism(t, doc), known: known, scene: s, asked: map[string]int{}}
-	src, err := collectors.Open(spec, s.config, collectors.DoorOptions{Base: p, Concurrency: 1, Total: 1,
+	src, err := transport.Open(spec, s.config, transport.Options{Base: p, Concurrency: 1, Total: 1,
 		Now: func() time.Time { return runAt }, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -128,7 +128,7 @@ func (s *session) path(ctx context.Context, l *listing, q question) (string, err
 	return path, nil
 }
 
-// fill gives the text of a template in a question.
+// fill returns the text of a template in a question.
 func (s *session) fill(ctx context.Context, t *template, q question) (string, error) {
 	return t.fill(func(p part) (string, error) {
 		switch {
@@ -216,7 +216,7 @@ type refusal struct {
 func (r *refusal) Error() string { return r.class.Error() + ": " + r.text }
 func (r *refusal) Unwrap() error { return r.class }
 
-// meant gives what a refusal means, "" if err is none that has a meaning.
+// meant returns what a refusal means, "" if err is none that has a meaning.
 func meant(err error) string {
 	var r *refusal
 	if errors.As(err, &r) {
@@ -225,7 +225,7 @@ func meant(err error) string {
 	return ""
 }
 
-// refused gives a refusal its meaning. What the definition does not declare is
+// refused returns a refusal its meaning. What the definition does not declare is
 // never guessed.
 func (l *listing) refused(a answer) error {
 	r := &refusal{text: fmt.Sprintf("%s answered %d: %.200q", l.Call.name, a.status, strings.Join(strings.Fields(string(a.body)), " "))}

@@ -163,14 +163,14 @@ func (s *session) record(ctx context.Context, f facts, row any, env map[string]a
 		}
 	}
 	for _, name := range f.required {
-		if _, said := r.Attributes[name]; !said {
+		if _, present := r.Attributes[name]; !present {
 			return r, collectors.Incomplete("%q has no %s (%s): the source has changed, or hides it from us", r.ID, name, f.attributes[name].text)
 		}
 	}
 	return r, nil
 }
 
-// effective gives the source's own time of a row.
+// effective returns the source's own time of a row.
 func (f facts) effective(ctx context.Context, row any, env map[string]any) (*time.Time, error) {
 	text, err := f.time.textOf(ctx, row, env)
 	if err != nil || text == "" {

@@ -22,7 +22,7 @@ import (
 //go:embed definitions/*.yaml
 var embedded embed.FS
 
-// Specs gives what every definition of this folder declares, in order of name.
+// Specs returns what every definition of this folder declares, in order of name.
 // That they are right is tested, so that a mistake cannot ship.
 func Specs() []collectors.Spec {
 	fsys, err := fs.Sub(embedded, "definitions")
@@ -36,7 +36,7 @@ func Specs() []collectors.Spec {
 	return specsOf(defs)
 }
 
-// SpecsIn gives what the definitions in a user's folder declare.
+// SpecsIn returns what the definitions in a user's folder declare.
 func SpecsIn(folder string) ([]collectors.Spec, error) {
 	if _, err := os.ReadDir(folder); err != nil {
 		return nil, fmt.Errorf("definitions: %w", err)
@@ -54,7 +54,7 @@ func specsOf(defs []*Definition) (specs []collectors.Spec) {
 	return specs
 }
 
-// Spec gives what a definition declares.
+// Spec returns what a definition declares.
 func (d *Definition) Spec() collectors.Spec {
 	return collectors.Spec{
 		Name: d.Name, Version: d.Version, Doc: d.Doc,
@@ -78,7 +78,7 @@ func (d *Definition) kinds() []collectors.KindSpec {
 	return out
 }
 
-// calls gives every call once, with all kinds that it serves. Those of the
+// calls returns every call once, with all kinds that it serves. Those of the
 // session serve every kind.
 func (d *Definition) calls() (out []collectors.Call) {
 	at := map[string]int{}
@@ -128,7 +128,7 @@ func (d *Definition) redact() []string {
 	return slices.Compact(all)
 }
 
-// tells gives what knows a refusal that means "slow down".
+// tells returns what knows a refusal that means "slow down".
 func (t throttle) tells() func(int, http.Header, []byte) bool {
 	if t.Status == 0 {
 		return nil
@@ -160,7 +160,7 @@ func (d *Definition) lane() func(*http.Request) string {
 	}
 }
 
-// sample gives the commented configuration: what is needed live, the rest as comments.
+// sample returns the commented configuration: what is needed live, the rest as comments.
 func (d *Definition) sample() []byte {
 	var b strings.Builder
 	needed := d.Auth[0].needs()

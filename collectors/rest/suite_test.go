@@ -30,6 +30,7 @@ import (
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/collectortest"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -88,7 +89,7 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
-// file gives the text of one file of the archive.
+// file returns the text of one file of the archive.
 func (s *scene) file(name string) string {
 	for _, f := range s.archive.Files {
 		if f.Name == name {
@@ -323,7 +324,7 @@ func (s *scene) records(t *testing.T) {
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)
 	s.config.common.Endpoint = srv.URL
-	src, err := collectors.Open(s.def.Spec(), s.config, collectors.DoorOptions{Now: func() time.Time { return runAt }}, nil)
+	src, err := transport.Open(s.def.Spec(), s.config, transport.Options{Now: func() time.Time { return runAt }}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +364,7 @@ func (s *scene) expect(t *testing.T, got string) {
 	}
 }
 
-// specOf gives the declaration of a definition.
+// specOf returns the declaration of a definition.
 func specOf(t *testing.T, name string) collectors.Spec {
 	t.Helper()
 	for _, s := range Specs() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -23,7 +24,7 @@ type part struct {
 	expr *expression
 }
 
-var placeholder = regexp.MustCompile(`\{([a-z_][a-z0-9_]*|\.[^{}]*)\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{([a-z_][a-z0-9_]*|\.[^{}]*)\}`) })
 
 // UnmarshalYAML reads a scalar.
 func (t *template) UnmarshalYAML(n ast.Node) error {
@@ -61,7 +62,7 @@ func (t *texts) UnmarshalYAML(n ast.Node) error {
 func parseTemplate(text string, line int) (*template, error) {
 	t := &template{text: text, line: line}
 	at := 0
-	for _, m := range placeholder.FindAllStringSubmatchIndex(text, -1) {
+	for _, m := range placeholder().FindAllStringSubmatchIndex(text, -1) {
 		t.parts = append(t.parts, part{text: text[at:m[0]]})
 		at = m[1]
 		name := text[m[2]:m[3]]
@@ -78,7 +79,7 @@ func parseTemplate(text string, line int) (*template, error) {
 	return t, nil
 }
 
-// names gives the placeholders that are no expressions.
+// names returns the placeholders that are no expressions.
 func (t *template) names() (names []string) {
 	if t == nil {
 		return nil
@@ -91,7 +92,7 @@ func (t *template) names() (names []string) {
 	return names
 }
 
-// fill gives the text with each placeholder replaced; missing is true if one
+// fill returns the text with each placeholder replaced; missing is true if one
 // that stands alone has no value.
 func (t *template) fill(value func(part) (string, error)) (string, error) {
 	var b strings.Builder

@@ -50,7 +50,7 @@ func (s *session) assert(values map[string]string, tokenURL string) error {
 	return nil
 }
 
-// accessToken gives the token of the session, a new one shortly before it ends.
+// accessToken returns the token of the session, a new one shortly before it ends.
 func (s *session) accessToken(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

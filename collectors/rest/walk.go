@@ -126,7 +126,7 @@ func (r *reader) count(ctx context.Context, l *listing, w *walked, doc any, env 
 	return nil
 }
 
-// rows gives the rows of a page. An answer that is no list is not an empty list.
+// rows returns the rows of a page. An answer that is no list is not an empty list.
 func (r *reader) rows(ctx context.Context, l *listing, doc any, env map[string]any) ([]any, error) {
 	var rows []any
 	if l.Items == nil {
@@ -171,7 +171,7 @@ func (r *reader) each(ctx context.Context, l *listing, rows []any, env map[strin
 	return first(errs)
 }
 
-// first gives the error that stopped the others.
+// first returns the error that stopped the others.
 func first(errs []error) (err error) {
 	for _, e := range errs {
 		if e != nil && (err == nil || errors.Is(err, context.Canceled)) {
@@ -208,7 +208,7 @@ func (r *reader) wanted(ctx context.Context, l *listing, row any, env map[string
 	return l.When.truth(ctx, row, env)
 }
 
-// gather gives all rows of a listing; nil, which is null, where the source does not say.
+// gather returns all rows of a listing; nil, which is null, where the source does not say.
 func (r *reader) gather(ctx context.Context, l *listing, row any, env map[string]any) (any, error) {
 	if ask, err := r.wanted(ctx, l, row, env); err != nil || !ask {
 		return nil, err

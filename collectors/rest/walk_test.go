@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
 // read collects one kind of a changed tiny from a server.
-func read(t *testing.T, old, new, kind string, answers map[string]string) collectors.Snapshot {
+func read(t *testing.T, old, new, kind string, answers map[string]string) transport.Snapshot {
 	t.Helper()
 	text := strings.Replace(tiny, old, new, 1)
 	d, err := Parse("tiny.yaml", []byte(text))
@@ -26,7 +27,7 @@ func read(t *testing.T, old, new, kind string, answers map[string]string) collec
 	t.Cleanup(srv.Close)
 	cfg := d.newConfig()
 	cfg.common.Endpoint, cfg.secrets["token"] = srv.URL, "planted-token"
-	src, err := collectors.Open(d.Spec(), cfg, collectors.DoorOptions{
+	src, err := transport.Open(d.Spec(), cfg, transport.Options{
 		Now: func() time.Time { return runAt }, Sleep: func(context.Context, time.Duration) error { return nil },
 	}, nil)
 	if err != nil {
@@ -61,7 +62,7 @@ func answer1(w http.ResponseWriter, r *http.Request, answers map[string]string) 
 	fmt.Fprint(w, text)
 }
 
-func ids(s collectors.Snapshot) string {
+func ids(s transport.Snapshot) string {
 	var out []string
 	for _, r := range s.Records {
 		out = append(out, r.ID)
@@ -185,7 +186,7 @@ func TestNoCredential(t *testing.T) {
 	for _, token := range []collectors.Secret{"", collectors.MissingSecret("TINY_TOKEN is not set")} {
 		cfg := d.newConfig()
 		cfg.secrets["token"] = token
-		src, err := collectors.Open(d.Spec(), cfg, collectors.DoorOptions{}, nil)
+		src, err := transport.Open(d.Spec(), cfg, transport.Options{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

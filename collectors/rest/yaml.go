@@ -17,7 +17,7 @@ type Error struct {
 	Message string
 }
 
-// Error gives "file:line: message".
+// Error returns "file:line: message".
 func (e *Error) Error() string {
 	if e.Line == 0 {
 		return e.File + ": " + e.Message
@@ -30,7 +30,7 @@ func mistake(n ast.Node, format string, args ...any) error {
 	return &Error{Line: lineOf(n), Message: fmt.Sprintf(format, args...)}
 }
 
-// lineOf gives the line on which a value begins. The token of a map in a block
+// lineOf returns the line on which a value begins. The token of a map in a block
 // is its first colon.
 func lineOf(n ast.Node) int {
 	switch m := n.(type) {
@@ -44,7 +44,7 @@ func lineOf(n ast.Node) int {
 	return n.GetToken().Position.Line
 }
 
-// textOf gives a scalar as it is written.
+// textOf returns a scalar as it is written.
 func textOf(n ast.Node) (string, error) {
 	switch s := n.(type) {
 	case *ast.StringNode:

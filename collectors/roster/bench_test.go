@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/transport"
 )
 
 // BenchmarkPeople reads a file of 100,000 people, of which one column in three is kept.
@@ -20,7 +20,7 @@ func BenchmarkPeople(b *testing.B) {
 	b.SetBytes(int64(text.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		snap := read(b, c, collectors.DoorOptions{})
+		snap := read(b, c, transport.Options{})
 		if snap.Err != nil || len(snap.Records) != n {
 			b.Fatal(snap.Err, len(snap.Records))
 		}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/sheet"
@@ -41,9 +42,11 @@ var words = map[string][]string{
 	"status": {"active", "leave", "ended"},
 }
 
-var loginField = regexp.MustCompile(`^login\.[a-z][a-z0-9]*$`)
+var loginField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^login\.[a-z][a-z0-9]*$`) })
 
-func isField(name string) bool { return slices.Contains(fields, name) || loginField.MatchString(name) }
+func isField(name string) bool {
+	return slices.Contains(fields, name) || loginField().MatchString(name)
+}
 
 func newConfig() *Config {
 	return &Config{Common: collectors.Base{Schedule: "30 5 * * *"}, Dates: sheet.ISO}
@@ -55,8 +58,8 @@ func (c *Config) Base() *collectors.Base { return &c.Common }
 // Hosts implements collectors.Config: no host is asked.
 func (c *Config) Hosts() []string { return nil }
 
-// Beside implements collectors.Files.
-func (c *Config) Beside(folder string) { c.folder = folder }
+// RelativeTo implements collectors.Files.
+func (c *Config) RelativeTo(folder string) { c.folder = folder }
 
 // Files implements collectors.Files.
 func (c *Config) Files() map[string]string {

@@ -9,7 +9,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// people gives everybody, or the first mistakes.
+// people returns everybody, or the first mistakes.
 func people(cfg *Config, t *sheet.Table) ([]evidence.Record, error) {
 	var all []evidence.Record
 	seen := map[string]string{} // line by "id X" and "e-mail X"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/collectors/collectortest"
+	"github.com/evidenced/evidenced/collectors/transport"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -20,7 +21,7 @@ func file(t testing.TB, text string) *Config {
 	t.Helper()
 	c := newConfig()
 	c.File = "people.csv"
-	c.Beside(t.TempDir())
+	c.RelativeTo(t.TempDir())
 	write(t, c, text)
 	return c
 }
@@ -33,9 +34,9 @@ func write(t testing.TB, c *Config, text string) {
 	}
 }
 
-func read(t testing.TB, c *Config, opt collectors.DoorOptions) collectors.Snapshot {
+func read(t testing.TB, c *Config, opt transport.Options) transport.Snapshot {
 	t.Helper()
-	src, err := collectors.Open(Spec(), c, opt, nil)
+	src, err := transport.Open(Spec(), c, opt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func mapped(c *Config) *Config {
 
 func TestPeople(t *testing.T) {
 	c := mapped(file(t, salaries))
-	snap := read(t, c, collectors.DoorOptions{})
+	snap := read(t, c, transport.Options{})
 	if snap.Err != nil {
 		t.Fatal(snap.Err)
 	}
@@ -89,7 +90,7 @@ func TestPeople(t *testing.T) {
 			t.Errorf("%q is kept", gone)
 		}
 	}
-	again := read(t, c, collectors.Replay(snap.Exchanges))
+	again := read(t, c, transport.Replay(snap.Exchanges))
 	if again.Err != nil || canonical(t, again.Records) != want || again.Certificate.Principal != cert.Principal || again.Certificate.Filters["file"] != cert.Filters["file"] {
 		t.Errorf("played back: %v, %+v", again.Err, again.Certificate)
 	}
@@ -101,13 +102,13 @@ func TestUnmapped(t *testing.T) {
 		"Email,Login.github,salary,OWNER,purpose,reviewed\nA@b.example,a,s4lary,,,\n,,,,,\n",
 		"email\tlogin.github\tsalary\towner\tpurpose\treviewed\na@b.example\ta\ts4lary\t\t\t",
 	} {
-		snap := read(t, file(t, text), collectors.DoorOptions{})
+		snap := read(t, file(t, text), transport.Options{})
 		want := `[{"attributes":{"emails":["a@b.example"],"logins":{"github":"a"}},"id":"a@b.example","kind":"roster.person","name":"a@b.example"}]`
 		if got := canonical(t, snap.Records); snap.Err != nil || got != want || strings.Contains(canonical(t, snap.Exchanges), "s4lary") {
 			t.Errorf("%v, %s", snap.Err, got)
 		}
 	}
-	snap := read(t, file(t, "id,name,owner,purpose,reviewed,changed,first_name,last_name\nsvc,,ada@b.example,nightly backup,2026-06-30,2026-05-01,Back,Up\n"), collectors.DoorOptions{})
+	snap := read(t, file(t, "id,name,owner,purpose,reviewed,changed,first_name,last_name\nsvc,,ada@b.example,nightly backup,2026-06-30,2026-05-01,Back,Up\n"), transport.Options{})
 	want := `[{"attributes":{"changed":"2026-05-01","owner":"ada@b.example","purpose":"nightly backup","reviewed":"2026-06-30"},"id":"svc","kind":"roster.person","name":"Back Up"}]`
 	if got := canonical(t, snap.Records); got != want {
 		t.Errorf("%v, %s", snap.Err, got)
@@ -142,18 +143,18 @@ func TestWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := file(t, tt.text)
-			snap := read(t, c, collectors.DoorOptions{})
+			snap := read(t, c, transport.Options{})
 			if !errors.Is(snap.Err, collectors.ErrIncomplete) || !strings.Contains(snap.Err.Error(), tt.want) || len(snap.Records) != 0 || snap.Certificate.Complete {
 				t.Fatalf("%v, %d records, want %s", snap.Err, len(snap.Records), tt.want)
 			}
-			if again := read(t, c, collectors.Replay(snap.Exchanges)); again.Err == nil || again.Err.Error() != snap.Err.Error() {
+			if again := read(t, c, transport.Replay(snap.Exchanges)); again.Err == nil || again.Err.Error() != snap.Err.Error() {
 				t.Errorf("played back: %v", again.Err)
 			}
 		})
 	}
 	c := file(t, "id,name\n1,Ada\n")
 	c.Columns = map[string]string{"id": "id", "start": "Hire date"}
-	if snap := read(t, c, collectors.DoorOptions{}); snap.Err == nil || !strings.Contains(snap.Err.Error(), `people.csv:1: there is no column "Hire date"`) {
+	if snap := read(t, c, transport.Options{}); snap.Err == nil || !strings.Contains(snap.Err.Error(), `people.csv:1: there is no column "Hire date"`) {
 		t.Errorf("%v", snap.Err)
 	}
 }
@@ -161,15 +162,15 @@ func TestWrong(t *testing.T) {
 // TestRead: the file is read anew each time, and one that is not there is said to be.
 func TestRead(t *testing.T) {
 	c := file(t, "id\n1\n")
-	if snap := read(t, c, collectors.DoorOptions{}); len(snap.Records) != 1 {
+	if snap := read(t, c, transport.Options{}); len(snap.Records) != 1 {
 		t.Fatal(snap.Err)
 	}
 	write(t, c, "id\n1\n2\n")
-	if snap := read(t, c, collectors.DoorOptions{}); len(snap.Records) != 2 {
+	if snap := read(t, c, transport.Options{}); len(snap.Records) != 2 {
 		t.Fatal(snap.Err)
 	}
 	c.File = "other.csv"
-	if snap := read(t, c, collectors.DoorOptions{}); !errors.Is(snap.Err, collectors.ErrUnreachable) || !strings.Contains(snap.Err.Error(), "other.csv: there is no such file") {
+	if snap := read(t, c, transport.Options{}); !errors.Is(snap.Err, collectors.ErrUnreachable) || !strings.Contains(snap.Err.Error(), "other.csv: there is no such file") {
 		t.Errorf("%v", snap.Err)
 	}
 }
@@ -202,7 +203,7 @@ func TestConfig(t *testing.T) {
 		}
 	}
 	c := newConfig()
-	c.Beside("/etc/evidenced")
+	c.RelativeTo("/etc/evidenced")
 	c.File = "/srv/people.csv"
 	if got := c.Files()[c.File]; got != c.File {
 		t.Errorf("an absolute path becomes %s", got)
@@ -219,7 +220,7 @@ func FuzzPeople(f *testing.F) {
 	f.Add("id,email\n1,\"a\n")
 	f.Add("\xff\xfe")
 	f.Fuzz(func(t *testing.T, text string) {
-		snap := read(t, file(t, text), collectors.DoorOptions{})
+		snap := read(t, file(t, text), transport.Options{})
 		if snap.Err != nil && (!errors.Is(snap.Err, collectors.ErrIncomplete) || len(snap.Records) > 0) {
 			t.Errorf("%v, %d records", snap.Err, len(snap.Records))
 		}

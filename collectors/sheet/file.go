@@ -46,11 +46,11 @@ func (f File) Read(ctx context.Context, door Door, out *collectors.Output) (*Tab
 		return nil, err
 	}
 	t.Owner = reply.Owner
-	out.Filter("columns", t.said())
+	out.Filter("columns", t.columnsRead())
 	return t, nil
 }
 
-// Path gives where the file is: a relative one begins at folder.
+// Path returns where the file is: a relative one begins at folder.
 func (f File) Path(folder string) string {
 	if filepath.IsAbs(f.Name) {
 		return f.Name
@@ -81,7 +81,7 @@ func (f File) CheckDates() error {
 // Words are what the words of a file mean, by field.
 type Words map[string]map[string]string
 
-// Ours gives our word for one of the file.
+// Ours returns our word for one of the file.
 func (w Words) Ours(field, theirs string) string {
 	for t, ours := range w[field] {
 		if Plain(t) == Plain(theirs) {

@@ -111,7 +111,7 @@ func (f File) wanted(column string) bool {
 	return false
 }
 
-// find gives the fields in order of name, and where the column of each is.
+// find returns the fields in order of name, and where the column of each is.
 func (f File) find(head []string) (names []string, at []int, err error) {
 	columns := f.Columns
 	if len(columns) == 0 {
@@ -180,7 +180,7 @@ func (f File) copy(rows *csv.Reader, out *csv.Writer, at []int) error {
 	}
 }
 
-// broken gives an error of the CSV reader, which names line and column, without
+// broken returns an error of the CSV reader, which names line and column, without
 // anything of the row.
 func (f File) broken(err error) error {
 	var p *csv.ParseError

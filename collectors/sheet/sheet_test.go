@@ -32,7 +32,7 @@ func door(text string) Door {
 	}
 }
 
-// rows gives each row as line, id and day.
+// rows returns each row as line, id and day.
 func rows(t *testing.T, f File, text string) (all []string, err error) {
 	t.Helper()
 	table, err := f.Read(t.Context(), door(text), collectors.NewOutput("x.y"))

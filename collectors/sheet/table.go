@@ -35,7 +35,7 @@ func (f File) table(text string) (*Table, error) {
 	return t, nil
 }
 
-// Fields gives the fields that the file has, sorted.
+// Fields returns the fields that the file has, sorted.
 func (t *Table) Fields() []string { return sortedKeys(t.at) }
 
 // Has reports whether the file has a column of the field.
@@ -49,8 +49,8 @@ func (t *Table) column(field string) string {
 	return field
 }
 
-// said tells which column of the file each field was read from.
-func (t *Table) said() string {
+// columnsRead tells which column of the file each field was read from.
+func (t *Table) columnsRead() string {
 	var all []string
 	for _, f := range t.Fields() {
 		all = append(all, f+" from "+t.column(f))
@@ -118,5 +118,5 @@ func (r *Row) Wrong(field, format string, args ...any) error {
 	return fmt.Errorf("%s:%s: column %q: %s", r.Name, r.Line(), r.column(field), fmt.Sprintf(format, args...))
 }
 
-// sortedKeys gives the keys in order.
+// sortedKeys returns the keys in order.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

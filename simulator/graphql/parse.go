@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // document is a parsed request.
@@ -39,7 +40,9 @@ type condition struct {
 // variable stands for a value that comes with the request.
 type variable string
 
-var token = regexp.MustCompile(`^(?:[\s,\x{feff}]+|#[^\n]*)*(\.\.\.|[!$()\[\]{}:=@|&]|[_A-Za-z][_0-9A-Za-z]*|-?[0-9][0-9.eE+-]*|"(?:[^"\\\n]|\\.)*")`)
+var token = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[\s,\x{feff}]+|#[^\n]*)*(\.\.\.|[!$()\[\]{}:=@|&]|[_A-Za-z][_0-9A-Za-z]*|-?[0-9][0-9.eE+-]*|"(?:[^"\\\n]|\\.)*")`)
+})
 
 type parser struct {
 	rest string
@@ -73,7 +76,7 @@ func (p *parser) fail(want string) {
 }
 
 func (p *parser) advance() {
-	m := token.FindStringSubmatchIndex(p.rest)
+	m := token().FindStringSubmatchIndex(p.rest)
 	if m == nil {
 		if p.next = strings.TrimSpace(p.rest); p.next != "" {
 			p.fail("a token")
@@ -99,10 +102,10 @@ func (p *parser) expect(t string) {
 	}
 }
 
-var nameForm = regexp.MustCompile(`^[_A-Za-z]`)
+var nameForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[_A-Za-z]`) })
 
 func (p *parser) name() string {
-	if !nameForm.MatchString(p.next) {
+	if !nameForm().MatchString(p.next) {
 		p.fail("a name")
 	}
 	return p.take()
@@ -232,7 +235,7 @@ func (p *parser) value() any {
 	case t == "null":
 		p.advance()
 		return nil
-	case nameForm.MatchString(t):
+	case nameForm().MatchString(t):
 		return p.take() // of an enumeration
 	}
 	n, err := strconv.ParseFloat(p.next, 64)

@@ -103,6 +103,69 @@ func canonicalLeaves(b *bench) {
 	}
 }
 
+// sameLog reads a log of many entries, of which some are large, in every way there is.
+func sameLog(b *bench) {
+	rng := b.random(3)
+	for range 40 {
+		b.must(b.append(func(w evidence.Writer) error {
+			for range 20 {
+				e, err := evidence.WithBody(evidence.EntryAgent, map[string]any{"event": strings.Repeat("é\n", rng.IntN(3)*rng.IntN(9000))})
+				if err == nil {
+					_, err = w.Entry(e)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		b.snapshot(evidence.Collected, fmt.Sprint("a=", rng.IntN(9)))
+	}
+	var leaves []string // kept: each is a text of its own
+	for leaf, err := range b.Leaves(0) {
+		b.must(err)
+		leaves = append(leaves, string(leaf))
+	}
+	for _, from := range []uint64{0, 1, 511, 512, 513, b.size() - 1, b.size()} {
+		n := from
+		for leaf, err := range b.Scan(from) {
+			b.must(err)
+			e, err := leaf.Entry()
+			b.must(err)
+			if string(leaf.Text()) != leaves[n] || e.Index != n || leaf.Type() != e.Type {
+				b.Fatalf("from %d: entry %d is %.80s", from, n, leaf.Text())
+			}
+			n++
+		}
+		if n != b.size() {
+			b.Fatalf("from %d: the scan ends at %d", from, n)
+		}
+	}
+	b.sameRuns()
+}
+
+func (b *bench) sameRuns() {
+	b.Helper()
+	var runs []string
+	for e, err := range b.Entries(0) {
+		b.must(err)
+		if e.Run != nil {
+			runs = append(runs, fmt.Sprint(e.Run.Slot, e.Run.Outcome, *e.Run.Records))
+		}
+	}
+	n := 0
+	for r, err := range b.Runs() {
+		b.must(err)
+		if got := fmt.Sprint(r.Slot, r.Outcome, *r.Records); got != runs[n] {
+			b.Fatalf("run %d is %s, not %s", n, got, runs[n])
+		}
+		n++
+	}
+	if n != len(runs) || n == 0 {
+		b.Fatalf("%d runs of %d", n, len(runs))
+	}
+}
+
 // root reads the checkpoint of a size with the key.
 func (b *bench) root(cp evidence.Checkpoint) []byte {
 	b.Helper()

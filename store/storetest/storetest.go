@@ -17,6 +17,8 @@ type Store interface {
 	Size() (uint64, error)
 	Entries(from uint64) iter.Seq2[evidence.Entry, error]
 	Leaves(from uint64) iter.Seq2[[]byte, error]
+	// Scan yields the leaves from index on, each to be decoded if it matters.
+	Scan(from uint64) iter.Seq2[evidence.Leaf, error]
 	Runs() iter.Seq2[evidence.Run, error]
 	Records(evidence.Ref) iter.Seq2[evidence.Record, error]
 	Exchanges(evidence.Ref) iter.Seq2[evidence.Exchange, error]
@@ -50,12 +52,18 @@ var statements = []struct {
 	{"indices are dense, from 0, and survive reopening", denseIndices},
 	{"an append is whole or nothing", wholeOrNothing},
 	{"a cancelled append leaves nothing", cancelled},
+	{"an append that panics leaves nothing, and the panic reaches the caller", panics},
+	{"an append whose writer failed fails, even if the failure is ignored", ignoredFailure},
+	{"a writer is of no use after its append", lateWriter},
+	{"an append on a condition needs the log to have that size", condition},
+	{"of many that append at one size, one succeeds", contention},
 	{"recorded times never go back, and a clock that did is an entry", clockBack},
 	{"equal bytes are one blob", equalBytes},
 	{"any bytes come back as they were", anyBytes},
 	{"an entry cannot name a blob that is not there", dangling},
 	{"records out of their order are refused", disorder},
 	{"a leaf is the canonical text of its entry", canonicalLeaves},
+	{"scan, entries, leaves and runs tell the same log", sameLog},
 	{"one append is one checkpoint, over all leaves, signed", checkpoints},
 	{"every leaf is proven by a checker that shares nothing with the store", inclusion},
 	{"every older log is proven to begin the newer ones", consistency},

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package collectors
-
-import "io/fs"
-
-// owner is not known here.
-func owner(fs.FileInfo) string { return "" }

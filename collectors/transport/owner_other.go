@@ -1,0 +1,8 @@
+//go:build !unix
+
+package transport
+
+import "io/fs"
+
+// owner is not known here.
+func owner(fs.FileInfo) string { return "" }

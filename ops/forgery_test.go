@@ -1,0 +1,176 @@
+package ops_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evidenced/evidenced/demo"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/ops"
+	"github.com/evidenced/evidenced/store"
+	"github.com/evidenced/evidenced/verify"
+)
+
+// TestForgedLogs: the holder of the key writes the log anew, with something left
+// out or altered, and signs all of it: tree, checkpoints, bundle. What the
+// verifier alone cannot find, re-performance does, by the logged schedules.
+func TestForgedLogs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	if _, err := demo.Run(t.Context(), demo.Options{Seed: 4, Days: 22, Out: dir}); err != nil {
+		t.Fatal(err)
+	}
+	f := openForger(t, dir)
+	missed := func(e *evidence.Entry) bool { return e.Run == nil || e.Run.Outcome != evidence.Missed }
+	failed := func(e *evidence.Entry) bool { return e.Run == nil || e.Run.Outcome != evidence.Failed }
+	for name, c := range map[string]struct {
+		keep func(e *evidence.Entry) bool
+		says string // empty where the log is honest
+	}{
+		"honest":                      {func(*evidence.Entry) bool { return true }, ""},
+		"missed collections left out": {missed, "were expected by the logged schedules"},
+		"failed collections left out": {failed, "were expected by the logged schedules"},
+		"a day left out": {func(e *evidence.Entry) bool {
+			return e.Run == nil || !e.Run.Due.Truncate(24*time.Hour).Equal(demo.Start.AddDate(0, 0, 13))
+		}, "has a hole"},
+		"a source left out for a day": {func(e *evidence.Entry) bool {
+			return e.Run == nil || e.Run.Stream.Source != "okta" || !e.Run.Due.Truncate(24*time.Hour).Equal(demo.Start.AddDate(0, 0, 9))
+		}, "okta/"},
+		"the end cut off":        {func(e *evidence.Entry) bool { return e.Index < f.size-60 }, "or its end was cut off"},
+		"half of it cut off":     {func(e *evidence.Entry) bool { return e.Index < f.size/2 }, "or its end was cut off"},
+		"the catalogue left out": {func(e *evidence.Entry) bool { return e.Type != evidence.EntryCatalogue }, "does not say by which catalogue"},
+		"a missed collection called collected on demand": {func(e *evidence.Entry) bool {
+			if e.Run != nil && e.Run.Outcome == evidence.Missed {
+				e.Run.Trigger = evidence.OnDemand
+			}
+			return true
+		}, "were expected by the logged schedules"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res := f.bundle(t, c.keep)
+			text := new(bytes.Buffer)
+			if err := res.WriteText(text); err != nil {
+				t.Fatal(err)
+			}
+			if honest := c.says == ""; honest != (res.ExitCode() == 0) || !strings.Contains(text.String(), c.says) {
+				t.Fatalf("exit code %d, want %q in\n%s", res.ExitCode(), c.says, text)
+			}
+		})
+	}
+}
+
+// forger holds a store and its key.
+type forger struct {
+	c    *ops.Process
+	dir  string
+	key  *store.Key
+	size uint64
+}
+
+func openForger(t *testing.T, dir string) *forger {
+	t.Helper()
+	key, err := store.ReadKey(filepath.Join(dir, "evidence.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forger{&ops.Process{Path: filepath.Join(dir, "evidenced.yaml")}, dir, key, 0}
+	s := f.open(t)
+	defer s.Close()
+	f.size, err = s.Size()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *forger) open(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(filepath.Join(f.dir, "evidence.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// bundle writes the log anew with the entries that keep keeps, and what its
+// bundle is found to be.
+func (f *forger) bundle(t *testing.T, keep func(*evidence.Entry) bool) *ops.Verified {
+	t.Helper()
+	from := f.open(t)
+	defer from.Close()
+	at := demo.Start
+	forged, err := store.Open(filepath.Join(t.TempDir(), "forged.db"), store.Options{Key: f.key, Now: func() time.Time { return at }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer forged.Close()
+	for e, err := range from.Entries(0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = e.Recorded
+		if !keep(&e) {
+			continue
+		}
+		if err := forged.Append(context.Background(), func(w evidence.Writer) error { return copyEntry(w, from, e) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := f.c.Config(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := ops.WriteBundle(t.Context(), &b, ops.Bundled{Config: c, Store: forged, Signer: ops.SignerOf(f.key)}, c.Period.To, nil); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "b.zip")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	res, err := ops.VerifyBundle(t.Context(), path, verify.Options{Key: f.key.Verifier}, true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// copyEntry writes an entry of another store, with its blobs.
+func copyEntry(w evidence.Writer, from *store.Store, e evidence.Entry) error {
+	put := func(of evidence.Series, ref *evidence.Ref) error {
+		if ref == nil {
+			return nil
+		}
+		r, err := from.Blob(ref.Hash)
+		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		*ref, err = w.Blob(of, bytes.NewReader(text), ref.Count)
+		return err
+	}
+	if e.Run != nil {
+		if err := put(evidence.Series{Stream: e.Run.Stream, Content: evidence.ContentExchanges}, e.Run.Exchanges); err != nil {
+			return err
+		}
+		if err := put(evidence.Series{Stream: e.Run.Stream, Content: evidence.ContentRecords}, e.Run.Records); err != nil {
+			return err
+		}
+	}
+	for i := range e.Blobs {
+		if err := put(evidence.Series{Content: evidence.ContentFile}, &e.Blobs[i]); err != nil {
+			return err
+		}
+	}
+	_, err := w.Entry(e)
+	return err
+}
