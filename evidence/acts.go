@@ -96,7 +96,7 @@ type Act struct {
 	Upload   *Upload
 }
 
-// ActOf gives what an entry says that a person did; not ok if it says nothing of the kind.
+// ActOf returns what an entry says that a person did; not ok if it says nothing of the kind.
 func ActOf(e Entry) (a Act, ok bool, err error) {
 	a = Act{Entry: e.Index, At: e.Recorded}
 	switch e.Type {
@@ -121,7 +121,7 @@ func ActOf(e Entry) (a Act, ok bool, err error) {
 	return a, true, nil
 }
 
-// Acts gives what people did, in the order of the log.
+// Acts returns what people did, in the order of the log.
 func Acts(entries iter.Seq2[Entry, error]) (acts []Act, err error) {
 	for e, err := range entries {
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// Canonical gives the one JSON text of v: object members sorted by the bytes
+// Canonical returns the one JSON text of v: object members sorted by the bytes
 // of their names, no white space, strings with the fewest escapes (\" \\ \b \f
 // \n \r \t and \u00xx for other control characters), integers in decimal,
 // other numbers as encoding/json writes them. Python's

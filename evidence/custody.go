@@ -88,7 +88,7 @@ func (e Entry) DecodeBody(t EntryType, v any) error {
 	return nil
 }
 
-// WithBody gives an entry of that type with v as its canonical body.
+// WithBody returns an entry of that type with v as its canonical body.
 func WithBody(t EntryType, v any) (Entry, error) {
 	b, err := Canonical(v)
 	if err != nil {
@@ -110,7 +110,7 @@ type Tombstone struct {
 	Policy string
 }
 
-// Tombstones gives the blobs of a log that were erased, and not stored again
+// Tombstones returns the blobs of a log that were erased, and not stored again
 // since for a later entry.
 func Tombstones(entries iter.Seq2[Entry, error]) (map[Hash]Tombstone, error) {
 	gone := map[Hash]Tombstone{}

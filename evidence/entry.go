@@ -48,7 +48,7 @@ type Entry struct {
 	Blobs []Ref `json:"blobs,omitempty"`
 }
 
-// Refs gives every blob that the entry keeps.
+// Refs returns every blob that the entry keeps.
 func (e Entry) Refs() []Ref {
 	out := slices.Clone(e.Blobs)
 	if e.Run == nil {

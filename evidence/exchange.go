@@ -72,7 +72,7 @@ func SortExchanges(xs []Exchange) {
 // Answered reports whether the source said anything.
 func (x Exchange) Answered() bool { return x.Status != 0 || x.Exit != nil }
 
-// members gives the JSON members of an exchange, faster than reflection does.
+// members returns the JSON members of an exchange, faster than reflection does.
 func (x Exchange) members() map[string]any {
 	m := map[string]any{"call": x.Call, "method": x.Method, "url": x.URL, "attempt": x.Attempt, "started": x.Started, "ended": x.Ended}
 	for name, text := range map[string]string{"scope": string(x.Scope), "request": x.Request, "body": x.Body, "request_id": x.RequestID, "error": x.Error} {

@@ -9,10 +9,10 @@ import (
 // Hash is a SHA-256. Its text form is 64 lower-case hexadecimal digits.
 type Hash [sha256.Size]byte
 
-// HashOf gives the hash of b.
+// HashOf returns the hash of b.
 func HashOf(b []byte) Hash { return sha256.Sum256(b) }
 
-// LeafHash gives the RFC 6962 hash of a log leaf: SHA-256(0x00 || leaf).
+// LeafHash returns the RFC 6962 hash of a log leaf: SHA-256(0x00 || leaf).
 func LeafHash(leaf []byte) Hash {
 	h := sha256.New()
 	h.Write([]byte{0})
@@ -26,10 +26,10 @@ func ParseHash(s string) (Hash, error) {
 	return h, h.UnmarshalText([]byte(s))
 }
 
-// String gives the text form.
+// String returns the text form.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// MarshalText gives the text form.
+// MarshalText returns the text form.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
 // UnmarshalText reads the text form; upper case and other lengths are errors,

@@ -24,7 +24,7 @@ type lineFile struct {
 	name string
 }
 
-// LineOf gives the line of a record that was decoded.
+// LineOf returns the line of a record that was decoded.
 func LineOf(r Record) Line { return Line{record: &r} }
 
 // Record decodes the line.
@@ -131,7 +131,7 @@ func ReadRecordLines(r io.Reader, limit int, name string) iter.Seq2[Line, error]
 	}
 }
 
-// DecodeLines gives the records of lines.
+// DecodeLines returns the records of lines.
 func DecodeLines(lines iter.Seq2[Line, error]) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for line, err := range lines {

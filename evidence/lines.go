@@ -14,7 +14,7 @@ import (
 // MaxLine bounds one line of a blob: one record or one exchange.
 const MaxLine = 128 << 20
 
-// Lines gives the blob of items: one canonical JSON text a line. An item that
+// Lines returns the blob of items: one canonical JSON text a line. An item that
 // is longer than ReadLines reads is an error.
 func Lines[T any](items []T) ([]byte, error) {
 	var dst []byte
@@ -58,7 +58,7 @@ func ReadShortLines[T any](r io.Reader, limit int) iter.Seq2[T, error] {
 // buffers would be most of what a reading of it allocates.
 var lineReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
 
-// eachLine gives the lines of r, each until the next one is read. The first
+// eachLine returns the lines of r, each until the next one is read. The first
 // error is given, and ends it.
 func eachLine(r io.Reader, limit int, do func(line []byte, err error) bool) {
 	br := lineReaders.Get().(*bufio.Reader)
@@ -152,7 +152,7 @@ func plain(v any) (any, error) {
 	return v, nil
 }
 
-// readLine gives the next line without its newline, until the next one is read.
+// readLine returns the next line without its newline, until the next one is read.
 func readLine(br *bufio.Reader, limit int) ([]byte, error) {
 	part, err := br.ReadSlice('\n')
 	if err == nil && len(part) <= limit+1 {

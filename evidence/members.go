@@ -38,7 +38,7 @@ func cutMember(b []byte) (m Member, rest []byte, ok bool) {
 	return m, rest, len(rest) == 0 || rest[0] == '}'
 }
 
-// ValueEnd gives the length of the JSON value that b begins with; 0 if it does not end.
+// ValueEnd returns the length of the JSON value that b begins with; 0 if it does not end.
 func ValueEnd(b []byte) int {
 	depth := 0
 	for i := 0; i < len(b); i++ {
@@ -70,7 +70,7 @@ func ValueEnd(b []byte) int {
 	return len(b)
 }
 
-// StringEnd gives the index of the quote that ends a JSON string; -1 if none does.
+// StringEnd returns the index of the quote that ends a JSON string; -1 if none does.
 func StringEnd(b []byte) int {
 	for i := 0; i < len(b); i++ {
 		switch b[i] {

@@ -37,12 +37,12 @@ func ParseStream(s string) (Stream, error) {
 	return Stream{Source: parts[0], Kind: Kind(parts[1]), Scope: Scope(parts[2])}, nil
 }
 
-// String gives the text form "source/kind/scope".
+// String returns the text form "source/kind/scope".
 func (s Stream) String() string {
 	return s.Source + "/" + string(s.Kind) + "/" + string(s.Scope)
 }
 
-// MarshalText gives the text form; it makes a Stream a JSON string.
+// MarshalText returns the text form; it makes a Stream a JSON string.
 func (s Stream) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads the text form.
@@ -142,7 +142,7 @@ type Reason struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// String gives "class: detail".
+// String returns "class: detail".
 func (r Reason) String() string {
 	if r.Detail == "" {
 		return string(r.Class)
