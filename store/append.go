@@ -61,7 +61,7 @@ func (s *Store) transact(want *uint64, add func(*writer) error) error {
 	if err != nil {
 		return err
 	}
-	s.shards.publish(w.own)
+	s.shards.publish(w.pending)
 	s.size, s.key, s.vkey = w.size, w.key, w.key.Verifier
 	return nil
 }
@@ -75,8 +75,8 @@ type writer struct {
 	at     time.Time // what this transaction is stamped with
 	key    *Key      // what it is signed with
 	old    *Key      // what it is signed with as well, when the key was changed
-	// revived are blobs that had been erased and were stored again.
-	revived []evidence.Ref
+	// restored are blobs that had been erased and were stored again.
+	restored []evidence.Ref
 }
 
 // begin compares the size of the log with the wanted one, if there is one, and
@@ -105,7 +105,7 @@ func (w *writer) begin(want *uint64) error {
 	return err
 }
 
-// lastEntry gives the newest entry and the number of all.
+// lastEntry returns the newest entry and the number of all.
 func (v view) lastEntry() (e evidence.Entry, n uint64, err error) {
 	k, sealed := v.tx.Bucket(bucketEntries).Cursor().Last()
 	if k == nil {
@@ -134,7 +134,7 @@ func (w *writer) Entry(e evidence.Entry) (evidence.Entry, error) {
 	return e, nil
 }
 
-// leaf adds an entry whose canonical text is given, and all that follows from it.
+// leaf adds an entry with its canonical text, and all that follows from it.
 func (w *writer) leaf(e evidence.Entry, leaf []byte) error {
 	if err := w.put(bucketEntries, key64(e.Index), leaf); err != nil {
 		return err
@@ -153,7 +153,7 @@ func (w *writer) leaf(e evidence.Entry, leaf []byte) error {
 
 // finish signs the tree as it stands after the transaction.
 func (w *writer) finish() error {
-	if err := w.reindex(w.revived); err != nil {
+	if err := w.reindex(w.restored); err != nil {
 		return err
 	}
 	if w.size == w.begun {

@@ -2,13 +2,10 @@ package store
 
 import (
 	"bufio"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
-	"runtime"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -101,53 +98,21 @@ func (v view) holds(h evidence.Hash) error {
 	return nil
 }
 
-// Blob stores a blob; see evidence.Writer. One that is there already leaves nothing new
-// in the file.
-func (w *writer) Blob(of evidence.Series, r io.Reader, count int) (evidence.Ref, error) {
-	ref, err := w.newBlob(of, r)
-	if err != nil {
-		return ref, fmt.Errorf("store blob: %w", err)
-	}
-	ref.Count = count
-	return ref, nil
-}
-
-func (w *writer) newBlob(of evidence.Series, r io.Reader) (ref evidence.Ref, err error) {
-	frames, cuts := w.tx.Bucket(bucketFrames).Sequence(), w.tx.Bucket(bucketCuts).Sequence()
-	h := sha256.New()
-	b, err := w.cut(of, io.TeeReader(r, h))
-	if err != nil {
-		return ref, err
-	}
-	b.hash = evidence.Hash(h.Sum(nil))
-	key := w.s.box.blobKey(b.hash)
-	ref = evidence.Ref{Hash: b.hash, Size: int64(b.size)}
-	if w.tx.Bucket(bucketBlobs).Get(key) != nil { // it is known
-		err = w.takeBack(frames, cuts)
-	} else if err = w.put(bucketBlobs, key, b.encode()); err == nil {
-		err = w.revive(ref, key)
-	}
-	if err == nil {
-		err = w.follow(of, b.hash)
-	}
-	return ref, err
-}
-
-// revive takes back the tombstone of a blob that is stored again: the older
+// untombstone deletes the tombstone of a blob that is stored again: the older
 // entries that name it can be read again, too.
-func (w *writer) revive(ref evidence.Ref, key []byte) error {
+func (w *writer) untombstone(ref evidence.Ref, key []byte) error {
 	erased := w.tx.Bucket(bucketErased)
 	if erased.Get(key) == nil {
 		return nil
 	}
-	w.revived = append(w.revived, ref)
+	w.restored = append(w.restored, ref)
 	return erased.Delete(key)
 }
 
-// takeBack deletes the frames and cuts that this transaction has written after
-// these, for a blob that is known.
-func (w *writer) takeBack(frames, cuts uint64) error {
-	w.own.forget() // it may hold some of them
+// rollback deletes the frames and cuts that this transaction has written after
+// these, for a blob that is there already.
+func (w *writer) rollback(frames, cuts uint64) error {
+	w.pending.forget() // it may hold some of them
 	return errors.Join(w.drop(bucketFrames, key64(frames+1), anyKey), w.drop(bucketCuts, key64(cuts+1), anyKey))
 }
 
@@ -194,8 +159,8 @@ func (v view) frame(id uint64) (f frame, err error) {
 	return f, err
 }
 
-// shard gives the text that a frame keeps: it goes down to a frame that is
-// known, or holds its whole text, and applies the patches from there.
+// shard returns the text that a frame keeps: it goes down to a frame that is
+// in memory, or holds its full text, and applies the patches from there.
 func (v view) shard(id uint64) (*shard, error) {
 	var chain []frame
 	var s *shard
@@ -234,8 +199,8 @@ func (v view) shard(id uint64) (*shard, error) {
 }
 
 func (v view) have(id uint64) *shard {
-	if v.own != nil {
-		if s := v.own.get(id); s != nil {
+	if v.pending != nil {
+		if s := v.pending.get(id); s != nil {
 			return s
 		}
 	}
@@ -245,105 +210,13 @@ func (v view) have(id uint64) *shard {
 // cache is where a shard is kept that was read: a frame that a write
 // transaction made is nobody else's before it is in the file.
 func (v view) cache() *shards {
-	if v.own != nil {
-		return v.own
+	if v.pending != nil {
+		return v.pending
 	}
 	return &v.s.shards
 }
 
-// Blob opens the blob with that hash for reading. The reader checks the hash:
-// its last Read fails if the bytes are not those that were stored. A blob that
-// retention took away is evidence.ErrErased, one that never was ErrNotFound.
-func (s *Store) Blob(hash evidence.Hash) (io.ReadCloser, error) {
-	var b blob
-	if err := s.view(func(v view) (err error) { b, err = v.blob(hash); return err }); err != nil {
-		return nil, err
-	}
-	if b.cuts != 0 { // of a series
-		s.shards.room(b.size)
-	}
-	return &blobReader{s: s, blob: b, left: len(b.pieces), sum: sha256.New()}, nil
-}
-
-// blobReader reads shard by shard, one short transaction each. It reads some
-// ahead, on every processor: a shard may be a patch to a patch, many times over.
-type blobReader struct {
-	s     *Store
-	blob  blob
-	asked int             // pieces that were asked for
-	ahead []chan loadedAs // what was asked for, and not yet taken
-	left  int             // pieces not yet taken
-	alone bool            // the other processors have work
-	buf   []byte
-	sum   hash.Hash
-}
-
-// loadedAs is a piece that was read.
-type loadedAs struct {
-	text []byte
-	err  error
-}
-
-// Read implements io.Reader.
-func (r *blobReader) Read(p []byte) (int, error) {
-	for len(r.buf) == 0 {
-		if r.left == 0 {
-			return 0, r.end()
-		}
-		if err := r.load(); err != nil {
-			return 0, fmt.Errorf("blob %s: %w", r.blob.hash, err)
-		}
-	}
-	n := copy(p, r.buf)
-	r.buf = r.buf[n:]
-	return n, nil
-}
-
-// load takes the next piece.
-func (r *blobReader) load() error {
-	for r.asked < len(r.blob.pieces) && len(r.ahead) < runtime.GOMAXPROCS(0) {
-		r.ask(r.blob.pieces[r.asked])
-		r.asked++
-	}
-	got := <-r.ahead[0]
-	r.ahead = r.ahead[1:]
-	r.left--
-	r.buf = got.text
-	r.sum.Write(got.text)
-	return got.err
-}
-
-func (r *blobReader) ask(p piece) {
-	done := make(chan loadedAs, 1)
-	r.ahead = append(r.ahead, done)
-	read := func() {
-		text, err := r.s.piece(p)
-		done <- loadedAs{text, err}
-	}
-	if r.alone || len(r.blob.pieces) == 1 {
-		read()
-	} else {
-		go read()
-	}
-}
-
-func (r *blobReader) end() error {
-	if evidence.Hash(r.sum.Sum(nil)) != r.blob.hash {
-		return fmt.Errorf("blob %s: the bytes in the file are not those that were stored", r.blob.hash)
-	}
-	return io.EOF
-}
-
-// Close implements io.Closer. What is being read ahead ends by itself.
-func (r *blobReader) Close() error {
-	for _, done := range r.ahead {
-		<-done
-	}
-	r.ahead, r.left = nil, 0
-	return nil
-}
-
-// piece gives the text of one piece of a blob.
+// piece returns the text of one piece of a blob.
 func (s *Store) piece(p piece) (text []byte, err error) {
 	err = s.view(func(v view) error {
 		sh, err := v.pieceShard(p)

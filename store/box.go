@@ -34,7 +34,7 @@ type localSealer struct {
 	aead cipher.AEAD
 }
 
-// NewSealer gives the sealer of a wrapping key of 32 bytes. Its ID tells one
+// NewSealer returns the sealer of a wrapping key of 32 bytes. Its ID tells one
 // key from another and says nothing of it.
 func NewSealer(key []byte) (Sealer, error) {
 	if len(key) != keySize {
@@ -72,7 +72,7 @@ func (l localSealer) Unwrap(_ context.Context, wrapped []byte) ([]byte, error) {
 type box struct {
 	aead cipher.AEAD
 	mac  []byte
-	key  []byte // the data key, to wrap it anew
+	key  []byte // the data key, to wrap it again
 }
 
 func newBox(dataKey []byte) (box, error) {
@@ -100,7 +100,7 @@ func (b box) seal(bucket, key, value []byte) []byte {
 	return b.aead.Seal(nil, nil, value, place(bucket, key))
 }
 
-// open gives a value back; it may share memory with sealed.
+// open returns the value; it may share memory with sealed.
 func (b box) open(bucket, key, sealed []byte) ([]byte, error) {
 	if b.aead == nil {
 		return sealed, nil
@@ -112,7 +112,7 @@ func (b box) open(bucket, key, sealed []byte) ([]byte, error) {
 	return v, nil
 }
 
-// name gives the key under which something is found that must not be read from
+// name returns the key under which something is found that must not be read from
 // the file: the hash of a blob, the id of a resource.
 func (b box) name(of ...[]byte) evidence.Hash {
 	h := sha256.New()
@@ -133,7 +133,7 @@ type sealHeader struct {
 	Key []byte `json:"key"`
 }
 
-// sealed makes a new data key and gives it wrapped.
+// sealed makes a new data key and returns it wrapped.
 func sealed(ctx context.Context, by Sealer) (box, []byte, error) {
 	key := make([]byte, keySize)
 	if _, err := rand.Read(key); err != nil {

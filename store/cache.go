@@ -20,7 +20,7 @@ type shards struct {
 	limit      int // of bytes; 0 stands for cacheBytes
 }
 
-// room makes room for the text of a blob: who goes from one to the next holds
+// room makes room for the text of a blob: a reader that goes from one to the next holds
 // both, and touches each twice.
 func (c *shards) room(size uint64) {
 	c.mu.Lock()
@@ -57,7 +57,7 @@ func (c *shards) put(id uint64, s *shard) {
 	c.bytes += len(s.text) + 8*len(s.ends) + 120*len(s.keyed) // keys are of some 70 bytes
 }
 
-// publish takes over what a transaction has written, once it is in the file.
+// publish adds what a transaction has written, once it is in the file.
 func (c *shards) publish(from *shards) {
 	for _, generation := range []map[uint64]*shard{from.old, from.young} {
 		for id, s := range generation {

@@ -20,11 +20,12 @@ import (
 
 // Report is what Check counted and found.
 type Report struct {
-	Entries     uint64 `json:"entries"`
-	Blobs       int    `json:"blobs"`
-	Erased      int    `json:"erased"`
-	Bytes       int64  `json:"bytes"`
-	Checkpoints int    `json:"checkpoints"`
+	Entries uint64 `json:"entries"`
+	Blobs   int    `json:"blobs"`
+	// Erased counts the blobs that retention erased, Bytes those of the texts of all others.
+	Erased      int   `json:"erased"`
+	Bytes       int64 `json:"bytes"`
+	Checkpoints int   `json:"checkpoints"`
 	// Problems say what is wrong and where, the first thousand of them.
 	Problems []string `json:"problems"`
 }
@@ -62,7 +63,7 @@ type named struct {
 
 // Check reads everything and proves it: the pages of the file, every leaf and
 // the tree over them, every signed checkpoint, every blob and every reference,
-// and derives every index anew. The error is for a check that could not be
+// and derives every index again. The error is for a check that could not be
 // made; what is wrong is in the report. Appends wait until it is done.
 func (s *Store) Check(ctx context.Context) (Report, error) {
 	s.mu.Lock()
@@ -225,8 +226,8 @@ func (c *checker) series(context.Context) error {
 		ids[s.ID] = true
 		delete(c.kept, content{s.Stream, s.Content})
 	}
-	for own := range c.kept {
-		c.problem("series %s of %s: it is missing", own.of, own.stream)
+	for of := range c.kept {
+		c.problem("series %s of %s: it is missing", of.of, of.stream)
 	}
 	return nil
 }
@@ -274,7 +275,7 @@ func (c *checker) exactly(tx *bolt.Tx, bucket []byte, want map[uint64]bool) {
 	}
 }
 
-// history reads every blob, series by series, and derives the history anew:
+// history reads every blob, series by series, and derives the history again:
 // what is patched is then read once.
 func (c *checker) history(ctx context.Context) error {
 	work := make(chan func() error)
@@ -311,7 +312,7 @@ func (c *checker) eachSeries(ctx context.Context, hand func(func() error)) {
 	}
 }
 
-// gone reports a blob that was erased, and not stored anew.
+// gone reports a blob that was erased, and not stored again.
 func (c *checker) gone(h evidence.Hash) bool {
 	at, erased := c.erased[h]
 	return erased && c.refs[h].last < at
@@ -357,8 +358,8 @@ func (c *checker) derived(ctx context.Context, st evidence.Stream, runs <-chan u
 			return err
 		}
 		begin := have
-		begin.Last, begin.Whole = evidence.Hash{}, evidence.Hash{}
-		seen, at := map[string]bool{}, uint64(0) // of one entry: it may tell a key twice
+		begin.Last, begin.Complete = evidence.Hash{}, evidence.Hash{}
+		seen, at := map[string]bool{}, uint64(0) // of one entry: it may report a key twice
 		got, err := v.derive(begin, values(runs), func(key []byte, entry uint64) error {
 			if entry != at {
 				clear(seen)
@@ -370,7 +371,7 @@ func (c *checker) derived(ctx context.Context, st evidence.Stream, runs <-chan u
 			}
 			return ctx.Err()
 		})
-		if err == nil && (got.Last != have.Last || got.Whole != have.Whole) {
+		if err == nil && (got.Last != have.Last || got.Complete != have.Complete) {
 			err = fmt.Errorf("series %s: it does not end where the log says", st)
 		}
 		return err

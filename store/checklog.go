@@ -51,7 +51,7 @@ func (c *checker) leaves(ctx context.Context) error {
 	return l.finish(stored)
 }
 
-// keys gives the verifier key that the log began with, and the one in force:
+// keys returns the verifier key that the log began with, and the one in force:
 // the old key of its first change, or the only one.
 func (c *checker) keys() (first, current string, err error) {
 	current = c.s.VerifierKey()
@@ -91,7 +91,7 @@ func (l *logChecker) leaf(leaf []byte, stored *storedHashes) error {
 	return l.signed()
 }
 
-// entry checks what an entry says of itself, and notes what it names.
+// entry checks what an entry says of itself, and records what it names.
 func (l *logChecker) entry(n uint64, e evidence.Entry) {
 	if e.Index != n {
 		l.problem("entry %d says it is entry %d", n, e.Index)
@@ -117,10 +117,10 @@ func (l *logChecker) entry(n uint64, e evidence.Entry) {
 	}
 }
 
-// keeps notes that there are blobs of a series.
-func (c *checker) keeps(own content, ref *evidence.Ref) {
+// keeps records that there are blobs of a series.
+func (c *checker) keeps(of content, ref *evidence.Ref) {
 	if ref != nil {
-		c.kept[own] = true
+		c.kept[of] = true
 	}
 }
 
@@ -245,7 +245,7 @@ type frontier struct {
 	roots []tlog.Hash
 }
 
-// add gives the hashes that a leaf completes, in the order in which
+// add returns the hashes that a leaf completes, in the order in which
 // golang.org/x/mod/sumdb/tlog stores them.
 func (f *frontier) add(leaf tlog.Hash) ([]tlog.Hash, error) {
 	done := []tlog.Hash{leaf}

@@ -29,7 +29,7 @@ const (
 // needed, and let go of when nothing was written for two collections of
 // garbage: one of them takes 1 to 5 MB. It is safe for concurrent use.
 type compressor struct {
-	small, large, dict, largeDict, whole, largeWhole, leaf sync.Pool
+	small, large, dict, largeDict, best, largeBest, leaf sync.Pool
 }
 
 func encoder(pool *sync.Pool, window int, o ...zstd.EOption) (*zstd.Encoder, error) {
@@ -56,10 +56,10 @@ func all(small, large *sync.Pool, text []byte, o ...zstd.EOption) ([]byte, error
 // plain compresses a text by itself, fast.
 func (c *compressor) plain(text []byte) ([]byte, error) { return all(&c.small, &c.large, text) }
 
-// well compresses the whole text of a shard. It is read often and written
+// full compresses the full text of a shard. It is read often and written
 // seldom: worth the time that better compression takes.
-func (c *compressor) well(text []byte) ([]byte, error) {
-	return all(&c.whole, &c.largeWhole, text, zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
+func (c *compressor) full(text []byte) ([]byte, error) {
+	return all(&c.best, &c.largeBest, text, zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
 }
 
 // against compresses a text with a dictionary. An empty text stays empty.

@@ -14,7 +14,8 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// Backup writes a copy of the store as it stands, while others append to it.
+// Backup writes a copy of the store as it stands, a bbolt file, while others
+// append to it, and returns how many bytes it wrote.
 func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
 	c := &caller{}
 	err = guard(c, func() error {
@@ -43,8 +44,8 @@ func (u until) Write(p []byte) (int, error) {
 	return u.w.Write(p)
 }
 
-// Restore checks the backup at from whole and then makes a copy of it the store
-// at to, where there must be none.
+// Restore proves the backup at from and makes a copy of it the store at to,
+// where there must be none. The report is that of Check.
 func Restore(ctx context.Context, from, to string, seal Sealer) (Report, error) {
 	if _, err := os.Lstat(to); !errors.Is(err, os.ErrNotExist) {
 		return Report{}, fmt.Errorf("restore: there is something at %s already; move it away first", to)
@@ -72,7 +73,7 @@ func Restore(ctx context.Context, from, to string, seal Sealer) (Report, error) 
 func beside(path, why string) string { return fmt.Sprintf("%s.%s-%d", path, why, os.Getpid()) }
 
 // clearAway removes what an interrupted rewriting has left. Who holds the store
-// is the only one who may rewrite it, so nobody is at work on them.
+// is the only one that may rewrite it, so nobody is at work on them.
 func clearAway(path string) {
 	for _, why := range []string{"compact", "migrate"} {
 		left, _ := filepath.Glob(globEscape.Replace(path) + "." + why + "-*")
@@ -98,7 +99,7 @@ func copyFile(ctx context.Context, from, to string) error {
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
-// checkFile checks a store whole; one with problems is an error.
+// checkFile proves a store; one with problems is ErrDamaged.
 func checkFile(ctx context.Context, path string, seal Sealer) (Report, error) {
 	s, err := Open(path, Options{Seal: seal})
 	if err != nil {
@@ -115,14 +116,15 @@ func checkFile(ctx context.Context, path string, seal Sealer) (Report, error) {
 type CompactOptions struct {
 	// Seal opens the store, if it is encrypted.
 	Seal Sealer
-	// Anew writes everything anew, encrypted with a new data key that Next wraps,
+	// Anew writes everything again, encrypted with a new data key that Next wraps,
 	// or plain if Next is nil. Otherwise the store stays sealed as it is.
 	Anew bool
 	Next Sealer
 }
 
 // Compact rewrites the store at path into a file without waste, checks it whole,
-// and puts it in the old one's place. Nobody may hold it.
+// and puts it in the old one's place; it returns the bytes of both files. No other
+// process may hold the store: ErrHeld.
 func Compact(ctx context.Context, path string, o CompactOptions) (before, after int64, err error) {
 	err = replace(ctx, path, "compact", func(db *bolt.DB, temp string) error {
 		if !o.Anew {

@@ -33,7 +33,7 @@ func newCompany(seed uint64) *company {
 	return &company{rng: rand.New(rand.NewPCG(seed, 7)), users: map[string]string{}}
 }
 
-// snapshot gives the lines of the next day.
+// snapshot returns the lines of the next day.
 func (c *company) snapshot() string {
 	c.day++
 	for i := range 40 {
@@ -82,7 +82,7 @@ func add(t testing.TB, s *Store, day int, outcome evidence.Outcome, lines string
 	}
 }
 
-// naive gives the history of a user as a scan over every snapshot tells it.
+// naive returns the history of a user as a scan over every snapshot tells it.
 func naive(t testing.TB, s *Store, id string) (out []string) {
 	t.Helper()
 	last := ""
@@ -411,7 +411,7 @@ func TestBadFilesAreLeftAlone(t *testing.T) {
 	}
 }
 
-// withFormat gives a store whose header names another format.
+// withFormat returns a store whose header names another format.
 func withFormat(t testing.TB, whole []byte, format string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "f.db")

@@ -12,24 +12,24 @@ import (
 
 // cutter cuts a blob into shards. The blobs of a series are cut at the same
 // keys, so that a shard is a patch to the same shard of the blob before, or is
-// that shard. Where one has grown too large, it is cut anew.
+// that shard. Where one has grown too large, it is cut again.
 type cutter struct {
 	w    *writer
 	of   evidence.Series
 	head blob     // the blob before; without pieces if there is none
 	cuts [][]byte // the keys at which head is cut: piece i+1 begins at cuts[i]
 
-	at   int    // the piece of head whose keys are being read
-	buf  []byte // its lines so far
-	ends []int
-	own  [][]byte // their keys
-	from []byte   // the key that buf begins at
-	over bool     // this piece was too large: what is in buf is not its beginning
-	last []byte   // the key of the last line
-	anew bool     // it is not cut where head is
+	at       int    // the piece of head whose keys are being read
+	buf      []byte // its lines so far
+	ends     []int
+	keys     [][]byte // their keys
+	from     []byte   // the key that buf begins at
+	oversize bool     // this piece was too large: what is in buf is not its beginning
+	last     []byte   // the key of the last line
+	recut    bool     // it is not cut where head is
 
-	out  blob
-	keys [][]byte // where each piece of out begins
+	out    blob
+	starts [][]byte // where each piece of out begins
 }
 
 // cut writes the frames of what r holds.
@@ -90,10 +90,10 @@ func (c *cutter) begin() (err error) {
 		return err
 	}
 	if n := uint64(len(c.head.pieces)); n > 4 && c.head.size/n < shardSize/8 {
-		c.head, c.anew = blob{}, true
+		c.head, c.recut = blob{}, true
 		return nil
 	}
-	c.w.own.room(c.head.size)
+	c.w.pending.room(c.head.size)
 	c.w.s.shards.room(c.head.size)
 	c.cuts, err = c.w.cuts(c.head.cuts)
 	return err
@@ -114,34 +114,34 @@ func (c *cutter) line(text []byte) error {
 		c.next()
 	}
 	if len(c.buf) >= 2*shardSize {
-		c.over, c.anew = true, true
+		c.oversize, c.recut = true, true
 		if err := c.flush(); err != nil {
 			return err
 		}
-		c.begun(key)
+		c.startPiece(key)
 	}
 	c.buf = append(c.buf, text...)
-	c.ends, c.own = append(c.ends, len(c.buf)), append(c.own, key)
+	c.ends, c.keys = append(c.ends, len(c.buf)), append(c.keys, key)
 	return nil
 }
 
 // next goes to the next piece of head.
 func (c *cutter) next() {
-	c.begun(c.cuts[c.at])
-	c.over = false
+	c.startPiece(c.cuts[c.at])
+	c.oversize = false
 	c.at++
 }
 
-// begun makes room for the lines of a piece.
-func (c *cutter) begun(from []byte) {
-	c.from, c.buf, c.ends, c.own = from, nil, nil, nil
+// startPiece makes room for the lines of a piece.
+func (c *cutter) startPiece(from []byte) {
+	c.from, c.buf, c.ends, c.keys = from, nil, nil, nil
 }
 
-// piece gives the lines that were read as a shard.
+// piece returns the lines that were read as a shard.
 func (c *cutter) piece() *shard {
 	s := &shard{text: c.buf, ends: c.ends, keyed: make([]line, len(c.ends))}
 	for i := range s.keyed {
-		s.keyed[i] = line{s.at(i), c.own[i]}
+		s.keyed[i] = line{s.at(i), c.keys[i]}
 	}
 	return s
 }
@@ -150,7 +150,7 @@ func (c *cutter) piece() *shard {
 func (c *cutter) flush() error {
 	var base uint64
 	var old *shard
-	if !c.over && c.at < len(c.head.pieces) && c.head.pieces[c.at].frame != 0 {
+	if !c.oversize && c.at < len(c.head.pieces) && c.head.pieces[c.at].frame != 0 {
 		base = c.head.pieces[c.at].frame
 		var err error
 		if old, err = c.w.pieceShard(c.head.pieces[c.at]); err != nil {
@@ -170,14 +170,14 @@ func (c *cutter) emit(now, old *shard, base uint64) (err error) {
 	case old == nil || !bytes.Equal(old.text, now.text):
 		id, err = c.w.newFrame(c.of.Content, now, old, base)
 	}
-	c.keys = append(c.keys, c.from)
+	c.starts = append(c.starts, c.from)
 	c.out.size += size
 	c.out.pieces = append(c.out.pieces, piece{id, size})
 	return err
 }
 
 func (w *writer) newFrame(c evidence.Content, now, old *shard, base uint64) (uint64, error) {
-	f, err := w.patchOrWhole(c, now, old, base)
+	f, err := w.patchOrFull(c, now, old, base)
 	if err != nil {
 		return 0, err
 	}
@@ -186,35 +186,35 @@ func (w *writer) newFrame(c evidence.Content, now, old *shard, base uint64) (uin
 		return 0, err
 	}
 	if now.keyed != nil { // the next one is made from it
-		w.own.add(id, now)
+		w.pending.add(id, now)
 	}
 	return id, w.putFrame(id, f)
 }
 
-// patchOrWhole gives the frame of a shard: a patch, unless there is nothing to
+// patchOrFull returns the frame of a shard: a patch, unless there is nothing to
 // patch, or the greatest depth is reached.
-func (w *writer) patchOrWhole(c evidence.Content, now, old *shard, base uint64) (frame, error) {
+func (w *writer) patchOrFull(c evidence.Content, now, old *shard, base uint64) (frame, error) {
 	if old == nil {
-		return w.s.zip.makeWhole(now.text)
+		return w.s.zip.makeFull(now.text)
 	}
 	below, err := w.frame(base)
 	switch {
 	case err != nil:
 		return frame{}, err
 	case below.depth == maxDepth:
-		return w.s.zip.makeWhole(now.text)
+		return w.s.zip.makeFull(now.text)
 	}
 	return w.s.zip.makePatch(c, now, old, base, below.depth)
 }
 
 // finish writes where the blob is cut, unless it is cut where head is.
 func (c *cutter) finish() error {
-	if !c.anew && c.head.pieces != nil {
+	if !c.recut && c.head.pieces != nil {
 		c.out.cuts = c.head.cuts
 		return nil
 	}
 	c.dropEmpty()
-	if len(c.keys) < 2 {
+	if len(c.starts) < 2 {
 		return nil
 	}
 	id, err := c.w.tx.Bucket(bucketCuts).NextSequence()
@@ -222,18 +222,18 @@ func (c *cutter) finish() error {
 		return err
 	}
 	c.out.cuts = id
-	return c.w.put(bucketCuts, key64(id), encodeCuts(c.keys[1:]))
+	return c.w.put(bucketCuts, key64(id), encodeCuts(c.starts[1:]))
 }
 
 func (c *cutter) dropEmpty() {
 	n := 0
 	for i, p := range c.out.pieces {
 		if p.size > 0 {
-			c.out.pieces[n], c.keys[n] = p, c.keys[i]
+			c.out.pieces[n], c.starts[n] = p, c.starts[i]
 			n++
 		}
 	}
-	c.out.pieces, c.keys = c.out.pieces[:n], c.keys[:n]
+	c.out.pieces, c.starts = c.out.pieces[:n], c.starts[:n]
 }
 
 func encodeCuts(keys [][]byte) []byte {

@@ -3,7 +3,7 @@
 // leaf, its proof and a tombstone.
 //
 // It may import evidence. What never enters: judgement, collection, clocks
-// other than the one it is given.
+// other than that of its options.
 //
 // # Format 2
 //
@@ -41,7 +41,7 @@
 // into shards of about 128 KiB, at the same keys as the one before it in its
 // series; a shard that is the same is the same frame, another one is a patch to
 // it, line by line, whose new bytes are zstd with those that they replace
-// as dictionary. At most 64 patches lie between a shard and a whole text.
+// as dictionary. At most 64 patches lie between a shard and a full text.
 //
 // # Encryption
 //

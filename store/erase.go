@@ -34,7 +34,7 @@ func (r Retention) lets(e evidence.Entry) bool {
 // eraseBatch bounds one tombstone, and what one transaction rewrites.
 const eraseBatch = 4096
 
-// Expired gives the blobs that a policy lets go of, oldest first.
+// Expired returns the blobs that a policy lets go of, oldest first.
 func (s *Store) Expired(ctx context.Context, r Retention) (refs []evidence.Ref, err error) {
 	keep := map[evidence.Hash]bool{}
 	seen := map[evidence.Hash]bool{}
@@ -63,8 +63,8 @@ func (s *Store) Expired(ctx context.Context, r Retention) (refs []evidence.Ref, 
 	return refs, err
 }
 
-// Erase takes away the blobs that a policy lets go of, and writes their
-// tombstones. It gives them back. Until Compact, remains of them are in the
+// Erase deletes the blobs that a policy lets go of, and writes their
+// tombstones. It returns them. Until Compact, remains of them are in the
 // free pages of the file.
 func (s *Store) Erase(ctx context.Context, r Retention) (refs []evidence.Ref, err error) {
 	expired, err := s.Expired(ctx, r)
@@ -87,7 +87,7 @@ func (s *Store) Erase(ctx context.Context, r Retention) (refs []evidence.Ref, er
 	return refs, nil
 }
 
-// indexErasure takes away what a tombstone names. What other blobs need of it
+// indexErasure deletes what a tombstone names. What other blobs need of it
 // is rewritten first.
 func (w *writer) indexErasure(e evidence.Entry) error {
 	var body evidence.Erasure
@@ -117,7 +117,7 @@ func (w *writer) indexErasure(e evidence.Entry) error {
 	return w.reindex(body.Blobs)
 }
 
-// forgetHeads lets every series begin anew whose newest blob is not there.
+// forgetHeads makes every series begin again whose newest blob is not there.
 func (w *writer) forgetHeads() error {
 	var lost []series
 	c := w.tx.Bucket(bucketSeries).Cursor()
@@ -152,7 +152,7 @@ func (w *writer) dropUnused() error {
 	if err := w.rebase(frames); err != nil {
 		return err
 	}
-	w.own.forget()
+	w.pending.forget()
 	unused := func(used map[uint64]bool) func([]byte) bool { return func(k []byte) bool { return !used[fromKey(k)] } }
 	return errors.Join(w.drop(bucketFrames, nil, unused(frames)), w.drop(bucketCuts, nil, unused(cuts)))
 }
@@ -177,7 +177,7 @@ func (w *writer) drop(bucket, from []byte, unwanted func(k []byte) bool) error {
 	return nil
 }
 
-// used gives the frames and the cuts that the blobs have.
+// used returns the frames and the cuts that the blobs have.
 func (v view) used() (frames, cuts map[uint64]bool, err error) {
 	frames, cuts = map[uint64]bool{}, map[uint64]bool{}
 	c := v.tx.Bucket(bucketBlobs).Cursor()
@@ -198,7 +198,7 @@ func (v view) used() (frames, cuts map[uint64]bool, err error) {
 }
 
 // rebase makes every frame that is used, but is a patch to one that is not, a
-// whole text of its own.
+// full text of its own.
 func (w *writer) rebase(used map[uint64]bool) error {
 	ids := make([]uint64, 0, len(used))
 	for id := range used {
@@ -215,14 +215,14 @@ func (w *writer) rebase(used map[uint64]bool) error {
 		if f.base == 0 || used[f.base] {
 			continue
 		}
-		if err := w.makeWhole(id); err != nil {
+		if err := w.makeFull(id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *writer) makeWhole(id uint64) error {
+func (w *writer) makeFull(id uint64) error {
 	s, err := w.shard(id)
 	if err != nil {
 		return err
@@ -230,14 +230,14 @@ func (w *writer) makeWhole(id uint64) error {
 	if err := w.drop(bucketFrames, key64(id), func(k []byte) bool { return fromKey(k) == id }); err != nil {
 		return err
 	}
-	f, err := w.s.zip.makeWhole(s.text)
+	f, err := w.s.zip.makeFull(s.text)
 	if err != nil {
 		return err
 	}
 	return w.putFrame(id, f)
 }
 
-// reindex derives the history of every series anew that lost some of these
+// reindex derives the history again of every series that lost some of these
 // blobs, or has them again.
 func (w *writer) reindex(blobs []evidence.Ref) error {
 	if len(blobs) == 0 {
@@ -278,7 +278,7 @@ func (w *writer) rederive(st evidence.Stream, entries []uint64) error {
 	if err := w.drop(bucketHistory, key64(s.ID), func(k []byte) bool { return fromKey(k) == s.ID }); err != nil {
 		return err
 	}
-	s.Last, s.Whole = evidence.Hash{}, evidence.Hash{}
+	s.Last, s.Complete = evidence.Hash{}, evidence.Hash{}
 	s, err = w.derive(s, slices.Values(entries), func(key []byte, entry uint64) error { return w.addHistory(s.ID, key, entry) })
 	if err != nil {
 		return err
@@ -286,15 +286,15 @@ func (w *writer) rederive(st evidence.Stream, entries []uint64) error {
 	return w.putSeries(s)
 }
 
-// derive tells the whole history of a series: each key, and each entry that
+// derive reports the history of a series: each key, and each entry that
 // shows it in a new state. Runs whose records were erased count for nothing.
-func (v view) derive(s series, entries iter.Seq[uint64], tell func(key []byte, entry uint64) error) (series, error) {
+func (v view) derive(s series, entries iter.Seq[uint64], report func(key []byte, entry uint64) error) (series, error) {
 	for n := range entries {
 		e, err := v.entry(n)
 		if err != nil {
 			return s, err
 		}
-		next, err := v.changes(s, *e.Run, func(key []byte) error { return tell(key, n) })
+		next, err := v.changes(s, *e.Run, func(key []byte) error { return report(key, n) })
 		if errors.Is(err, evidence.ErrErased) {
 			continue
 		}

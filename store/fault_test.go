@@ -18,7 +18,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// writes gives bbolt's own way to write to its file, to be replaced.
+// writes returns bbolt's own way to write to its file, to be replaced.
 func writes(db *bolt.DB) *func([]byte, int64) (int, error) {
 	f := reflect.ValueOf(db).Elem().FieldByName("ops").FieldByName("writeAt")
 	return (*func([]byte, int64) (int, error))(unsafe.Pointer(f.UnsafeAddr()))

@@ -155,7 +155,7 @@ func dump(t *testing.T, whole []byte) string {
 	return out
 }
 
-// dumpOf gives all that a store holds.
+// dumpOf returns all that a store holds.
 func dumpOf(s *Store) (string, error) {
 	var out strings.Builder
 	fmt.Fprintln(&out, s.VerifierKey())

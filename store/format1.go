@@ -97,7 +97,7 @@ func (f format1) Checkpoints() iter.Seq2[evidence.Checkpoint, error] {
 	}
 }
 
-// Blob gives the bytes of a blob.
+// Blob returns the bytes of a blob.
 func (f format1) Blob(h evidence.Hash) (io.ReadCloser, error) {
 	var packed []byte
 	err := f.db.View(func(tx *bolt.Tx) error {

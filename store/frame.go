@@ -12,7 +12,7 @@ const (
 	// large ones compress well.
 	shardSize = 128 << 10
 	// maxDepth bounds how many patches stand between a shard and a frame that
-	// holds its whole text.
+	// holds its full text.
 	maxDepth = 64
 	// maxFrame bounds what a frame may say of its size: the longest line and some.
 	maxFrame = evidence.MaxLine + 2*shardSize
@@ -20,10 +20,10 @@ const (
 
 var errFrame = errors.New("a frame is damaged")
 
-// frame is how a shard is kept: its whole text, or a patch to the shard of
+// frame is how a shard is kept: its full text, or a patch to the shard of
 // another frame.
 //
-//	base (uvarint)   the id of the other frame; 0 for a whole text
+//	base (uvarint)   the id of the other frame; 0 for a full text
 //	depth (uvarint)  how many frames below this one, at most
 //	size (uvarint)   bytes of the shard
 //	head (uvarint)   bytes of the patch's head, twice, and one more if it is zstd; and it; only with a base
@@ -64,7 +64,7 @@ func decodeFrame(b []byte) (f frame, err error) {
 	return f, nil
 }
 
-// decoder reads what encode wrote. After a mistake it gives zeros, and says so.
+// decoder reads what encode wrote. After a mistake it returns zeros, and failed is true.
 type decoder struct {
 	b      []byte
 	failed bool
@@ -109,9 +109,9 @@ func (d *decoder) bytes(n int) []byte {
 	return out
 }
 
-// makeWhole returns a frame that holds its whole text.
-func (c *compressor) makeWhole(text []byte) (frame, error) {
-	packed, err := c.well(text)
+// makeFull returns a frame that holds its whole text.
+func (c *compressor) makeFull(text []byte) (frame, error) {
+	packed, err := c.full(text)
 	return frame{size: len(text), text: packed}, err
 }
 

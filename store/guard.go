@@ -27,7 +27,7 @@ func guard(c *caller, do func() error) (err error) {
 	return do()
 }
 
-// caller tells whose code runs within a transaction.
+// caller records whose code runs within a transaction.
 type caller struct {
 	// running: code of the caller, not of the store.
 	running bool

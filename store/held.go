@@ -73,8 +73,8 @@ func copyOnce(to *os.File, from io.ReaderAt) (steady bool, err error) {
 	if _, err := from.ReadAt(before, 0); err != nil {
 		return false, err
 	}
-	meta, whole := readMeta(bytes.NewReader(before))
-	if !whole { // one is just being written
+	meta, both := readMeta(bytes.NewReader(before))
+	if !both { // one is just being written
 		return false, nil
 	}
 	if _, err := io.Copy(io.NewOffsetWriter(to, 0), io.NewSectionReader(from, 0, int64(meta.pages*meta.size))); err != nil {

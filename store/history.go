@@ -23,7 +23,7 @@ type State struct {
 // History yields the states of one record of a stream over the whole log,
 // oldest first: when it appeared, each change of what is not volatile, when it
 // was gone. Scope is the record's own, empty if it has none. What retention
-// took away is not in it.
+// erased is not in it.
 func (s *Store) History(stream evidence.Stream, scope evidence.Scope, id string) iter.Seq2[State, error] {
 	return func(yield func(State, error) bool) {
 		key := pairKey([]byte(scope), []byte(id))
@@ -36,7 +36,7 @@ func (s *Store) History(stream evidence.Stream, scope evidence.Scope, id string)
 	}
 }
 
-// seen gives the entries that show a record in a new state.
+// seen returns the entries that show a record in a new state.
 func (s *Store) seen(stream evidence.Stream, key []byte) (sr series, entries []uint64, err error) {
 	err = s.view(func(v view) error {
 		if sr, err = v.series(evidence.Series{Stream: stream, Content: evidence.ContentRecords}); err != nil {
@@ -81,7 +81,7 @@ func oneRecord(text []byte) (*evidence.Record, error) {
 	return nil, errors.New("an empty line for a record")
 }
 
-// state gives the run of an entry, and the line that its snapshot has for a key.
+// state returns the run of an entry, and the line that its snapshot has for a key.
 func (v view) state(key []byte, n uint64) (st State, text []byte, err error) {
 	e, err := v.entry(n)
 	if err != nil {
@@ -97,7 +97,7 @@ func (v view) state(key []byte, n uint64) (st State, text []byte, err error) {
 	return State{Entry: n, Run: *e.Run}, text, err
 }
 
-// find gives the line of records that has a key; nil if none has.
+// find returns the line of records that has a key; nil if none has.
 func (v view) find(b blob, key []byte) ([]byte, error) {
 	cuts, err := v.cuts(b.cuts)
 	if err != nil || len(b.pieces) == 0 {

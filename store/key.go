@@ -102,7 +102,7 @@ func writeNew(path string, b []byte) error {
 	return syncFolder(path)
 }
 
-// Sign gives a signed note of text, which must end in a newline: the manifest of a bundle.
+// Sign returns a signed note of text, which must end in a newline: the manifest of a bundle.
 func (k *Key) Sign(text string) ([]byte, error) {
 	return signNote(text, k)
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 )
 
-// A blob is kept as lines, and a line is known again by its key: the scope and
+// A blob is kept as lines, and a line is recognized by its key: the scope and
 // id of a record, the question of an exchange. Keys sort as the lines do. They
 // only say how a blob is cut and what a line is compared with; its bytes do not
 // depend on them.
 
-// keyOf gives the key of a line of that content; a file has none.
+// keyOf returns the key of a line of that content; a file has none.
 func keyOf(c evidence.Content, line []byte) []byte {
 	switch c {
 	case evidence.ContentRecords:

@@ -100,7 +100,7 @@ type lockers struct {
 	rng                    *rand.Rand
 }
 
-// anyone gives the id of a record.
+// anyone returns the id of a record.
 func (l *lockers) anyone() string {
 	return fmt.Sprintf("arn:aws:iam::111122223333:user/division/u%05d", l.rng.IntN(l.records))
 }
@@ -160,7 +160,7 @@ func sizeOf(b *testing.B, dir string) (n int64) {
 	return n
 }
 
-// report gives what was measured while the lockers were filled.
+// report returns what was measured while the lockers were filled.
 func (l *lockers) report(b *testing.B, day time.Duration, megabytes float64) {
 	for b.Loop() {
 	}

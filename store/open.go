@@ -282,7 +282,7 @@ func openError(path string, err error) error {
 	return fmt.Errorf("open store %s: %w", path, err)
 }
 
-// unwritable tells what may only be read from what fails otherwise.
+// unwritable marks the errors of a file that may only be read as ErrReadOnly.
 func unwritable(err error) error {
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)

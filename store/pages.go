@@ -42,21 +42,21 @@ type metaPage struct{ size, root, freelist, pages, tx uint64 }
 
 // readMeta reads both meta pages; the newer valid one counts. It has no pages
 // if there is none. The second one begins where the first ends, and how long
-// that is only a valid one says. With only one of them valid, whole is false:
+// that is only a valid one says. With only one of them valid, both is false:
 // the other may have been the newer one.
-func readMeta(r io.ReaderAt) (newest metaPage, whole bool) {
+func readMeta(r io.ReaderAt) (newest metaPage, both bool) {
 	newest, first := metaAt(r, 0)
 	for size := int64(minPage); size <= maxPage; size *= 2 {
 		m, ok := metaAt(r, size)
 		if !ok || m.size != uint64(size) {
 			continue
 		}
-		whole = first && newest.size == m.size
+		both = first && newest.size == m.size
 		if newest.pages == 0 || m.tx > newest.tx {
 			newest = m
 		}
 	}
-	return newest, whole
+	return newest, both
 }
 
 // metaAt reads a meta page. It is, behind the header: magic, version, page
@@ -88,14 +88,14 @@ func inspect(f *os.File) error {
 	if err != nil {
 		return err
 	}
-	meta, whole := readMeta(f)
+	meta, both := readMeta(f)
 	if meta.pages < 4 || meta.pages > 1<<40 {
 		return fmt.Errorf("%w: it does not begin as one does", ErrNotAStore)
 	}
 	if need := int64(meta.pages * meta.size); fi.Size() < need {
 		return fmt.Errorf("%w: it was cut: it has %d bytes, and needs %d", ErrDamaged, fi.Size(), need)
 	}
-	if err := walkPages(f, meta); err != nil || whole {
+	if err := walkPages(f, meta); err != nil || both {
 		return err
 	}
 	return errHead
@@ -150,7 +150,7 @@ func (w *pageWalk) buffer(depth int, size uint64) []byte {
 	return w.bufs[depth][:size]
 }
 
-// page reads a page whole and checks its header.
+// page reads a page with all that it goes on over, and checks its header.
 func (w *pageWalk) page(id uint64, depth int) ([]byte, error) {
 	if err := w.reach(id); err != nil {
 		return nil, err
@@ -222,7 +222,7 @@ func (w *pageWalk) elements(b []byte, depth int) error {
 	return nil
 }
 
-// element gives the key and the value of an element.
+// element returns the key and the value of an element.
 func element(b []byte, at int, flags uint16) (key, value []byte, err error) {
 	e := b[at:]
 	pos, ksize, vsize := uint64(le.Uint32(e)), uint64(le.Uint32(e[4:])), uint64(0)

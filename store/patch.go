@@ -29,11 +29,11 @@ const preface = 16 << 10
 
 var errPatch = errors.New("a patch does not fit what it is to be applied to")
 
-// shard is a run of whole lines of a blob.
+// shard is a run of complete lines of a blob.
 type shard struct {
 	text []byte
 	ends []int // where each line ends, behind its newline
-	// keyed are the lines with their keys, where they are known already.
+	// keyed are the lines with their keys, if they were read already.
 	keyed []line
 }
 
@@ -60,7 +60,7 @@ func joined(lines [][]byte, size int) *shard {
 	return s
 }
 
-// at gives a line.
+// at returns a line.
 func (s *shard) at(i int) []byte {
 	begin := 0
 	if i > 0 {
@@ -69,7 +69,7 @@ func (s *shard) at(i int) []byte {
 	return s.text[begin:s.ends[i]]
 }
 
-// split gives the lines of the shard.
+// split returns the lines of the shard.
 func (s *shard) split() [][]byte {
 	out := make([][]byte, len(s.ends))
 	for i := range out {
@@ -129,7 +129,7 @@ func (p *patch) flush() {
 	p.count = 0
 }
 
-// replace notes how a line is made from another one.
+// replace records how a line is made from another one.
 func (p *patch) replace(old, now []byte) {
 	begin, end := common(old, now)
 	p.columns[0].add(begin)
@@ -139,7 +139,7 @@ func (p *patch) replace(old, now []byte) {
 	p.dict = append(p.dict, old[begin:len(old)-end]...)
 }
 
-// common gives how many bytes at the beginning and at the end two lines share.
+// common returns how many bytes at the beginning and at the end two lines share.
 func common(a, b []byte) (begin, end int) {
 	n := min(len(a), len(b))
 	for begin < n && a[begin] == b[begin] {
@@ -151,7 +151,7 @@ func common(a, b []byte) (begin, end int) {
 	return begin, end
 }
 
-// head gives the operations, their length before them, and the columns.
+// head returns the operations, their length before them, and the columns.
 func (p *patch) head() []byte {
 	h := append(binary.AppendUvarint(nil, uint64(len(p.ops))), p.ops...)
 	for _, c := range p.columns {
@@ -342,7 +342,7 @@ func (p *plan) apply(text []byte) ([][]byte, error) {
 	}
 	out, built := make([][]byte, 0, p.lines), make([]byte, 0, p.built)
 	edits, inserted := p.replaced, p.inserted
-	take := func(n int) (fresh []byte) {
+	next := func(n int) (fresh []byte) {
 		fresh, text = text[:n:n], text[n:]
 		return fresh
 	}
@@ -352,13 +352,13 @@ func (p *plan) apply(text []byte) ([][]byte, error) {
 			out = append(out, p.old[r.at:r.at+r.n]...)
 		case opInsert:
 			for _, n := range inserted[:r.n] {
-				out = append(out, take(n))
+				out = append(out, next(n))
 			}
 			inserted = inserted[r.n:]
 		case opReplace:
 			for i, e := range edits[:r.n] {
 				old, at := p.old[r.at+i], len(built)
-				built = append(append(append(built, old[:e.begin]...), take(e.fresh)...), old[len(old)-e.end:]...)
+				built = append(append(append(built, old[:e.begin]...), next(e.fresh)...), old[len(old)-e.end:]...)
 				out = append(out, built[at:len(built):len(built)])
 			}
 			edits = edits[r.n:]
@@ -367,9 +367,9 @@ func (p *plan) apply(text []byte) ([][]byte, error) {
 	return out, nil
 }
 
-// changes tells the lines that the patch does not copy, of the old shard and of
+// changes reports the lines that the patch does not copy, of the old shard and of
 // now, which is what the patch makes. Their keys are not read.
-func (p *plan) changes(now *shard, tell func(old, now *line) error) error {
+func (p *plan) changes(now *shard, report func(old, now *line) error) error {
 	if len(now.ends) != p.lines {
 		return fmt.Errorf("%w: it makes %d lines, not %d", errPatch, p.lines, len(now.ends))
 	}
@@ -387,7 +387,7 @@ func (p *plan) changes(now *shard, tell func(old, now *line) error) error {
 			if r.op == opCopy {
 				continue
 			}
-			if err := tell(o, n); err != nil {
+			if err := report(o, n); err != nil {
 				return err
 			}
 		}

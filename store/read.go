@@ -16,7 +16,7 @@ import (
 // writer from reusing pages.
 const batch = 512
 
-// Size is the number of entries in the log.
+// Size returns the number of entries in the log.
 func (s *Store) Size() (n uint64, err error) {
 	err = s.view(func(v view) error {
 		if k, _ := v.tx.Bucket(bucketEntries).Cursor().Last(); k != nil {

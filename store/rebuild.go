@@ -20,7 +20,7 @@ type source interface {
 	Leaves(from uint64) iter.Seq2[[]byte, error]
 	Checkpoints() iter.Seq2[evidence.Checkpoint, error]
 	Blob(h evidence.Hash) (io.ReadCloser, error)
-	// volatile gives the attributes of a stream whose change is none.
+	// volatile returns the attributes of a stream whose change is none.
 	volatile(evidence.Stream) []string
 }
 
@@ -39,7 +39,7 @@ func (s *Store) volatile(st evidence.Stream) (names []string) {
 const rebuildBatch = 64
 
 // rebuild makes a store at temp that has the leaves, checkpoints and blobs of
-// another log, each byte as it is, and everything else made anew.
+// another log, each byte as it is, and everything else made again.
 func rebuild(ctx context.Context, temp string, seal Sealer, from func() (source, error)) error {
 	src, err := from()
 	if err != nil {
@@ -115,8 +115,8 @@ func (s *Store) replayLeaves(tx *bolt.Tx, src source, leaves [][]byte) error {
 		}
 	}
 	s.size = w.size
-	s.shards.publish(w.own)
-	return w.reindex(w.revived)
+	s.shards.publish(w.pending)
+	return w.reindex(w.restored)
 }
 
 // replayBlobs stores what an entry names.
@@ -145,7 +145,7 @@ func (w *writer) replayBlobs(src source, e evidence.Entry) error {
 func (w *writer) replayBlob(src source, of evidence.Series, ref evidence.Ref) error {
 	key := w.s.box.blobKey(ref.Hash)
 	if w.tx.Bucket(bucketBlobs).Get(key) != nil {
-		return w.follow(of, ref.Hash)
+		return w.setHead(of, ref.Hash)
 	}
 	r, err := src.Blob(ref.Hash)
 	if errors.Is(err, evidence.ErrErased) {
@@ -154,14 +154,14 @@ func (w *writer) replayBlob(src source, of evidence.Series, ref evidence.Ref) er
 	if err != nil {
 		return err
 	}
-	got, err := w.newBlob(of, r)
+	got, err := blobs{w.s, w}.put(of, r)
 	if err = errors.Join(err, r.Close()); err == nil && got.Hash != ref.Hash {
 		err = fmt.Errorf("blob %s: its bytes are those of %s", ref.Hash, got.Hash)
 	}
 	return err
 }
 
-// keep gives a file a second name, never over another one. The name may be
+// keep returns a file a second name, never over another one. The name may be
 // there from a try that was interrupted.
 func keep(path, as string) error {
 	err := os.Link(path, as)

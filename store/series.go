@@ -16,10 +16,10 @@ type series struct {
 	ID uint64 `json:"id"`
 	// Head is the blob that was stored last: the next one is a patch to it.
 	Head evidence.Hash `json:"head"`
-	// Last are the records of the newest run, Whole those of the newest complete
+	// Last are the records of the newest run, Complete those of the newest complete
 	// one: what history compares with.
-	Last  evidence.Hash `json:"last"`
-	Whole evidence.Hash `json:"whole"`
+	Last     evidence.Hash `json:"last"`
+	Complete evidence.Hash `json:"whole"`
 	// Volatile are the attributes whose change is no change of a record.
 	Volatile []string `json:"volatile,omitempty"`
 	// Name is the stream and the content.
@@ -57,8 +57,8 @@ func (w *writer) putSeries(s series) (err error) {
 	return w.put(bucketSeries, w.s.box.seriesKey(s.Stream, s.Content), value)
 }
 
-// follow makes a blob the newest of its series.
-func (w *writer) follow(of evidence.Series, h evidence.Hash) error {
+// setHead makes a blob the newest of its series.
+func (w *writer) setHead(of evidence.Series, h evidence.Hash) error {
 	if of.Content == evidence.ContentFile || of.Content == "" {
 		return nil
 	}
@@ -84,9 +84,9 @@ func (w *writer) index(e evidence.Entry) error {
 	return nil
 }
 
-// known finds a series, and begins it where there is none: its blobs were
+// ensureSeries finds a series, and begins it where there is none: its blobs were
 // stored under another name, or erased before this log was written again.
-func (w *writer) known(of evidence.Series) (series, error) {
+func (w *writer) ensureSeries(of evidence.Series) (series, error) {
 	s, err := w.series(of)
 	if err != nil || s.ID != 0 {
 		return s, err
@@ -102,7 +102,7 @@ func (w *writer) known(of evidence.Series) (series, error) {
 func (w *writer) indexRun(e evidence.Entry) error {
 	of := evidence.Series{Stream: e.Run.Stream, Content: evidence.ContentExchanges}
 	if e.Run.Exchanges != nil {
-		if _, err := w.known(of); err != nil {
+		if _, err := w.ensureSeries(of); err != nil {
 			return err
 		}
 	}
@@ -110,7 +110,7 @@ func (w *writer) indexRun(e evidence.Entry) error {
 		return nil
 	}
 	of.Content = evidence.ContentRecords
-	s, err := w.known(of)
+	s, err := w.ensureSeries(of)
 	if err != nil {
 		return err
 	}
@@ -124,34 +124,34 @@ func (w *writer) indexRun(e evidence.Entry) error {
 	return w.putSeries(next)
 }
 
-// changes tells the keys of the records that a run shows in another state than
-// the runs before it, and gives the series as it is after it. A record that an
+// changes reports the keys of the records that a run shows in another state than
+// the runs before it, and returns the series as it is after it. A record that an
 // incomplete run does not show is not gone; an event never is. So a complete
 // run is compared with the newest complete one, too.
-func (v view) changes(s series, run evidence.Run, tell func(key []byte) error) (series, error) {
+func (v view) changes(s series, run evidence.Run, report func(key []byte) error) (series, error) {
 	now, err := v.blob(run.Records.Hash)
 	if err != nil {
 		return s, err
 	}
-	whole := run.Outcome.Complete()
-	gone := whole && (run.Certificate == nil || run.Certificate.Window == nil)
-	if err := v.compare(s, s.Last, now, gone, tell); err != nil {
+	complete := run.Outcome.Complete()
+	gone := complete && (run.Certificate == nil || run.Certificate.Window == nil)
+	if err := v.compare(s, s.Last, now, gone, report); err != nil {
 		return s, err
 	}
-	if gone && s.Whole != s.Last {
-		if err := v.compare(s, s.Whole, now, true, tell); err != nil {
+	if gone && s.Complete != s.Last {
+		if err := v.compare(s, s.Complete, now, true, report); err != nil {
 			return s, err
 		}
 	}
-	if s.Last = now.hash; whole {
-		s.Whole = now.hash
+	if s.Last = now.hash; complete {
+		s.Complete = now.hash
 	}
 	return s, nil
 }
 
-// compare tells the keys whose lines differ between two blobs in more than
+// compare reports the keys whose lines differ between two blobs in more than
 // what is volatile.
-func (v view) compare(s series, before evidence.Hash, now blob, gone bool, tell func(key []byte) error) error {
+func (v view) compare(s series, before evidence.Hash, now blob, gone bool, report func(key []byte) error) error {
 	if before == now.hash {
 		return nil
 	}
@@ -167,11 +167,11 @@ func (v view) compare(s series, before evidence.Hash, now blob, gone bool, tell 
 		case n == nil && !gone, o != nil && n != nil && bytes.Equal(o.text, n.text):
 			return nil
 		case n == nil:
-			return tell(keyOf(s.Content, o.text))
+			return report(keyOf(s.Content, o.text))
 		case o != nil && sameButVolatile(o.text, n.text, s.Volatile):
 			return nil
 		}
-		return tell(keyOf(s.Content, n.text))
+		return report(keyOf(s.Content, n.text))
 	}
 	if old.cuts != now.cuts || len(old.pieces) != len(now.pieces) {
 		return walkReaders(v.reader(s.Content, old.pieces...), v.reader(s.Content, now.pieces...), differ)
@@ -186,19 +186,19 @@ func (v view) compare(s series, before evidence.Hash, now blob, gone bool, tell 
 
 // comparePieces pairs the lines of two pieces that are cut at the same keys. If
 // one is a patch to the other, the patch has paired them already.
-func (v view) comparePieces(c evidence.Content, old, now piece, tell func(old, now *line) error) error {
+func (v view) comparePieces(c evidence.Content, old, now piece, report func(old, now *line) error) error {
 	if old == now {
 		return nil
 	}
 	if old.frame == 0 || now.frame == 0 {
-		return walkReaders(v.reader(c, old), v.reader(c, now), tell)
+		return walkReaders(v.reader(c, old), v.reader(c, now), report)
 	}
 	f, err := v.frame(now.frame)
 	if err != nil {
 		return err
 	}
 	if f.base != old.frame {
-		return walkReaders(v.reader(c, old), v.reader(c, now), tell)
+		return walkReaders(v.reader(c, old), v.reader(c, now), report)
 	}
 	a, err := v.pieceShard(old)
 	if err != nil {
@@ -212,7 +212,7 @@ func (v view) comparePieces(c evidence.Content, old, now piece, tell func(old, n
 	if err != nil {
 		return fmt.Errorf("frame %d: %w", now.frame, err)
 	}
-	return p.changes(b, tell)
+	return p.changes(b, report)
 }
 
 // lineReader reads the lines of a blob, a shard at a time.
@@ -240,7 +240,7 @@ func (r *lineReader) fill() error {
 }
 
 // walkReaders is walk for the lines of two readers.
-func walkReaders(old, now *lineReader, tell func(old, now *line) error) error {
+func walkReaders(old, now *lineReader, report func(old, now *line) error) error {
 	for {
 		if err := errors.Join(old.fill(), now.fill()); err != nil {
 			return err
@@ -257,7 +257,7 @@ func walkReaders(old, now *lineReader, tell func(old, now *line) error) error {
 		default:
 			o, n, old.lines, now.lines = &old.lines[0], &now.lines[0], old.lines[1:], now.lines[1:]
 		}
-		if err := tell(o, n); err != nil {
+		if err := report(o, n); err != nil {
 			return err
 		}
 	}
@@ -269,7 +269,7 @@ func (b box) historyKey(id uint64, key []byte) []byte {
 	return append(key64(id), name[:16]...)
 }
 
-// addHistory notes that an entry shows a record in a new state. A record's
+// addHistory records that an entry shows a record in a new state. A record's
 // value is the list of these entries, each as the distance from the one before.
 func (w *writer) addHistory(id uint64, key []byte, entry uint64) error {
 	k := w.s.box.historyKey(id, key)

@@ -39,9 +39,9 @@ var (
 	ErrNewFormat = errors.New("a store of a newer format: use a newer evidenced")
 	// ErrWrongKey: the signing key is not the one that the log is signed with.
 	ErrWrongKey = errors.New("the signing key does not belong to this store")
-	// ErrSealed: the store is encrypted, and no key, or not the right one, was given.
+	// ErrSealed: the store is encrypted, and no key, or not the right one, was passed.
 	ErrSealed = errors.New("the store is encrypted with another key")
-	// ErrPlain: a key was given, and the store is not encrypted.
+	// ErrPlain: a key was passed, and the store is not encrypted.
 	ErrPlain = errors.New("the store is not encrypted")
 	// ErrReadOnly: the file or its folder may not be written to.
 	ErrReadOnly = errors.New("the store can only be read here; who appends must be allowed to write the file and its folder")
@@ -49,8 +49,8 @@ var (
 	ErrNotFound = errors.New("not in the store")
 	// ErrDamaged: what was read is not what was written.
 	ErrDamaged = errors.New("the store is damaged; append nothing, and restore the newest backup that checks clean")
-	// ErrUnsure: a write failed, and yet it is in the file. Only who opens the
-	// store anew knows what it holds.
+	// ErrUnsure: a write failed, and yet it is in the file. Only
+	// opening the store again tells what it holds.
 	ErrUnsure = errors.New("a write that had failed is in the file after all: open the store anew")
 )
 
@@ -66,7 +66,7 @@ type Store struct {
 	zip    compressor
 	unzip  decompressor
 
-	users atomic.Int32 // who shares it, beside the one who opened it
+	users atomic.Int32 // that share it, beside the one that opened it
 
 	mu   sync.Mutex // guards what follows, and serialises appends
 	vkey string
@@ -81,18 +81,19 @@ func (s *Store) VerifierKey() string {
 	return s.vkey
 }
 
-// Held tells who held the store when it was opened to be read: what is read is
+// Held names the process that held the store when it was opened to be read: what is read is
 // a copy then, as the store stood at that moment. It is empty if nobody did.
 func (s *Store) Held() string { return s.held }
 
-// Share lets somebody else close the store as well: the last Close counts.
+// Share returns the store for another user, who closes it as well: the last Close
+// counts.
 func (s *Store) Share() *Store {
 	s.users.Add(1)
 	return s
 }
 
-// Close lets go of the file, unless the store is shared with somebody who has
-// not closed it yet.
+// Close closes the file, unless the store is shared with a user who has not
+// closed it yet.
 func (s *Store) Close() error {
 	if s.users.Add(-1) >= 0 {
 		return nil
@@ -107,8 +108,8 @@ func (s *Store) Close() error {
 type view struct {
 	s  *Store
 	tx *bolt.Tx
-	// own holds shards that this transaction has written, or read while it wrote.
-	own *shards
+	// pending holds shards that this transaction has written, or read while it wrote.
+	pending *shards
 }
 
 // view runs do in a read transaction.
@@ -118,7 +119,7 @@ func (s *Store) view(do func(view) error) error {
 	})
 }
 
-// get gives the value of a key, nil if there is none. It is valid within the
+// get returns the value of a key, nil if there is none. It is valid within the
 // transaction only.
 func (v view) get(bucket, key []byte) ([]byte, error) {
 	value := v.tx.Bucket(bucket).Get(key)
@@ -140,7 +141,7 @@ func (v view) put(bucket, key, value []byte) (err error) {
 	return v.bucket(bucket).Put(key, v.s.box.seal(bucket, key, value))
 }
 
-// bucket gives a bucket to write to. Where keys only grow, pages are filled whole.
+// bucket returns a bucket to write to. Where keys only grow, pages are filled whole.
 func (v view) bucket(name []byte) *bolt.Bucket {
 	b := v.tx.Bucket(name)
 	switch string(name) {

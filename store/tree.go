@@ -54,7 +54,7 @@ func checkpointText(origin string, size uint64, root evidence.Hash) string {
 	return fmt.Sprintf("%s\n%d\n%s\n", origin, size, base64.StdEncoding.EncodeToString(root[:]))
 }
 
-// checkpoint gives the signed C2SP checkpoint of the tree of that size.
+// checkpoint returns the signed C2SP checkpoint of the tree of that size.
 func (w *writer) checkpoint(size uint64, by ...*Key) ([]byte, error) {
 	root, err := rootOf(w.tx, size)
 	if err != nil {
@@ -78,7 +78,7 @@ func signNote(text string, by ...*Key) ([]byte, error) {
 	return signed, nil
 }
 
-// Proof gives the RFC 6962 inclusion proof of leaf index in the tree of size leaves.
+// Proof returns the RFC 6962 inclusion proof of leaf index in the tree of size leaves.
 func (s *Store) Proof(index, size uint64) (proof []evidence.Hash, err error) {
 	err = s.view(func(v view) error {
 		p, err := tlog.ProveRecord(int64(size), int64(index), treeReader(v.tx))
@@ -93,7 +93,7 @@ func (s *Store) Proof(index, size uint64) (proof []evidence.Hash, err error) {
 	return proof, nil
 }
 
-// Consistency gives the RFC 6962 proof that the tree of newer leaves begins
+// Consistency returns the RFC 6962 proof that the tree of newer leaves begins
 // with that of older.
 func (s *Store) Consistency(older, newer uint64) (proof []evidence.Hash, err error) {
 	err = s.view(func(v view) error {

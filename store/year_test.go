@@ -49,7 +49,7 @@ func (y *year) record(i int) string {
 		groups[y.rng.IntN(6)], groups[y.rng.IntN(6)], y.rng.IntN(10) > 0, y.word(), 1+y.rng.IntN(12), 1+y.rng.IntN(28), y.rng.IntN(60), y.rng.IntN(500), y.word(), groups[y.rng.IntN(6)], i, i)
 }
 
-// next gives the snapshot of the next day.
+// next returns the snapshot of the next day.
 func (y *year) next() []byte {
 	y.day++
 	var b strings.Builder

@@ -50,8 +50,8 @@ func (b *bench) must(err error) {
 	}
 }
 
-// whole proves the store, then opens it anew and proves it again.
-func (b *bench) whole() {
+// reopened proves the store, then opens it again and proves it once more.
+func (b *bench) reopened() {
 	b.Helper()
 	b.proven()
 	b.must(b.Store.Close())
@@ -71,8 +71,8 @@ func (b *bench) append(add func(w evidence.Writer) error) error {
 	return b.Append(context.Background(), add)
 }
 
-// note appends an entry without a blob.
-func (b *bench) note(text string) evidence.Entry {
+// event appends an entry without a blob.
+func (b *bench) event(text string) evidence.Entry {
 	b.Helper()
 	var out evidence.Entry
 	b.must(b.append(func(w evidence.Writer) error {
@@ -102,7 +102,7 @@ func (b *bench) snapshot(outcome evidence.Outcome, records ...string) evidence.E
 	return out
 }
 
-// lines gives records of "id=value" or "id=value,used".
+// lines returns records of "id=value" or "id=value,used".
 func lines(records []string) string {
 	var sb strings.Builder
 	for _, r := range records {
@@ -122,5 +122,5 @@ func (b *bench) read(h evidence.Hash) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// random gives a generator that a failing test can be repeated with.
+// random returns a generator that a failing test can be repeated with.
 func (b *bench) random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 11)) }

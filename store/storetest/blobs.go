@@ -28,7 +28,7 @@ func equalBytes(b *bench) {
 	if r.Blobs != 1 {
 		b.Fatalf("%d blobs", r.Blobs)
 	}
-	b.whole()
+	b.reopened()
 }
 
 // anyBytes keeps texts of all shapes as files and as exchanges.
@@ -56,7 +56,7 @@ func anyBytes(b *bench) {
 			}
 		}
 	}
-	b.whole()
+	b.reopened()
 	for _, text := range texts {
 		if got, err := b.read(evidence.HashOf([]byte(text))); err != nil || string(got) != text {
 			b.Fatalf("%.20q after reopening: %v", text, err)
@@ -76,7 +76,7 @@ func dangling(b *bench) {
 			b.Fatalf("%s: %v", e.Type, err)
 		}
 	}
-	b.whole()
+	b.reopened()
 }
 
 func disorder(b *bench) {
@@ -89,10 +89,10 @@ func disorder(b *bench) {
 			b.Fatalf("%q was taken", records)
 		}
 	}
-	b.whole()
+	b.reopened()
 }
 
-// scan tells the history of a record the slow way.
+// scan returns the history of a record the slow way.
 func (b *bench) scan(id string) (out []string) {
 	b.Helper()
 	last := ""
@@ -166,7 +166,7 @@ func histories(b *bench) {
 			b.snapshot(outcome, records...)
 		}
 	}
-	b.whole()
+	b.reopened()
 	for i := range 12 {
 		id := fmt.Sprintf("u%02d", i)
 		if got, want := b.states(id), b.scan(id); !slices.Equal(got, want) {
@@ -199,7 +199,7 @@ func erasure(b *bench) {
 	if len(gone) == 0 {
 		b.Fatal("nothing was erased")
 	}
-	b.whole()
+	b.reopened()
 	for _, ref := range gone {
 		if _, err := b.read(ref.Hash); !errors.Is(err, evidence.ErrErased) {
 			b.Fatalf("%s: %v", ref.Hash, err)
@@ -233,7 +233,7 @@ func erasureSpares(b *bench) {
 	if len(gone)+len(gone2) > 0 {
 		b.Fatalf("erased %d and %d", len(gone), len(gone2))
 	}
-	b.whole()
+	b.reopened()
 }
 
 func erasedAndBack(b *bench) {
@@ -249,7 +249,7 @@ func erasedAndBack(b *bench) {
 	if _, err := b.read(gone[0].Hash); err != nil {
 		b.Fatal(err)
 	}
-	b.whole()
+	b.reopened()
 }
 
 // endless is a large text of records that costs no memory.

@@ -57,7 +57,7 @@ func condition(b *bench) {
 		b.Fatalf("got %v", err)
 	}
 	b.unchanged(1, "b=2")
-	b.whole()
+	b.reopened()
 	if err := b.AppendIf(ctx, 0, func(w evidence.Writer) error { return writeOne(w, "b=2") }); !errors.Is(err, evidence.ErrMoved) {
 		b.Fatalf("after reopening: %v", err)
 	}
@@ -67,7 +67,7 @@ func condition(b *bench) {
 	if n := b.size(); n != 4 {
 		b.Fatalf("size %d", n)
 	}
-	b.whole()
+	b.reopened()
 }
 
 // contention lets many decide at once: each reads the log, and appends what
@@ -105,7 +105,7 @@ func contention(b *bench) {
 	if wins.Load() != rounds || losses.Load() != rounds*(writers-1) {
 		b.Fatalf("%d won and %d lost", wins.Load(), losses.Load())
 	}
-	b.whole()
+	b.reopened()
 	r, err := b.Check(context.Background())
 	b.must(err)
 	if r.Blobs != rounds {
@@ -151,7 +151,7 @@ func panics(b *bench) {
 		}
 	}
 	b.snapshot(evidence.Collected, "a=1", "b=2") // the store is as usable as before
-	b.whole()
+	b.reopened()
 }
 
 func ignoredFailure(b *bench) {
@@ -177,7 +177,7 @@ func ignoredFailure(b *bench) {
 		}
 		b.unchanged(1, "b=2")
 	}
-	b.whole()
+	b.reopened()
 }
 
 type errorReader struct{}
@@ -195,5 +195,5 @@ func lateWriter(b *bench) {
 		b.Fatal("a blob was taken after the append")
 	}
 	b.unchanged(1, "b=2")
-	b.whole()
+	b.reopened()
 }

@@ -19,14 +19,14 @@ import (
 
 func denseIndices(b *bench) {
 	for n := range uint64(20) {
-		if e := b.note("x"); e.Index != n {
+		if e := b.event("x"); e.Index != n {
 			b.Fatalf("entry %d has the index %d", n, e.Index)
 		}
 		if size, err := b.Size(); err != nil || size != n+1 {
 			b.Fatalf("size %d, %v", size, err)
 		}
 	}
-	b.whole()
+	b.reopened()
 	for from := range uint64(21) {
 		want := from
 		for e, err := range b.Entries(from) {
@@ -63,9 +63,9 @@ func wholeOrNothing(b *bench) {
 	if _, err := b.read(evidence.HashOf([]byte(lines([]string{"b=2"})))); err == nil {
 		b.Fatal("a blob of the failed append is there")
 	}
-	b.whole()
+	b.reopened()
 	b.snapshot(evidence.Collected, "a=1", "b=2")
-	b.whole()
+	b.reopened()
 }
 
 func cancelled(b *bench) {
@@ -74,13 +74,13 @@ func cancelled(b *bench) {
 	if err := b.Append(ctx, func(evidence.Writer) error { return nil }); !errors.Is(err, context.Canceled) {
 		b.Fatalf("got %v", err)
 	}
-	b.whole()
+	b.reopened()
 }
 
 func clockBack(b *bench) {
-	b.note("first")
+	b.event("first")
 	b.clock = b.clock.Add(-2 * time.Hour)
-	if e := b.note("second"); e.Index != 2 || !e.Recorded.Equal(begin) {
+	if e := b.event("second"); e.Index != 2 || !e.Recorded.Equal(begin) {
 		b.Fatalf("entry %d recorded %s", e.Index, e.Recorded)
 	}
 	for e, err := range b.Entries(1) {
@@ -90,12 +90,12 @@ func clockBack(b *bench) {
 		}
 		break
 	}
-	b.whole()
+	b.reopened()
 }
 
 func canonicalLeaves(b *bench) {
 	b.snapshot(evidence.Collected, "a=1", "b=2")
-	b.note("an entry")
+	b.event("an entry")
 	for leaf, err := range b.Leaves(0) {
 		b.must(err)
 		var e evidence.Entry
@@ -213,7 +213,7 @@ func checkpoints(b *bench) {
 	if signed, size, err := b.Checkpoint(); err != nil || size != 45 || !bytes.Equal(signed, all[8].Signed) {
 		b.Fatalf("the newest checkpoint is that of %d, %v", size, err)
 	}
-	b.whole()
+	b.reopened()
 }
 
 // grown fills the log with some appends of some entries.
@@ -307,7 +307,7 @@ func prefixes(b *bench) {
 	}
 	close(stop)
 	wg.Wait()
-	b.whole()
+	b.reopened()
 }
 
 func concurrentAppends(b *bench) {
@@ -336,11 +336,11 @@ func concurrentAppends(b *bench) {
 	if size, err := b.Size(); err != nil || size != 60 {
 		b.Fatalf("size %d, %v", size, err)
 	}
-	b.whole()
+	b.reopened()
 }
 
 func rotation(b *bench) {
-	b.note("under the first key")
+	b.event("under the first key")
 	first := b.VerifierKey()
 	next := b.newKey("acme", 2)
 	b.must(b.Rotate(context.Background(), next))
@@ -359,18 +359,18 @@ func rotation(b *bench) {
 		}
 	}
 	b.key = next
-	b.note("under the second key")
+	b.event("under the second key")
 	b.root(b.checkpoints()[2])
-	b.whole()
+	b.reopened()
 }
 
 func rotationOfAnother(b *bench) {
-	b.note("x")
+	b.event("x")
 	if err := b.Rotate(context.Background(), b.newKey("other", 2)); err == nil {
 		b.Fatal("the key of another log was taken")
 	}
 	if err := b.Rotate(context.Background(), b.key); err == nil {
 		b.Fatal("the key in use was taken as a new one")
 	}
-	b.whole()
+	b.reopened()
 }
