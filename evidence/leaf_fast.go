@@ -114,7 +114,9 @@ func (q *fastDecoder) raw() []byte {
 func (q *fastDecoder) optional(member string, s *string) bool { return !q.literal(member) || q.name(s) }
 
 // optionalText takes a text that may be missing and seldom recurs.
-func (q *fastDecoder) optionalText(member string, s *string) bool { return !q.literal(member) || q.text(s) }
+func (q *fastDecoder) optionalText(member string, s *string) bool {
+	return !q.literal(member) || q.text(s)
+}
 
 // count takes a number that may be missing.
 func (q *fastDecoder) count(member string, n *int) bool { return !q.literal(member) || q.int(n) }

@@ -75,9 +75,9 @@ type stream struct {
 
 type suite struct {
 	Case
-	log    lockedBuffer
-	scopes []evidence.Scope
-	baseline  map[stream]transport.Snapshot // the collection without faults
+	log      lockedBuffer
+	scopes   []evidence.Scope
+	baseline map[stream]transport.Snapshot // the collection without faults
 }
 
 // lockedBuffer takes the log of concurrent captures.
