@@ -230,6 +230,7 @@ func (s *Store) Rewrap(ctx context.Context, next Sealer) error {
 	if err != nil {
 		return fmt.Errorf("change the wrapping key: %w", err)
 	}
+	e.Actor = evidence.ActorFrom(ctx)
 	err = s.append(ctx, func(w *writer) error {
 		if _, err := w.Entry(e); err != nil {
 			return err

@@ -75,6 +75,7 @@ func (s *Store) Erase(ctx context.Context, r Retention) (refs []evidence.Ref, er
 		err := s.append(ctx, func(w *writer) error {
 			e, err := evidence.WithBody(evidence.EntryErasure, evidence.Erasure{Policy: r.Policy, Before: r.Before.UTC(), Blobs: batch})
 			if err == nil {
+				e.Actor = evidence.ActorFrom(ctx)
 				_, err = w.Entry(e)
 			}
 			return err

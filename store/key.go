@@ -110,14 +110,14 @@ func (k *Key) Sign(text string) ([]byte, error) {
 // Rotate makes next the signing key of the log: an entry that both keys sign
 // says so, and the checkpoint that covers it bears the signatures of both.
 func (s *Store) Rotate(ctx context.Context, next *Key) error {
-	err := s.append(ctx, func(w *writer) error { return w.rotate(next) })
+	err := s.append(ctx, func(w *writer) error { return w.rotate(next, evidence.ActorFrom(ctx)) })
 	if err != nil {
 		return fmt.Errorf("change the signing key: %w", err)
 	}
 	return nil
 }
 
-func (w *writer) rotate(next *Key) error {
+func (w *writer) rotate(next *Key, by *evidence.Actor) error {
 	switch {
 	case next.signer.Name() != w.key.signer.Name():
 		return fmt.Errorf("the new key is for the log %q, this is %q", next.signer.Name(), w.key.signer.Name())
@@ -132,6 +132,7 @@ func (w *writer) rotate(next *Key) error {
 	if err != nil {
 		return err
 	}
+	e.Actor = by
 	if _, err := w.Entry(e); err != nil {
 		return err
 	}

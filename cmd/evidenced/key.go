@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/ops/custody"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) keyCommand() *cobra.Command {
@@ -67,7 +68,7 @@ func (a *app) keyRotate(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	done, err := k.Rotate(ctx, out)
+	done, err := k.Rotate(evidence.WithActor(ctx, a.actor().Actor), out)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/evidenced/evidenced/ops/custody"
 	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/ops/custody"
 )
 
 func (a *app) compactCommand() *cobra.Command {
@@ -109,7 +111,7 @@ func (a *app) storeRewrap(ctx context.Context, old *custody.OldKey) error {
 	if err != nil {
 		return err
 	}
-	done, err := k.Rewrap(ctx, old)
+	done, err := k.Rewrap(evidence.WithActor(ctx, a.actor().Actor), old)
 	if err != nil {
 		return err
 	}

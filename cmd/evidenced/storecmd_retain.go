@@ -6,8 +6,10 @@ import (
 	"io"
 	"time"
 
-	"github.com/evidenced/evidenced/ops/custody"
 	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/ops/custody"
 )
 
 func (a *app) retainCommand() *cobra.Command {
@@ -35,7 +37,7 @@ func (a *app) storeRetain(ctx context.Context, dry bool) error {
 	if err != nil {
 		return err
 	}
-	out, err := k.Retain(ctx, dry)
+	out, err := k.Retain(evidence.WithActor(ctx, a.actor().Actor), dry)
 	if err != nil {
 		return err
 	}
