@@ -10,6 +10,7 @@
 //	  catalogue   what is promised and how it is checked: YAML, controls, tests, duties, views
 //	  rule        the CEL of a test, answered for one record
 //	  result      the plain data that the engine answers with
+//	  wire        how the state of an engine is encoded
 //	population  what an auditor counts: every item of a kind in a period, once
 //	export      how it is handed over: the bundle
 //	verify      how it is checked, by a stranger, from the bundle alone

@@ -194,7 +194,39 @@ func BenchmarkSlot(b *testing.B) {
 	}
 }
 
-// BenchmarkEvents judges a million merged changes and reports what the engine keeps of them.
+// BenchmarkRestore writes and restores what half a year of 2,000 people with two
+// accounts each, and of 5,000 merges, their commits and tickets leaves.
+func BenchmarkRestore(b *testing.B) {
+	cat := testCatalogue(b, nil)
+	const days = 180
+	p := result.Period{From: start, To: start.AddDate(0, 0, days)}
+	e := NewEngine(cat, p)
+	for _, log := range []joined{accounts(2000, days), changes(days, 28)} {
+		for run := range log.runs {
+			if err := e.Observe(run, decoded(log.records(*run.Records))); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	snapshot := snapshotOf(b, e)
+	want := len(e.Result(p.To).Gaps)
+	b.Run("snapshot", func(b *testing.B) {
+		for b.Loop() {
+			snapshotOf(b, e)
+		}
+		b.ReportMetric(float64(len(snapshot)), "bytes")
+	})
+	b.Run("restore", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if got := len(restored(b, snapshot, cat, p).Result(p.To).Gaps); got != want {
+				b.Fatal(got)
+			}
+		}
+	})
+}
+
+// BenchmarkEvents evaluates a million merged changes and reports what the engine keeps of them.
 func BenchmarkEvents(b *testing.B) {
 	cat := testCatalogue(b, nil)
 	p := result.Period{From: start, To: start.Add(365 * result.Day)}

@@ -11,7 +11,11 @@
 // sets their state, applyDecisions adds what people decided. Tests of views reach
 // the same functions by viewtest.go, which evaluates rows as if they were records.
 //
-// It may import evidence and its own catalogue, rule and result. What never
+// Engine.Snapshot and Restore keep an engine from one process to the next: a derived
+// state, to be thrown away wherever it does not fit. A member that the engine keeps
+// between two runs is written in snapshot.go and read in restore.go.
+//
+// It may import evidence and its own catalogue, rule, result and wire. What never
 // enters: input or output beyond the Evidence it is given, clocks, collectors,
 // networks, CEL, YAML. Results are a function of catalogue, period, runs, acts and
 // instant, byte for byte.

@@ -27,7 +27,7 @@ func TestDutiesOfCompanies(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	gaps := 0
 	for _, days := range []int{20, 21, 28, 29, 30, 31, 32, 44, 45, 46, 59, 60, 61, 75, 89, 90, 91, 105, 120, 121} {
-		for seed := range int64(15) {
+		for seed := range int64(8) {
 			company := simulator.New(simulator.Options{Seed: seed, Start: start, Days: days, Plant: true, Faults: true})
 			deeds, planted := company.Duties(duties)
 			p := result.Period{From: start, To: start.AddDate(0, 0, days)}

@@ -54,7 +54,9 @@ type Engine struct {
 	views       []*viewState
 	tracked     []*trackedGap // every gap, in the order in which they were opened
 	rowCache    *rowCache
-	eval        rule.Context
+	// joinsMissing: the engine was restored, and its joins were not used since.
+	joinsMissing bool
+	eval         rule.Context
 }
 
 // NewEngine returns an engine that has observed no run.
@@ -119,6 +121,7 @@ func (e *Engine) Observe(run evidence.Run, records iter.Seq2[evidence.Line, erro
 	if run.Outcome != evidence.Missed && (e.began.IsZero() || o.at.Before(e.began)) {
 		e.began = o.at
 	}
+	e.buildJoins()
 	st := e.stream(run.Stream)
 	err := e.readRun(st, o, records)
 	if errors.Is(err, evidence.ErrErased) { // then no record was read

@@ -117,7 +117,7 @@ func (w *world) run(due time.Time, kind, scope string) evidence.Run {
 
 func (w *world) root(t testing.TB, due time.Time) {
 	var recs []evidence.Record
-	for s := range w.scopes {
+	for _, s := range slices.Sorted(maps.Keys(w.scopes)) {
 		recs = append(recs, evidence.Record{Kind: "aws.account", ID: string(s), Name: "n", Attributes: map[string]any{}})
 	}
 	w.log.add(t, w.run(due, "aws.account", "org"), recs)
@@ -126,7 +126,8 @@ func (w *world) root(t testing.TB, due time.Time) {
 func (w *world) state(t testing.TB, due time.Time, s evidence.Scope) {
 	r := w.run(due, "aws.thing", string(s))
 	var recs []evidence.Record
-	for id, attrs := range w.things[s] {
+	for _, id := range slices.Sorted(maps.Keys(w.things[s])) { // the same seed is the same series
+		attrs := w.things[s][id]
 		if r.Outcome != evidence.Partial || w.odds(2) {
 			rec := evidence.Record{Kind: "aws.thing", ID: id, Name: id, Attributes: maps.Clone(attrs)}
 			if w.timed { // as a report is

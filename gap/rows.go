@@ -37,12 +37,16 @@ func (e *Engine) Rows(view evidence.Kind) (rows []Row, from []ViewSource) {
 	if i < 0 {
 		return nil, nil
 	}
+	e.buildJoins()
 	for _, t := range e.views[i].tables {
 		from = append(from, t.source(""))
-		for _, r := range t.sorted() {
-			row := r.row()
+		for _, r := range slices.SortedFunc(slices.Values(t.all()), compareRows) {
+			row, seeks := r.row(), r.seeks
+			if seeks == nil { // of an event that is final
+				seeks = e.seeksOf(r)
+			}
 			for k, j := range t.view.joins {
-				for _, other := range j.joinedRows(r.seeks[k]) {
+				for _, other := range j.joinedRows(seeks[k]) {
 					if row.Joined == nil {
 						row.Joined = map[string][]Row{}
 					}
@@ -64,14 +68,14 @@ func (t *table) source(join string) ViewSource {
 	return ViewSource{t.stream.id, t.complete, t.at, join}
 }
 
-func (t *table) sorted() []*row {
+// all returns the rows of a table, in no order.
+func (t *table) all() []*row {
 	all := slices.AppendSeq(make([]*row, 0, len(t.rows)), maps.Values(t.rows))
 	for _, res := range t.stream.resources {
 		if r := res.rows[t.index]; r != nil {
 			all = append(all, r)
 		}
 	}
-	slices.SortFunc(all, compareRows)
 	return all
 }
 

@@ -51,6 +51,20 @@ func runTimeline(t *testing.T, file string) {
 	}
 }
 
+// TestSnapshotsOfTimelines: a restored engine goes on like the one that was written.
+func TestSnapshotsOfTimelines(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			tl, cat, _ := judge(t, file)
+			gap.CheckSnapshots(t, cat, tl.Period, tl.Log(), tl.AsOf, tl.Acts(), gap.WithRoots(tl.Roots()))
+		})
+	}
+}
+
 // judge reads a timeline and runs it whole.
 func judge(t *testing.T, file string) (*timeline.Timeline, *catalogue.Catalogue, *result.Result) {
 	t.Helper()

@@ -187,21 +187,42 @@ func (t *table) markDirty(r *row) {
 // indexRow adds a row to the joins, and marks the rows that are joined with it.
 func (e *Engine) indexRow(t *table, r *row) {
 	t.unindexRow(r)
-	r.seeks, r.keys = make([][]string, len(t.view.joins)), make([][]string, len(t.view.incoming))
-	for i, j := range t.view.joins {
-		r.seeks[i] = e.termTexts(r, j.On)
-		for _, k := range r.seeks[i] {
+	r.seeks, r.keys = e.seeksOf(r), make([][]string, len(t.view.incoming))
+	for i, j := range t.view.incoming {
+		r.keys[i] = e.termTexts(r, j.Key)
+	}
+	t.joinRow(r)
+	for i, j := range t.view.incoming {
+		for _, k := range r.keys[i] {
+			j.markDirty(k)
+		}
+	}
+}
+
+// seeksOf returns the keys that a row looks for, by join of its view.
+func (e *Engine) seeksOf(r *row) [][]string {
+	all := make([][]string, len(r.table.view.joins))
+	for i, j := range r.table.view.joins {
+		all[i] = e.termTexts(r, j.On)
+	}
+	return all
+}
+
+// joinRow adds a row to the joins under its keys.
+func (t *table) joinRow(r *row) {
+	for i, keys := range r.seeks {
+		j := t.view.joins[i]
+		for _, k := range keys {
 			if j.seekers[k] == nil {
 				j.seekers[k] = map[*row]struct{}{}
 			}
 			j.seekers[k][r] = struct{}{}
 		}
 	}
-	for i, j := range t.view.incoming {
-		r.keys[i] = e.termTexts(r, j.Key)
-		for _, k := range r.keys[i] {
+	for i, keys := range r.keys {
+		j := t.view.incoming[i]
+		for _, k := range keys {
 			j.rows[k] = append(j.rows[k], r)
-			j.markDirty(k)
 		}
 	}
 }

@@ -182,9 +182,9 @@ func sortStretches(s []stretch) {
 	})
 }
 
-func byEngine(t *testing.T, cat *catalogue.Catalogue, days []life, seed uint64) []stretch {
+// logOf is the log of these days, whose streams are read in any order.
+func logOf(t testing.TB, days []life, seed uint64) (log testLog) {
 	rnd := rand.New(rand.NewPCG(seed, 8))
-	var log testLog
 	for d, l := range days {
 		order := slices.Clone(lifeStreams)
 		rnd.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
@@ -198,6 +198,11 @@ func byEngine(t *testing.T, cat *catalogue.Catalogue, days []life, seed uint64) 
 			log.add(t, run, slices.Clone(l.records[text]))
 		}
 	}
+	return log
+}
+
+func byEngine(t *testing.T, cat *catalogue.Catalogue, days []life, seed uint64) []stretch {
+	log := logOf(t, days, seed)
 	p := result.Period{From: start, To: start.AddDate(0, 0, len(days))}
 	res, err := Evaluate(context.Background(), cat, &log, p, p.To)
 	if err != nil {

@@ -224,7 +224,7 @@ func (v view) shard(id uint64) (*shard, error) {
 	}
 	for i := len(chain) - 1; i >= 0; i-- {
 		var err error
-		if lines, err = chain[i].open(&v.s.unpack, lines); err != nil {
+		if lines, err = chain[i].open(&v.s.unzip, lines); err != nil {
 			return nil, fmt.Errorf("frame %d: %w", id, err)
 		}
 	}

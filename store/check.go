@@ -93,7 +93,7 @@ func (c *checker) unwalkable() bool {
 // unread is the same store, of which nothing is in memory yet: what is checked
 // is the file.
 func (s *Store) unread() *Store {
-	return &Store{file: s.file, path: s.path, now: s.now, reader: true, box: s.box, leaves: s.leaves, vkey: s.vkey}
+	return &Store{file: s.file, path: s.path, now: s.now, reader: true, box: s.box, vkey: s.vkey}
 }
 
 func (c *checker) problem(format string, args ...any) {

@@ -195,13 +195,16 @@ func (w *writer) newFrame(c evidence.Content, now, old *shard, base uint64) (uin
 // patch, or the greatest depth is reached.
 func (w *writer) patchOrWhole(c evidence.Content, now, old *shard, base uint64) (frame, error) {
 	if old == nil {
-		return w.s.pack.makeWhole(now.text), nil
+		return w.s.zip.makeWhole(now.text)
 	}
 	below, err := w.frame(base)
-	if err != nil || below.depth == maxDepth {
-		return w.s.pack.makeWhole(now.text), err
+	switch {
+	case err != nil:
+		return frame{}, err
+	case below.depth == maxDepth:
+		return w.s.zip.makeWhole(now.text)
 	}
-	return w.s.pack.makePatch(c, now, old, base, below.depth)
+	return w.s.zip.makePatch(c, now, old, base, below.depth)
 }
 
 // finish writes where the blob is cut, unless it is cut where head is.

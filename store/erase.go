@@ -230,7 +230,11 @@ func (w *writer) makeWhole(id uint64) error {
 	if err := w.drop(bucketFrames, key64(id), func(k []byte) bool { return fromKey(k) == id }); err != nil {
 		return err
 	}
-	return w.putFrame(id, w.s.pack.makeWhole(s.text))
+	f, err := w.s.zip.makeWhole(s.text)
+	if err != nil {
+		return err
+	}
+	return w.putFrame(id, f)
 }
 
 // reindex derives the history of every series anew that lost some of these

@@ -3,10 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"sync"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/evidenced/evidenced/evidence"
 )
@@ -113,96 +109,34 @@ func (d *decoder) bytes(n int) []byte {
 	return out
 }
 
-// packer compresses. Its user serialises the calls. Whole texts are read often
-// and written seldom: they are worth the time that better compression takes.
-type packer struct{ whole, plain, dict *zstd.Encoder }
-
-func newPacker() (p packer, err error) {
-	opts := []zstd.EOption{zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(4 << 20), zstd.WithLowerEncoderMem(true)}
-	if p.whole, err = zstd.NewWriter(nil, append(opts, zstd.WithEncoderLevel(zstd.SpeedBetterCompression))...); err != nil {
-		return p, err
-	}
-	if p.plain, err = zstd.NewWriter(nil, opts...); err != nil {
-		return p, err
-	}
-	p.dict, err = zstd.NewWriter(nil, opts...)
-	return p, err
+// makeWhole returns a frame that holds its whole text.
+func (c *compressor) makeWhole(text []byte) (frame, error) {
+	packed, err := c.well(text)
+	return frame{size: len(text), text: packed}, err
 }
 
-func (p packer) pack(text, dict []byte) ([]byte, error) {
-	if len(dict) < minDict {
-		return p.plain.EncodeAll(text, nil), nil
-	}
-	if err := p.dict.ResetWithOptions(nil, zstd.WithEncoderDictRaw(dictID, dict)); err != nil {
-		return nil, fmt.Errorf("compress: %w", err)
-	}
-	return p.dict.EncodeAll(text, nil), nil
-}
-
-const (
-	dictID = 1
-	// minDict: a shorter dictionary is of no use, and some coders refuse it.
-	minDict = 64
-)
-
-// unpackers decompress; they may be used at once.
-type unpackers struct{ pool sync.Pool }
-
-func (u *unpackers) unpack(text, dict []byte, limit int) ([]byte, error) {
-	if len(text) == 0 {
-		return nil, nil
-	}
-	d, _ := u.pool.Get().(*zstd.Decoder)
-	if d == nil {
-		var err error
-		if d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxFrame), zstd.WithDecodeAllCapLimit(true)); err != nil {
-			return nil, err
-		}
-	}
-	defer u.pool.Put(d)
-	var h zstd.Header
-	if err := h.Decode(text); err != nil || h.FrameContentSize > uint64(limit) {
-		return nil, fmt.Errorf("%w: it is no zstd of at most %d bytes", errFrame, limit)
-	}
-	if !h.HasFCS { // a text of less than 256 bytes does not state its size
-		h.FrameContentSize = min(256, uint64(limit))
-	}
-	if len(dict) < minDict {
-		dict = nil
-	}
-	if err := d.ResetWithOptions(nil, zstd.WithDecoderDictRaw(dictID, dict)); err != nil {
-		return nil, err
-	}
-	out, err := d.DecodeAll(text, make([]byte, 0, h.FrameContentSize))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errFrame, err)
-	}
-	return out, nil
-}
-
-// makeWhole gives a frame that holds its whole text.
-func (p packer) makeWhole(text []byte) frame {
-	return frame{size: len(text), text: p.whole.EncodeAll(text, nil)}
-}
-
-// makePatch gives the frame of a shard as a patch to old, which is the shard of
-// the frame base and lies depth frames deep.
-func (p packer) makePatch(c evidence.Content, now, old *shard, base, depth uint64) (f frame, err error) {
-	patch := diff(old.lines(c), now.lines(c))
+// makePatch returns the frame of a shard as a patch to old, which is the shard
+// of the frame base and lies depth frames deep.
+func (c *compressor) makePatch(of evidence.Content, now, old *shard, base, depth uint64) (f frame, err error) {
+	patch := diff(old.lines(of), now.lines(of))
 	f = frame{base: base, depth: depth + 1, size: len(now.text), head: patch.head()}
-	if z := p.plain.EncodeAll(f.head, nil); len(z) < len(f.head) {
-		f.head, f.packed = z, true
+	packed, err := c.plain(f.head)
+	if err != nil {
+		return f, err
 	}
-	f.text, err = p.pack(patch.text, dictionary(old.split(), patch.inserts, patch.dict))
+	if len(packed) < len(f.head) {
+		f.head, f.packed = packed, true
+	}
+	f.text, err = c.against(patch.text, dictionary(old.split(), patch.inserts, patch.dict))
 	return f, err
 }
 
 // plan reads the head of a patch against the lines that it is applied to.
-func (f frame) plan(u *unpackers, old [][]byte) (*plan, error) {
+func (f frame) plan(u *decompressor, old [][]byte) (*plan, error) {
 	head := f.head
 	if f.packed {
 		var err error
-		if head, err = u.unpack(head, nil, min(maxFrame, maxHead*(len(old)+f.size+1))); err != nil {
+		if head, err = u.text(head, nil, min(maxFrame, maxHead*(len(old)+f.size+1))); err != nil {
 			return nil, err
 		}
 	}
@@ -213,9 +147,9 @@ func (f frame) plan(u *unpackers, old [][]byte) (*plan, error) {
 const maxHead = 4 * binary.MaxVarintLen64
 
 // open makes the lines of a frame. Old are those of its base.
-func (f frame) open(u *unpackers, old [][]byte) ([][]byte, error) {
+func (f frame) open(u *decompressor, old [][]byte) ([][]byte, error) {
 	if f.base == 0 {
-		text, err := u.unpack(f.text, nil, f.size)
+		text, err := u.text(f.text, nil, f.size)
 		if err == nil && len(text) != f.size {
 			err = errFrame
 		}
@@ -225,7 +159,7 @@ func (f frame) open(u *unpackers, old [][]byte) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := u.unpack(f.text, p.dict, p.text)
+	text, err := u.text(f.text, p.dict, p.text)
 	if err != nil {
 		return nil, err
 	}

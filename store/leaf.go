@@ -1,13 +1,5 @@
 package store
 
-import (
-	"fmt"
-
-	"github.com/klauspost/compress/zstd"
-
-	"github.com/evidenced/evidenced/evidence"
-)
-
 // leafWords is what leaves are compressed against: the words that are in all
 // of them. It is part of the format: it never changes.
 const leafWords = `{"body":{"digest":"","event":"heartbeat","milliseconds":0,"policy":"retention","before":"blobs":[{"count":1,"hash":"","size":` +
@@ -20,31 +12,3 @@ const leafWords = `{"body":{"digest":"","event":"heartbeat","milliseconds":0,"po
 	`"pages":1,"principal":"arn:aws:sts::000000000000:assumed-role/EvidencedReadOnly/evidenced","redactions":["SecretAccessKey","SessionToken"],"requests":1,"rows":1,"rules":"","schema":"",` +
 	`"scopes":[{"scope":"000000000000","status":"read"}],"started":"2026-01-01T06:00:00Z"},"due":"2026-01-01T06:00:00Z","exchanges":{"count":1,"hash":"","size":1},"outcome":"collected",` +
 	`"records":{"count":1,"hash":"","size":1},"stream":"aws/aws.iam.user/000000000000","trigger":"schedule"},"type":"run"}`
-
-const leafDictID = 2
-
-// leaves packs and unpacks the text of entries. It may be used at once.
-type leaves struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
-}
-
-func newLeaves() (l leaves, err error) {
-	l.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(64<<10), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(leafDictID, []byte(leafWords)))
-	if err != nil {
-		return l, err
-	}
-	l.dec, err = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(evidence.MaxLine), zstd.WithDecoderDictRaw(leafDictID, []byte(leafWords)))
-	return l, err
-}
-
-func (l leaves) pack(leaf []byte) []byte { return l.enc.EncodeAll(leaf, nil) }
-
-// unpack appends the text of an entry to dst.
-func (l leaves) unpack(dst, b []byte) ([]byte, error) {
-	text, err := l.dec.DecodeAll(b, dst)
-	if err != nil {
-		return dst, fmt.Errorf("the text of an entry: %w", err)
-	}
-	return text, nil
-}

@@ -92,10 +92,9 @@ func FuzzPatch(f *testing.F) {
 	f.Add("a\nb\nc\n", "a\nc\nd\n", []byte{4, 1})
 	f.Add("", "x", []byte{})
 	f.Add(strings.Repeat("line of text\n", 50), strings.Repeat("line of txet\n", 49)+"end", []byte{1, 2, 3})
-	u := unpackers{}
+	var p compressor
+	var u decompressor
 	f.Fuzz(func(t *testing.T, old, now string, head []byte) {
-		p, err := newPacker()
-		mustDo(t, err)
 		s := newShard([]byte(old))
 		fr, err := p.makePatch(evidence.ContentRecords, newShard([]byte(now)), s, 1, 0)
 		mustDo(t, err)

@@ -206,12 +206,6 @@ func layOut(tx *bolt.Tx, vkey string, seal Sealer) error {
 
 // prepare checks that the file is a store that the keys belong to.
 func (s *Store) prepare(seal Sealer) (err error) {
-	if s.pack, err = newPacker(); err == nil {
-		s.leaves, err = newLeaves()
-	}
-	if err != nil {
-		return err
-	}
 	if err := s.db.View(func(tx *bolt.Tx) error { return s.checkMeta(tx, seal) }); err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (v view) plain(bucket, k, value []byte) ([]byte, error) {
 	}
 	switch string(bucket) {
 	case "entries":
-		return v.s.leaves.unpack(nil, value)
+		return v.s.unzip.entry(nil, value)
 	case "series", "cuts":
 		return unsummed(bucket, k, value)
 	}
@@ -254,7 +254,7 @@ func (b *leafBatch) read(v view, from uint64) error {
 		if cap(b.text)-len(b.text) < roomForLeaf { // the decoder would make room for one text only
 			b.text = slices.Grow(b.text, max(len(b.text), 4*roomForLeaf))
 		}
-		if b.text, err = v.s.leaves.unpack(b.text, value); err != nil {
+		if b.text, err = v.s.unzip.entry(b.text, value); err != nil {
 			return err
 		}
 		b.ends = append(b.ends, len(b.text))

@@ -208,7 +208,7 @@ func (v view) comparePieces(c evidence.Content, old, now piece, tell func(old, n
 	if err != nil {
 		return err
 	}
-	p, err := f.plan(&v.s.unpack, a.split())
+	p, err := f.plan(&v.s.unzip, a.split())
 	if err != nil {
 		return fmt.Errorf("frame %d: %w", now.frame, err)
 	}

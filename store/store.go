@@ -62,15 +62,14 @@ type Store struct {
 	now    func() time.Time
 	reader bool
 	box    box
-	leaves leaves
 	shards shards
-	unpack unpackers
+	zip    compressor
+	unzip  decompressor
 
 	users atomic.Int32 // who shares it, beside the one who opened it
 
 	mu   sync.Mutex // guards what follows, and serialises appends
 	vkey string
-	pack packer
 	size uint64 // entries, as the last append left them
 }
 
@@ -129,10 +128,12 @@ func (v view) get(bucket, key []byte) ([]byte, error) {
 	return v.plain(bucket, key, value)
 }
 
-func (v view) put(bucket, key, value []byte) error {
+func (v view) put(bucket, key, value []byte) (err error) {
 	switch string(bucket) {
 	case "entries":
-		value = v.s.leaves.pack(value)
+		if value, err = v.s.zip.entry(value); err != nil {
+			return err
+		}
 	case "series", "cuts":
 		value = summed(value)
 	}

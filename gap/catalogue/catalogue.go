@@ -31,6 +31,7 @@ type Catalogue struct {
 	views map[evidence.Kind]*CompiledView
 	// perView counts the tests of each view.
 	perView map[evidence.Kind]int
+	digest  *digest
 }
 
 // Criterion is one of the 61 trust services criteria: its public id and our own title.
@@ -167,6 +168,7 @@ func category(criterion string) string {
 // tests, duties and controls that hold one of them.
 func (c *Catalogue) For(categories []string) *Catalogue {
 	out := &Catalogue{Calendar: c.Calendar, Views: c.Views, rules: c.rules, views: c.views, perView: c.perView}
+	out.digest = &digest{of: out}
 	in := map[string]bool{}
 	for _, cr := range c.Criteria {
 		if slices.Contains(categories, category(cr.ID)) {
@@ -246,8 +248,23 @@ func (c *Catalogue) Canonical() ([]byte, error) {
 	return b, nil
 }
 
-// Digest is the hash of the canonical JSON.
+// Digest is the hash of the canonical JSON. It is computed once.
 func (c *Catalogue) Digest() evidence.Hash {
+	if d := c.digest; d != nil && d.of == c {
+		d.once.Do(func() { d.hash = c.hash() })
+		return d.hash
+	}
+	return c.hash()
+}
+
+// digest keeps the digest of one catalogue, and is of no use for a copy of it.
+type digest struct {
+	of   *Catalogue
+	once sync.Once
+	hash evidence.Hash
+}
+
+func (c *Catalogue) hash() evidence.Hash {
 	b, err := c.Canonical()
 	if err != nil {
 		panic(err) // Load refuses text that is not UTF-8, and nothing else can fail

@@ -65,7 +65,7 @@ func refuseFormer(own fs.FS) error {
 		}
 		if into := SplitInto(ctl.ID); len(into) > 0 {
 			return fmt.Errorf("%s:%d: control %s of ours was split into %s: name your files as those that yours are to replace, or give yours another id",
-				name, max(lineOf(l.last, "id"), 1), ctl.ID, strings.Join(into, ", "))
+				name, max(l.last.line("id"), 1), ctl.ID, strings.Join(into, ", "))
 		}
 	}
 	return nil

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -37,7 +36,7 @@ func Load(fsys fs.FS) (*Catalogue, error) {
 		return nil, err
 	}
 	c.Criteria = criteria.Criteria
-	l.at[""] = yamlFile{name: criteriaFile, file: l.last}
+	l.at[""] = l.last
 	for _, name := range names {
 		if name == criteriaFile || name == calendarFile {
 			continue
@@ -47,7 +46,7 @@ func Load(fsys fs.FS) (*Catalogue, error) {
 			return nil, err
 		}
 		c.Controls = append(c.Controls, ctl)
-		l.files = append(l.files, yamlFile{name: name, file: l.last})
+		l.files = append(l.files, l.last)
 	}
 	if err := l.readViews(c); err != nil {
 		return nil, err
@@ -57,7 +56,7 @@ func Load(fsys fs.FS) (*Catalogue, error) {
 		if err := l.read(calendarFile, c.Calendar); err != nil {
 			return nil, err
 		}
-		l.at["calendar"] = yamlFile{name: calendarFile, file: l.last}
+		l.at["calendar"] = l.last
 	}
 	if err := c.finish(l.fail); err != nil {
 		return nil, err
@@ -76,15 +75,15 @@ func (l *loader) readViews(c *Catalogue) error {
 			return err
 		}
 		c.Views = append(c.Views, v)
-		l.views = append(l.views, yamlFile{name: name, file: l.last})
+		l.views = append(l.views, l.last)
 	}
 	return nil
 }
 
-// loader remembers the syntax trees, so that later errors can name a line.
+// loader keeps the texts, so that later errors can name a line.
 type loader struct {
 	fsys  fs.FS
-	last  *ast.File
+	last  yamlFile
 	files []yamlFile // in the order of Controls as read
 	views []yamlFile // and of Views
 	at    map[string]yamlFile
@@ -92,7 +91,7 @@ type loader struct {
 
 type yamlFile struct {
 	name string
-	file *ast.File
+	text []byte
 }
 
 func (l *loader) read(name string, v any) error {
@@ -100,10 +99,8 @@ func (l *loader) read(name string, v any) error {
 	if err != nil {
 		return fmt.Errorf("catalogue: %w", err)
 	}
-	if l.last, err = parser.ParseBytes(b, 0); err == nil {
-		err = decodeStrict(b, v)
-	}
-	if err != nil {
+	l.last = yamlFile{name, b}
+	if err := decodeStrict(b, v); err != nil {
 		return yamlError(name, err)
 	}
 	return nil
@@ -136,7 +133,7 @@ func yamlError(name string, err error) error {
 func (l *loader) fail(path, msg string, args ...any) error {
 	src, path := l.find(path)
 	for path != "" {
-		if line := lineOf(src.file, path); line > 0 {
+		if line := src.line(path); line > 0 {
 			return fmt.Errorf("%s:%d: %s", src.name, line, fmt.Sprintf(msg, args...))
 		}
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)] // a key left out: name its parent
@@ -158,8 +155,13 @@ func (l *loader) find(path string) (yamlFile, string) {
 	return l.at[""], path
 }
 
-func lineOf(file *ast.File, path string) int {
+// line returns the line of a member, 0 where there is none. It parses the text.
+func (f yamlFile) line(path string) int {
 	p, err := yaml.PathString("$." + path)
+	if err != nil {
+		return 0
+	}
+	file, err := parser.ParseBytes(f.text, 0)
 	if err != nil {
 		return 0
 	}
@@ -212,6 +214,7 @@ func (c *Catalogue) finish(fail failFunc) error {
 		slices.SortFunc(ctl.Tests, func(a, b Test) int { return cmp.Compare(a.ID, b.ID) })
 	}
 	slices.SortFunc(c.Controls, func(a, b Control) int { return cmp.Compare(a.ID, b.ID) })
+	c.digest = &digest{of: c}
 	return nil
 }
 

@@ -52,11 +52,22 @@ func (r *Rule) Reads(key string) bool { return r.All || slices.Contains(r.Keys, 
 // expression is one of CEL, with its compiled form where there is one.
 type expression struct {
 	cel.Program
-	compiled compiledExpr
+	compiled  compiledExpr
+	attribute string // its name, where the expression is one attribute
+}
+
+// source is an expression while a catalogue is compiled.
+type source struct {
+	*expression
+	tree   ast.Expr
+	output *cel.Type
 }
 
 // Compiler compiles the expressions of one catalogue.
-type Compiler struct{ env *cel.Env }
+type Compiler struct {
+	env  *cel.Env
+	done map[string]*source // by text: many views have the same ones
+}
 
 // NewCompiler returns a compiler that knows the variables and functions of Rule.
 func NewCompiler() (*Compiler, error) {
@@ -88,7 +99,7 @@ func NewCompiler() (*Compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: CEL environment: %w", err)
 	}
-	return &Compiler{env}, nil
+	return &Compiler{env, map[string]*source{}}, nil
 }
 
 // withClock turns name(args) into @name(clock, args).
@@ -120,19 +131,37 @@ func (c *Compiler) Rule(when, pass, detail string) (r *Rule, member string, err 
 	return r, "", nil
 }
 
+// program compiles one expression of a rule. Its name is that of the member.
 func (c *Compiler) program(r *Rule, name, src string, want *cel.Type) (*expression, error) {
+	x, err := c.source(src)
+	if err != nil {
+		return nil, err
+	}
+	if !x.output.IsExactType(want) && !x.output.IsExactType(cel.DynType) && !want.IsExactType(cel.DynType) {
+		return nil, fmt.Errorf("gives %s, want %s", x.output, want)
+	}
+	if name != "detail" { // the text of a reason never changes an answer
+		r.reads(x.tree)
+	}
+	return x.expression, nil
+}
+
+// source compiles a text once.
+func (c *Compiler) source(src string) (*source, error) {
+	if x := c.done[src]; x != nil {
+		return x, nil
+	}
 	tree, iss := c.env.Compile(src)
 	if iss.Err() != nil {
 		return nil, iss.Err()
 	}
-	if got := tree.OutputType(); !got.IsExactType(want) && !got.IsExactType(cel.DynType) && !want.IsExactType(cel.DynType) {
-		return nil, fmt.Errorf("gives %s, want %s", got, want)
-	}
-	if name != "detail" { // the text of a reason never changes an answer
-		r.reads(tree.NativeRep().Expr())
-	}
+	expr := tree.NativeRep().Expr()
 	prg, err := c.env.Program(tree, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
-	return &expression{prg, new(exprCompiler).compile(tree.NativeRep().Expr())}, err
+	if err != nil {
+		return nil, err
+	}
+	c.done[src] = &source{&expression{prg, new(exprCompiler).compile(expr), soleAttribute(expr)}, expr, tree.OutputType()}
+	return c.done[src], nil
 }
 
 // reads records which attributes and variables an expression names.
@@ -165,6 +194,15 @@ func (r *Rule) addKey(key string) {
 	if !slices.Contains(r.Keys, key) {
 		r.Keys = append(r.Keys, key)
 	}
+}
+
+// soleAttribute returns the name of r.key; empty for any other expression.
+func soleAttribute(e ast.Expr) string {
+	if e.Kind() != ast.SelectKind || e.AsSelect().IsTestOnly() {
+		return ""
+	}
+	name, ok := attribute(e)
+	return pick(ok, name, "")
 }
 
 // attribute recognizes r.key and r["key"].

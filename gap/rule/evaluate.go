@@ -91,7 +91,7 @@ func (c *Context) ResolveName(name string) (any, bool) {
 	switch name {
 	case "r":
 		if c.attrs == nil {
-			c.attrs = types.NewStringInterfaceMap(types.DefaultTypeAdapter, c.attributes())
+			c.attrs = adapter{}.NativeToValue(c.attributes())
 		}
 		return c.attrs, true
 	case "id":

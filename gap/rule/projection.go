@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -66,12 +65,8 @@ func (c *Compiler) timeless(r *Rule, src string) (Term, error) {
 	if err != nil {
 		return Term{}, err
 	}
-	tree, _ := c.env.Compile(src) // it compiled above
-	e := tree.NativeRep().Expr()
-	if e.Kind() == ast.SelectKind && !e.AsSelect().IsTestOnly() {
-		if name, ok := attribute(e); ok {
-			return Term{Attribute: name}, nil
-		}
+	if prg.attribute != "" {
+		return Term{Attribute: prg.attribute}, nil
 	}
 	return Term{prg: prg}, nil
 }

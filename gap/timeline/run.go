@@ -126,6 +126,15 @@ func (t *Timeline) relocate(err error) error {
 	return err
 }
 
+// Log returns the runs of the timeline.
+func (t *Timeline) Log() gap.Evidence { return &t.log }
+
+// Roots returns the root kinds of the timeline, by source.
+func (t *Timeline) Roots() map[string]evidence.Kind { return t.roots }
+
+// Acts returns what people do in the timeline.
+func (t *Timeline) Acts() []evidence.Act { return t.acts }
+
 func (t *Timeline) options() []gap.Option {
 	return []gap.Option{gap.WithRoots(t.roots), gap.WithActs(t.acts)}
 }
