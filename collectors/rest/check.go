@@ -2,7 +2,6 @@ package rest
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -253,20 +252,17 @@ func (c *checker) facts(line int, attributes map[string]*expression, required, v
 	}
 }
 
-// calls: no two calls may be told from the same request.
+// calls checks that a request makes one call only.
 func (c *checker) calls() {
-	mux := http.NewServeMux()
+	var patterns collectors.Patterns
 	seen := map[string]bool{}
 	c.def.eachListing(func(l *listing, _ *kind) {
 		if l.Call == nil || seen[l.Call.name] {
 			return
 		}
 		seen[l.Call.name] = true
-		defer func() {
-			if p := recover(); p != nil {
-				c.fail(l.line, "call %q cannot be told from another one: %v", l.Call.name, p)
-			}
-		}()
-		mux.Handle(l.Call.name, http.NotFoundHandler())
+		if err := patterns.Add(l.Call.name); err != nil {
+			c.fail(l.line, "%v", err)
+		}
 	})
 }

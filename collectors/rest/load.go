@@ -85,7 +85,7 @@ func decodeYAML(b []byte, d *Definition) (err error) {
 	}()
 	tree, err := parser.ParseBytes(b, 0)
 	if err != nil {
-		return syntax(err)
+		return syntax(err, b)
 	}
 	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
 		return &Error{Message: "want one YAML document"}
@@ -102,13 +102,28 @@ type refuser struct{ err error }
 
 // Visit implements ast.Visitor.
 func (r *refuser) Visit(n ast.Node) ast.Visitor {
-	switch n.(type) {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if name, ok := bareName(n); ok && r.err == nil {
+			r.err = mistake(n, "{%s} must be in quotes here: \"{%s}\"", name, name)
+			return nil
+		}
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
 		r.err = mistake(n, "anchors and aliases are not taken here: write the value out")
 	case *ast.NullNode:
 		r.err = mistake(n, "there is nothing here: give a value, or leave the key out")
 	}
 	return r
+}
+
+// bareName returns the name of a map such as {from}, which YAML makes of a placeholder
+// without quotes.
+func bareName(n *ast.MappingNode) (string, bool) {
+	if !n.IsFlowStyle || len(n.Values) != 1 {
+		return "", false
+	}
+	_, null := n.Values[0].Value.(*ast.NullNode)
+	return n.Values[0].Key.String(), null
 }
 
 // defaults fills in what need not be said.

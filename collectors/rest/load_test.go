@@ -37,6 +37,9 @@ func TestMistakes(t *testing.T) {
 		{"unknown key", "redact:", "redacted:", `tiny.yaml:9: unknown key "redacted"; known here: name, version, doc`},
 		{"unknown key, deep", "page: {by: link}", "pages: {by: link}", `tiny.yaml:24: unknown key "pages"; known here: call, why`},
 		{"not YAML", "doc: A service", "doc: [A service", "tiny.yaml:"},
+		{"brace in a map", "{call: GET /me, why:", "{call: GET /orgs/{token}, why:", `tiny.yaml:13: within { } a value that holds a brace must be in quotes: "GET /orgs/{token}"`},
+		{"brace in a map, last", "attributes: {org: .org}", "attributes: {org: .org, team: a/{team}}", `within { } a value that holds a brace must be in quotes: "a/{team}"`},
+		{"placeholder in a map", "page: {by: link}", "query: {since: {token}}", `tiny.yaml:24: {token} must be in quotes here: "{token}"`},
 		{"wrong type", "redact: [secret]", "redact: secret", "tiny.yaml:9: "},
 		{"name", "name: tiny", "name: huge", `tiny.yaml: name is "huge": want that of the file`},
 		{"no sentence", "doc: A service with users.", "doc: users", "tiny.yaml: doc: want one sentence"},
@@ -76,7 +79,7 @@ func TestMistakes(t *testing.T) {
 		{"meaning of success", "page: {by: link}", "answers: [{status: 200, means: absent}]", "tiny.yaml:24: answers: status is 200"},
 		{"events without time", "doc: A user.", "doc: A user.\n    events: {late: 1h}", "time is missing"},
 		{"lateness", "doc: A user.", "doc: A user.\n    events: {late: soon}", `tiny.yaml:20: "soon": want a time such as 90d, 1h or 30m`},
-		{"alike", "call: GET /users", "call: GET /{a}/users\n        path: {a: .a}\n        with: {x: {call: \"GET /users/{b}\", path: {b: .b}, why: x, permissions: [x]}}", "cannot be told from another one"},
+		{"alike", "call: GET /users", "call: GET /{a}/users\n        path: {a: .a}\n        with: {x: {call: \"GET /users/{b}\", path: {b: .b}, why: x, permissions: [x]}}", `call "GET /users/{b}" cannot be told from call "GET /{a}/users"`},
 		{"nothing", "doc: A user.", "doc:", "tiny.yaml:19: there is nothing here"},
 		{"anchor", "attributes: {org: .org}", "attributes: &a {org: .org}", "anchors and aliases are not taken here"},
 	} {

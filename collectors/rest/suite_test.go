@@ -58,6 +58,9 @@ type scene struct {
 	headers   []string
 	secrets   []string
 	exchanges []exchanged
+
+	mu    sync.Mutex
+	asked map[int]bool // the exchanges that were asked for
 }
 
 type exchanged struct {
@@ -103,9 +106,9 @@ func openScene(t *testing.T, d *Definition) *scene {
 	t.Helper()
 	ar, err := txtar.ParseFile(filepath.Join("testdata", d.Name+".txtar"))
 	if err != nil {
-		t.Fatalf("every definition has a scene: %v", err)
+		t.Fatalf("every definition needs a scene, exchanges and the records they give (CONTRIBUTING.md, Add a source): %v", err)
 	}
-	s := &scene{def: d, archive: ar, config: d.newConfig()}
+	s := &scene{def: d, archive: ar, config: d.newConfig(), asked: map[int]bool{}}
 	text := strings.NewReplacer("{{key}}", strconv.Quote(testKey()), "{{service_account}}", strconv.Quote(testAccount())).Replace(s.file("config.yaml"))
 	if err := yaml.UnmarshalWithOptions([]byte(text), s.config, yaml.Strict()); err != nil {
 		t.Fatal(err)
@@ -119,7 +122,9 @@ func openScene(t *testing.T, d *Definition) *scene {
 		}
 	}
 	s.secrets = append(s.secrets, strings.Fields(s.file("secrets"))...)
-	s.headers = strings.FieldsFunc(s.file("headers"), func(r rune) bool { return r == '\n' })
+	if s.headers = strings.FieldsFunc(s.file("headers"), func(r rune) bool { return r == '\n' }); len(s.headers) == 0 && len(d.Auth) > 0 {
+		t.Fatal("the scene has no headers: the part -- headers -- states what each request must carry, such as Authorization: Bearer planted-token")
+	}
 	s.exchanges = parseExchanges(t, s.file("http"))
 	return s
 }
@@ -180,7 +185,7 @@ func parseRequest(t *testing.T, line string) exchanged {
 // that of this server.
 func (s *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	for _, x := range s.exchanges {
+	for i, x := range s.exchanges {
 		if x.method != r.Method || x.url.Path != r.URL.Path || x.url.Query().Encode() != r.URL.Query().Encode() || !samePosted(x.posted, body) {
 			continue
 		}
@@ -189,6 +194,9 @@ func (s *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintln(w, err)
 			return
 		}
+		s.mu.Lock()
+		s.asked[i] = true
+		s.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		for name, v := range x.header {
 			w.Header().Set(name, s.here(v, r))
@@ -311,12 +319,13 @@ func (s *scene) paged() bool {
 }
 
 func (s *scene) callOf(x exchanged) string {
-	mux := http.NewServeMux()
+	var patterns collectors.Patterns
 	for _, c := range s.def.calls() {
-		mux.Handle(c.Name, http.NotFoundHandler())
+		if err := patterns.Add(c.Name); err != nil {
+			panic(err) // the definition was checked
+		}
 	}
-	_, pattern := mux.Handler(httptest.NewRequest(x.method, x.url.Path, nil))
-	return pattern
+	return patterns.Call(httptest.NewRequest(x.method, x.url.Path, nil))
 }
 
 // records compares what is read with what the archive expects.
@@ -348,6 +357,11 @@ func (s *scene) records(t *testing.T) {
 		}
 	}
 	s.expect(t, got.String())
+	for i, x := range s.exchanges {
+		if !s.asked[i] && !t.Failed() {
+			t.Errorf("the scene has %s %s, which is never asked for", x.method, x.url)
+		}
+	}
 }
 
 func (s *scene) expect(t *testing.T, got string) {

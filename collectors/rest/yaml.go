@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -158,11 +160,32 @@ func (b *basic) UnmarshalYAML(n ast.Node) error {
 	return strict(n, (*plain)(b))
 }
 
-// syntax turns an error of the parser into ours.
-func syntax(err error) error {
+// syntax turns an error of the parser into ours. The usual mistake has a remedy.
+func syntax(err error, text []byte) error {
 	var ye yaml.Error
-	if errors.As(err, &ye) && ye.GetToken() != nil {
-		return &Error{Line: ye.GetToken().Position.Line, Message: ye.GetMessage()}
+	if !errors.As(err, &ye) || ye.GetToken() == nil {
+		return &Error{Message: err.Error()}
 	}
-	return &Error{Message: err.Error()}
+	line := ye.GetToken().Position.Line
+	if at, value := bareBraces(text, line); at > 0 {
+		return &Error{Line: at, Message: fmt.Sprintf("within { } a value that holds a brace must be in quotes: %q", value)}
+	}
+	return &Error{Line: line, Message: ye.GetMessage()}
+}
+
+// braced matches a line that opens a map in braces, and in it an unquoted value with a placeholder.
+var braced = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\{(?:.*,)?\s*[A-Za-z_][\w.-]*:\s+([^\s"'{\[,][^"',{}]*\{[^"',}]*\}[^"',{}]*)`)
+})
+
+// bareBraces looks for such a value on the line of an error, and on those before it:
+// the parser finds the mistake where the map does not end.
+func bareBraces(text []byte, line int) (at int, value string) {
+	lines := strings.Split(string(text), "\n")
+	for at = min(line, len(lines)); at > max(line-3, 0); at-- {
+		if m := braced().FindStringSubmatch(lines[at-1]); m != nil {
+			return at, strings.TrimSpace(m[1])
+		}
+	}
+	return 0, ""
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/evidenced/evidenced/collectors"
@@ -16,14 +15,9 @@ type identifier struct {
 	beside   func(endpoint, path string) (inner string, ok bool)
 	declared map[string]bool
 	named    func(r *http.Request, body []byte) string
-	patterns *http.ServeMux
+	patterns *collectors.Patterns
 	bodies   map[string]collectors.BodyShape // of the reads by POST
 }
-
-// callHandler marks a declared pattern in the mux. It is looked up, never run.
-type callHandler string
-
-func (callHandler) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
 // newIdentifier refuses a declaration that holds anything but reads.
 func newIdentifier(spec collectors.Spec, endpoint string) (id identifier, err error) {
@@ -47,7 +41,7 @@ func newIdentifier(spec collectors.Spec, endpoint string) (id identifier, err er
 		id.declared[c.Name] = true
 	}
 	if id.named == nil {
-		id.patterns, err = patternMux(slices.DeleteFunc(slices.Clone(spec.Calls), isLocal))
+		id.patterns, err = patternsOf(spec.Calls)
 	}
 	return id, err
 }
@@ -55,18 +49,18 @@ func newIdentifier(spec collectors.Spec, endpoint string) (id identifier, err er
 // isLocal reports a call that asks no HTTP server.
 func isLocal(c collectors.Call) bool { return c.IsProgram() || c.IsFile() || c.IsConsultation() }
 
-// patternMux builds the mux; http.ServeMux panics on what it cannot take.
-func patternMux(calls []collectors.Call) (mux *http.ServeMux, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("declared calls: %v", p)
-		}
-	}()
-	mux = http.NewServeMux()
+// patternsOf returns the patterns of the calls that ask an HTTP server.
+func patternsOf(calls []collectors.Call) (*collectors.Patterns, error) {
+	p := &collectors.Patterns{}
 	for _, c := range calls {
-		mux.Handle(c.Name, callHandler(c.Name))
+		if isLocal(c) {
+			continue
+		}
+		if err := p.Add(c.Name); err != nil {
+			return nil, err
+		}
 	}
-	return mux, nil
+	return p, nil
 }
 
 // identify returns the declared call of r, or ErrForbidden.
@@ -86,13 +80,12 @@ func (id identifier) name(r *http.Request, body []byte) string {
 	if id.named != nil {
 		return id.named(r, body)
 	}
-	h, _ := id.patterns.Handler(r)
-	c, _ := h.(callHandler) // anything else is the mux's own redirect or 404
-	shape, posted := id.bodies[string(c)]
+	call := id.patterns.Call(r)
+	shape, posted := id.bodies[call]
 	if posted && !shape.Admits(r.Header.Get("Content-Type"), body) || !posted && len(body) > 0 {
 		return ""
 	}
-	return string(c)
+	return call
 }
 
 // belowBase returns the request as it would be at the vendor's own root.
