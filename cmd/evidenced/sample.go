@@ -262,17 +262,14 @@ func (o sampling) draw(p *population.Population) (d drawn, err error) {
 	return d, err
 }
 
-// csv writes the picks for a spreadsheet. A cell that it would run as a formula
-// is preceded by an apostrophe.
+// csv writes the picks for a spreadsheet.
 func (s sampled) csv(w io.Writer) error {
 	rows := [][]string{{"kind", "number", "at", "stream", "scope", "id", "name"}}
 	for _, d := range s.Draws {
 		for _, p := range d.Picks {
 			row := []string{d.Kind, strconv.Itoa(p.Number), p.At.Format(time.RFC3339Nano), p.Stream, string(p.Scope), p.ID, p.Name}
 			for i, cell := range row {
-				if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-					row[i] = "'" + cell
-				}
+				row[i] = evidence.SpreadsheetCell(cell)
 			}
 			rows = append(rows, row)
 		}
