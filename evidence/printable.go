@@ -30,3 +30,41 @@ func deceives(r rune) bool {
 	}
 	return false
 }
+
+// SpreadsheetCell makes text of a source or a person fit for a cell of a CSV
+// file: what a spreadsheet would run as a formula is preceded by an apostrophe,
+// at the beginning of the text and behind each character that a spreadsheet of
+// another country takes for the end of a cell or a row. (A comma within a quoted
+// cell is none: a spreadsheet that separates by commas keeps to the quotes.)
+func SpreadsheetCell(s string) string {
+	var out strings.Builder
+	start := 0
+	for i := 0; i < len(s); i++ {
+		if beginsFormula(s[i]) && (i == 0 || endsCell(s[i-1])) {
+			out.WriteString(s[start:i])
+			out.WriteByte('\'')
+			start = i
+		}
+	}
+	if start == 0 && out.Len() == 0 {
+		return s
+	}
+	out.WriteString(s[start:])
+	return out.String()
+}
+
+func beginsFormula(c byte) bool {
+	switch c {
+	case '=', '+', '-', '@', '\t', '\r':
+		return true
+	}
+	return false
+}
+
+func endsCell(c byte) bool {
+	switch c {
+	case ';', '|', '\t', '\n', '\r':
+		return true
+	}
+	return false
+}

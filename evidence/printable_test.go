@@ -18,3 +18,35 @@ func TestPrintable(t *testing.T) {
 		}
 	}
 }
+
+func TestSpreadsheetCell(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                    "",
+		"plain, = and - text": "plain, = and - text",
+		"=2+5":                "'=2+5",
+		"+1 555":              "'+1 555",
+		"-1":                  "'-1",
+		"@SUM(A1)":            "'@SUM(A1)",
+		"\t=2":                "'\t'=2",
+		"\r=2":                "'\r'=2",
+		";=2+5":               ";'=2+5",
+		"a;=2+5;-3":           "a;'=2+5;'-3",
+		"a|=cmd":              "a|'=cmd",
+		"a\n=2":               "a\n'=2",
+		"a\r\n=2":             "a\r\n'=2",
+		"a\t=2":               "a\t'=2",
+		"a,=2":                "a,=2",
+		`{"n":[1,-2]}`:        `{"n":[1,-2]}`,
+		"'=2":                 "'=2",
+		"==2":                 "'==2",
+		"ä;=é":                "ä;'=é",
+	} {
+		got := SpreadsheetCell(in)
+		if got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+		if again := SpreadsheetCell(got); again != got {
+			t.Errorf("%q became %q, and that %q", in, got, again)
+		}
+	}
+}

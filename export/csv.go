@@ -3,13 +3,13 @@ package export
 import (
 	"encoding/csv"
 	"io"
-	"strings"
 	"time"
+
+	"github.com/evidenced/evidenced/evidence"
 )
 
-// rows writes a CSV file: a header and rows. Cells that a spreadsheet would
-// take for a formula are quoted with an apostrophe, because names come from
-// people we do not know.
+// rows writes a CSV file: a header and rows. No cell is a formula for a
+// spreadsheet: names come from people we do not know.
 func rows(w io.Writer, header []string, each func(row func(...string)) error) error {
 	cw := csv.NewWriter(w)
 	cw.UseCRLF = true // RFC 4180
@@ -19,7 +19,7 @@ func rows(w io.Writer, header []string, each func(row func(...string)) error) er
 	var failed error
 	err := each(func(cells ...string) {
 		for i := range cells {
-			cells[i] = inert(cells[i])
+			cells[i] = evidence.SpreadsheetCell(cells[i])
 		}
 		if err := cw.Write(cells); err != nil && failed == nil {
 			failed = err
@@ -33,14 +33,6 @@ func rows(w io.Writer, header []string, each func(row func(...string)) error) er
 		return failed
 	}
 	return cw.Error()
-}
-
-// inert makes a cell that no spreadsheet runs.
-func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }
 
 // stamp writes a time for a cell; nil and zero are empty.

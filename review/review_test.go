@@ -219,6 +219,26 @@ func TestSheet(t *testing.T) {
 	}
 }
 
+// TestReasonInASheet: a reason that would be a formula comes back as it was.
+func TestReasonInASheet(t *testing.T) {
+	_, c := opened(t)
+	const reason = "-1 day;=needed"
+	if err := c.Decide([]evidence.RowDecision{{Row: c.Rows[0].Key, Decision: Keep, Reason: reason}}, "eve@x", at); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := c.WriteSheet(&b); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), ",-1") || strings.Contains(b.String(), ";=") {
+		t.Errorf("a formula is written as one:\n%s", b.String())
+	}
+	ds, err := c.ReadSheet(&b)
+	if err != nil || len(ds) != 1 || ds[0].Reason != reason {
+		t.Errorf("%+v, %v", ds, err)
+	}
+}
+
 func FuzzSheet(f *testing.F) {
 	f.Add("key,stream\n\"")
 	f.Add(strings.Join(columns, ";") + "\n;;;;")

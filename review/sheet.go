@@ -24,7 +24,7 @@ func (c *Campaign) WriteSheet(w io.Writer) error {
 	cw := csv.NewWriter(w)
 	rows := [][]string{columns}
 	for _, r := range c.Rows {
-		rows = append(rows, append(r.cells(), r.Decision, r.Reason))
+		rows = append(rows, append(r.cells(), r.Decision, evidence.SpreadsheetCell(r.Reason)))
 	}
 	if err := cw.WriteAll(rows); err != nil {
 		return fmt.Errorf("write the sheet of review %s: %w", c.ID, err)
@@ -35,7 +35,7 @@ func (c *Campaign) WriteSheet(w io.Writer) error {
 func (r Row) cells() []string {
 	cells := []string{r.Key, r.Stream.String(), r.ID, r.Account, r.Email, r.Grant, said(r.Privileged), said(r.Machine), r.LastUsed, strings.Join(r.Owners, " ")}
 	for i, c := range cells {
-		cells[i] = harmless(c)
+		cells[i] = evidence.SpreadsheetCell(c)
 	}
 	return cells
 }
@@ -45,14 +45,6 @@ func said(b *bool) string {
 		return ""
 	}
 	return strconv.FormatBool(*b)
-}
-
-// harmless keeps a spreadsheet from running a cell as a formula.
-func harmless(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // maxSheet bounds a sheet that is read.
@@ -135,6 +127,9 @@ func (c *Campaign) readRow(cells []string) (d evidence.RowDecision, err error) {
 		if cells[k] != want {
 			return d, fmt.Errorf("row %s: %s is %q, and was frozen as %q", d.Row, columns[k], cells[k], want)
 		}
+	}
+	if d.Reason == evidence.SpreadsheetCell(c.Rows[i].Reason) {
+		d.Reason = c.Rows[i].Reason // as it was written before it became a cell
 	}
 	return d, nil
 }

@@ -63,6 +63,8 @@ func (s *Store) transact(want *uint64, add func(*writer) error) error {
 	}
 	s.shards.publish(w.pending)
 	s.size, s.key, s.vkey = w.size, w.key, w.key.Verifier
+	s.recorded = s.recorded || w.size > w.begun
+	s.keep(w.signed)
 	return nil
 }
 
@@ -75,6 +77,7 @@ type writer struct {
 	at     time.Time // what this transaction is stamped with
 	key    *Key      // what it is signed with
 	old    *Key      // what it is signed with as well, when the key was changed
+	signed []byte    // the checkpoint of the log with what was added; nil if nothing was
 	// restored are blobs that had been erased and were stored again.
 	restored []evidence.Ref
 }
@@ -93,9 +96,16 @@ func (w *writer) begin(want *uint64) error {
 		return fmt.Errorf("%w: it has %d entries, not %d", evidence.ErrMoved, n, *want)
 	}
 	w.size, w.begun = n, n
-	if n == 0 || !w.at.Before(last.Recorded) {
-		return nil
+	if n > 0 && w.at.Before(last.Recorded) {
+		if err := w.entryOfClock(last); err != nil {
+			return err
+		}
 	}
+	return w.entryOfRollback()
+}
+
+// entryOfClock says in the log that the clock went back behind its last entry.
+func (w *writer) entryOfClock(last evidence.Entry) error {
 	back := last.Recorded.Sub(w.at)
 	w.at = last.Recorded
 	e, err := evidence.WithBody(evidence.EntryAgent, map[string]any{"event": "clock_went_back", "milliseconds": back.Milliseconds()})
@@ -152,16 +162,15 @@ func (w *writer) leaf(e evidence.Entry, leaf []byte) error {
 }
 
 // finish signs the tree as it stands after the transaction.
-func (w *writer) finish() error {
+func (w *writer) finish() (err error) {
 	if err := w.reindex(w.restored); err != nil {
 		return err
 	}
 	if w.size == w.begun {
 		return nil
 	}
-	note, err := w.checkpoint(w.size, w.key, w.old)
-	if err != nil {
+	if w.signed, err = w.checkpoint(w.size, w.key, w.old); err != nil {
 		return err
 	}
-	return w.bucket(bucketCheckpoints).Put(key64(w.size), note)
+	return w.bucket(bucketCheckpoints).Put(key64(w.size), w.signed)
 }

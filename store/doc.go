@@ -43,6 +43,12 @@
 // it, line by line, whose new bytes are zstd with those that they replace
 // as dictionary. At most 64 patches lie between a shard and a full text.
 //
+// # Rollback
+//
+// An older copy of a store is sound by itself. So the newest signed checkpoint
+// can be kept outside of it, beside the signing key (Options.Kept): a log that
+// does not begin with the one that it speaks of is RolledBack.
+//
 // # Encryption
 //
 // The values of every bucket but meta, hashes, checkpoints and erased are sealed

@@ -24,6 +24,14 @@ type Options struct {
 	Seal Sealer
 	// Now is the clock that entries are stamped with; nil means time.Now.
 	Now func() time.Time
+	// Kept is a file that keeps the newest checkpoint outside of the store: that of
+	// the signing key with KeptSuffix. It is written after each append; empty
+	// means none. A log that is not the one that it speaks of is *RolledBack: an
+	// error to who would append, told by Store.RolledBack to who only reads.
+	Kept string
+	// AcceptRollback opens a log to append to it that has gone back all the same;
+	// the first append records that.
+	AcceptRollback bool
 	// Wait is how long to wait for another process to let go; zero means 200 ms.
 	Wait time.Duration
 }
@@ -38,10 +46,11 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if err := ready(path, o); err != nil {
+	before := readKept(o.Kept) // before the log is looked at, which may grow meanwhile
+	if err := ready(path, o, before); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, key: o.Key, now: o.Now, reader: o.Key == nil}
+	s := &Store{path: path, key: o.Key, now: o.Now, reader: o.Key == nil, kept: o.Kept}
 	open := false
 	defer func() {
 		if !open && s.db != nil {
@@ -52,6 +61,10 @@ func Open(path string, o Options) (*Store, error) {
 	err := guard(c, func() (err error) {
 		if s.file, err = openSound(path, o.Wait, s.reader); err == nil {
 			err = s.prepare(lend(c, o.Seal))
+		}
+		if err == nil || errors.Is(err, ErrWrongKey) {
+			s.back = before.against(s)
+			err = s.admit(err, o.AcceptRollback)
 		}
 		return err
 	})
@@ -109,12 +122,15 @@ func openSame(path string, wait time.Duration) (f file, err error) {
 }
 
 // ready makes the file of a new store, or looks at that of an old one.
-func ready(path string, o Options) error {
+func ready(path string, o Options, before *kept) error {
 	fi, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && o.Key == nil:
 		return fmt.Errorf("there is no store at %s yet: `evidenced collect now` makes it", path)
 	case errors.Is(err, os.ErrNotExist):
+		if err := before.withoutStore(o.Key); err != nil && !o.AcceptRollback {
+			return fmt.Errorf("there is no store at %s: %w", path, err)
+		}
 		return create(path, o)
 	case err != nil:
 		return fmt.Errorf("open store: %w", err)
@@ -205,15 +221,45 @@ func layOut(tx *bolt.Tx, vkey string, seal Sealer) error {
 }
 
 // prepare checks that the file is a store that the keys belong to.
-func (s *Store) prepare(seal Sealer) (err error) {
-	if err := s.db.View(func(tx *bolt.Tx) error { return s.checkMeta(tx, seal) }); err != nil {
-		return err
-	}
-	if s.size, err = s.Size(); err != nil || s.reader {
-		return err
+func (s *Store) prepare(seal Sealer) error {
+	return s.db.View(func(tx *bolt.Tx) error {
+		if err := s.checkMeta(tx, seal); err != nil {
+			return err
+		}
+		s.size = logSize(tx)
+		return s.checkKey()
+	})
+}
+
+// admit lets the store be used, unless it was opened with a wrong key, or to
+// append to a log that went back.
+func (s *Store) admit(wrongKey error, rollback bool) error {
+	var back *RolledBack
+	went := errors.As(s.back, &back)
+	switch {
+	case wrongKey != nil && went:
+		return fmt.Errorf("%w: %w", s.back, wrongKey)
+	case wrongKey != nil:
+		return wrongKey
+	case s.reader:
+		return nil
+	case s.back != nil && !(went && rollback):
+		return s.back
 	}
 	clearAway(s.path)
-	return unwritable(writeHolder(s.path))
+	if err := writeHolder(s.path); err != nil {
+		return unwritable(err)
+	}
+	s.keepFirst()
+	return nil
+}
+
+// checkKey checks that the log is signed with the key that it was opened with.
+func (s *Store) checkKey() error {
+	if s.key == nil || s.key.Verifier == s.vkey {
+		return nil
+	}
+	return fmt.Errorf("%w: it is signed with %s, the key given is %s", ErrWrongKey, evidence.Printable(s.vkey), s.key.Verifier)
 }
 
 func (s *Store) checkMeta(tx *bolt.Tx, seal Sealer) error {
@@ -233,9 +279,6 @@ func (s *Store) checkMeta(tx *bolt.Tx, seal Sealer) error {
 		return err
 	}
 	s.vkey = string(meta.Get([]byte("key")))
-	if s.key != nil && s.key.Verifier != s.vkey {
-		return fmt.Errorf("%w: it is signed with %s, the key given is %s", ErrWrongKey, evidence.Printable(s.vkey), s.key.Verifier)
-	}
 	return nil
 }
 

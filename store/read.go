@@ -9,6 +9,8 @@ import (
 	"iter"
 	"slices"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -18,13 +20,15 @@ const batch = 512
 
 // Size returns the number of entries in the log.
 func (s *Store) Size() (n uint64, err error) {
-	err = s.view(func(v view) error {
-		if k, _ := v.tx.Bucket(bucketEntries).Cursor().Last(); k != nil {
-			n = fromKey(k) + 1
-		}
-		return nil
-	})
+	err = s.view(func(v view) error { n = logSize(v.tx); return nil })
 	return n, err
+}
+
+func logSize(tx *bolt.Tx) uint64 {
+	if k, _ := tx.Bucket(bucketEntries).Cursor().Last(); k != nil {
+		return fromKey(k) + 1
+	}
+	return 0
 }
 
 // pairs walks a bucket from a key on, in batches of one read transaction each.

@@ -68,9 +68,15 @@ type Store struct {
 
 	users atomic.Int32 // that share it, beside the one that opened it
 
-	mu   sync.Mutex // guards what follows, and serialises appends
+	back error // what Options.Kept told of the log when it was opened
+
+	mu   sync.Mutex // guards what follows, and serializes appends
 	vkey string
 	size uint64 // entries, as the last append left them
+	// kept is the file that the newest checkpoint is kept in; empty for none.
+	kept     string
+	keptErr  error
+	recorded bool // the log says that it went back
 }
 
 // VerifierKey is the public key that the log is signed with now, in the form

@@ -95,17 +95,14 @@ func sampled(draw func(io.Writer) (*api.Sample, error), population string) (out 
 	return out, err
 }
 
-// sampleCSV writes the picks for a spreadsheet. A cell that it would run as a formula
-// is preceded by an apostrophe.
+// sampleCSV writes the picks for a spreadsheet.
 func sampleCSV(w io.Writer, s *api.Sample) error {
 	rows := [][]string{{"kind", "number", "at", "stream", "scope", "id", "name"}}
 	for _, d := range s.Draws {
 		for _, p := range d.Picks {
 			row := []string{d.Kind, strconv.Itoa(p.Number), p.At.Format(time.RFC3339Nano), p.Stream, string(p.Scope), p.ID, p.Name}
 			for i, cell := range row {
-				if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-					row[i] = "'" + cell
-				}
+				row[i] = evidence.SpreadsheetCell(cell)
 			}
 			rows = append(rows, row)
 		}
