@@ -178,6 +178,7 @@ func Each(ctx context.Context, n, parallel int, do func(context.Context, int) er
 	for i := range n {
 		g.Go(func() error {
 			if errs[i] = ctx.Err(); errs[i] == nil {
+				errs[i] = ErrEnded // until it returns
 				errs[i] = CatchPanic(func() error { return do(ctx, i) })
 			}
 			return nil
@@ -186,6 +187,10 @@ func Each(ctx context.Context, n, parallel int, do func(context.Context, int) er
 	_ = g.Wait() // each error is in errs
 	return errs
 }
+
+// ErrEnded: what collected ended its goroutine, by runtime.Goexit, of which
+// neither a result nor a panic tells.
+var ErrEnded = errors.New("collecting ended without a result")
 
 // CatchPanic runs f and turns a panic into an error, so that one bad answer cannot
 // end the daemon. The error becomes evidence: it names the function that

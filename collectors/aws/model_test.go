@@ -28,8 +28,12 @@ type models struct {
 	looped map[string]bool
 }
 
+// newModels skips the test where the descriptions are not here; in a collection,
+// which has a goroutine of its own, that would come too late.
 func newModels(t *testing.T) *models {
-	return &models{t: t, all: map[string]*mototest.Model{}, looped: map[string]bool{}}
+	ms := &models{t: t, all: map[string]*mototest.Model{}, looped: map[string]bool{}}
+	ms.of("sts:GetCallerIdentity")
+	return ms
 }
 
 // of returns the description of a call's API, and the operation's name.

@@ -25,9 +25,9 @@ func withDeadline[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	}
 	out := make(chan ended, 1)
 	go func() {
-		var e ended
+		e := ended{err: collectors.ErrEnded}
+		defer func() { out <- e }() // also when the goroutine is ended from within, of which no panic tells
 		e.err = collectors.CatchPanic(func() (err error) { e.v, err = do(); return err })
-		out <- e
 	}()
 	select {
 	case e := <-out:
