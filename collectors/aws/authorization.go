@@ -208,7 +208,7 @@ func (s *session) addTrust(a collectors.Attributes, trust document) {
 		if st.Effect != "Allow" {
 			continue
 		}
-		world = world || st.anyone() && len(st.Condition) == 0
+		world = world || st.anyone() && !st.restricted() || st.anyWorkflow()
 		services = append(services, st.Principal["Service"]...)
 		federated = append(federated, st.Principal["Federated"]...)
 		for _, who := range st.Principal["AWS"] {

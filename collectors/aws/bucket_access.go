@@ -32,7 +32,7 @@ func addPolicyStatus(ctx context.Context, client *s3.Client, bucket *string, a c
 }
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html
-func addBucketPolicy(ctx context.Context, client *s3.Client, bucket *string, a collectors.Attributes) error {
+func addBucketPolicy(ctx context.Context, client *s3.Client, bucket *string, partition string, a collectors.Attributes) error {
 	resp, err := client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})
 	switch {
 	case notThere(err, noBucketPolicy):
@@ -45,7 +45,7 @@ func addBucketPolicy(ctx context.Context, client *s3.Client, bucket *string, a c
 	if err != nil {
 		return err
 	}
-	a["tls_only"] = doc.tlsOnly()
+	a["tls_only"] = doc.tlsOnly("arn:" + partition + ":s3:::" + *bucket)
 	return nil
 }
 

@@ -108,7 +108,7 @@ func (s *session) collectBucket(ctx context.Context, out *collectors.Output, b t
 		a["region"], scope = region, s.scope(region)
 		client := s3Client(in(s.aws, region))
 		errs = append(errs, addEncryption(ctx, client, b.Name, a), addBlock(ctx, client, b.Name, a), addVersioning(ctx, client, b.Name, a),
-			addPolicyStatus(ctx, client, b.Name, a), addBucketPolicy(ctx, client, b.Name, a), addLogging(ctx, client, b.Name, a), addAccessList(ctx, client, b.Name, a))
+			addPolicyStatus(ctx, client, b.Name, a), addBucketPolicy(ctx, client, b.Name, s.partition, a), addLogging(ctx, client, b.Name, a), addAccessList(ctx, client, b.Name, a))
 	}
 	errs = append(errs, out.Emit(evidence.Record{ID: "arn:" + s.partition + ":s3:::" + *b.Name, Name: *b.Name, Scope: scope, Attributes: a}))
 	return first(errs)

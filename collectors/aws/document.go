@@ -104,7 +104,7 @@ func parsePolicy(text string) (document, error) {
 func (d document) admin() bool {
 	return slices.ContainsFunc(d.Statement, func(s grant) bool {
 		every := slices.Contains(s.Action, "*") || slices.Contains(s.Action, "*:*") || len(s.NotAction) > 0 && len(s.Action) == 0
-		return s.Effect == "Allow" && every && slices.Contains(s.Resource, "*")
+		return s.Effect == "Allow" && every && s.everyResource()
 	})
 }
 
@@ -124,8 +124,8 @@ func (s grant) anyone() bool {
 	return false
 }
 
-// who says whom a resource's policy lets in. Conditions are not weighed: a
-// statement for everyone with one is "conditional".
+// who says whom a resource's policy lets in. A statement for everyone with a
+// condition that may narrow who asks is "conditional".
 func (d document) who(a collectors.Attributes) {
 	var let []string
 	world, conditional := false, false
@@ -136,17 +136,18 @@ func (d document) who(a collectors.Attributes) {
 		for _, list := range s.Principal {
 			let = append(let, list...)
 		}
-		world = world || s.anyone() && len(s.Condition) == 0
-		conditional = conditional || s.anyone() && len(s.Condition) > 0
+		world = world || s.anyone() && !s.restricted()
+		conditional = conditional || s.anyone() && s.restricted()
 	}
 	a.Set("policy_principals", let)
 	a["policy_world"], a["policy_world_conditional"] = world, conditional
 }
 
-// tlsOnly reports a statement that denies everyone what is asked without TLS.
-func (d document) tlsOnly() bool {
+// tlsOnly reports a statement that denies everyone what is asked without TLS,
+// of the bucket (an ARN) and of all its objects.
+func (d document) tlsOnly(bucket string) bool {
 	return slices.ContainsFunc(d.Statement, func(s grant) bool {
-		if s.Effect != "Deny" || !(slices.Contains(s.Action, "*") || slices.Contains(s.Action, "s3:*")) {
+		if s.Effect != "Deny" || !(slices.Contains(s.Action, "*") || slices.Contains(s.Action, "s3:*")) || !s.covers(bucket) {
 			return false
 		}
 		everyone := false

@@ -87,7 +87,7 @@ func (p *regionReader) emitGroup(g types.SecurityGroup, guarded map[string]int64
 
 // rules returns the rules of one direction, in a fixed order. A rule for all
 // protocols has the protocol "-1" and no ports; world says that it holds for
-// every address of one version of IP.
+// every address of one version of IP, or for so many that it may as well.
 func rules(permissions []types.IpPermission) (out []collectors.Attributes) {
 	for _, r := range permissions {
 		a := collectors.Attributes{}
@@ -96,7 +96,7 @@ func rules(permissions []types.IpPermission) (out []collectors.Attributes) {
 		count(a, "to", r.ToPort)
 		from := peers(r)
 		a.Set("peers", from)
-		a["world"] = slices.Contains(from, "0.0.0.0/0") || slices.Contains(from, "::/0")
+		a["world"] = wholeInternet(from)
 		out = append(out, a)
 	}
 	slices.SortFunc(out, func(x, y collectors.Attributes) int {
@@ -142,6 +142,10 @@ func collectVPCs(ctx context.Context, p *regionReader) error {
 		a := collectors.Attributes{}
 		a.Bool("default", v.IsDefault)
 		a.Text("cidr", v.CidrBlock)
+		a.Text("owner", v.OwnerId)
+		if v.OwnerId != nil {
+			a["shared"] = *v.OwnerId != p.account
+		}
 		if unread == nil {
 			a["flow_logs"] = attributeList(logs[id])
 		}

@@ -147,18 +147,37 @@ func (s *session) addSelectors(ctx context.Context, out *collectors.Output, t ty
 	if len(resp.EventSelectors)+len(resp.AdvancedEventSelectors) == 0 {
 		return collectors.Incomplete("cloudtrail:GetEventSelectors states no selector of %s", *t.TrailARN)
 	}
-	management, data := false, false
+	read, write, data := false, false, false
 	for _, sel := range resp.EventSelectors {
-		management = management || sel.IncludeManagementEvents != nil && *sel.IncludeManagementEvents && sel.ReadWriteType == types.ReadWriteTypeAll && len(sel.ExcludeManagementEventSources) == 0
+		if aws.ToBool(sel.IncludeManagementEvents) && len(sel.ExcludeManagementEventSources) == 0 {
+			read = read || sel.ReadWriteType != types.ReadWriteTypeWriteOnly && sel.ReadWriteType != ""
+			write = write || sel.ReadWriteType != types.ReadWriteTypeReadOnly && sel.ReadWriteType != ""
+		}
 		data = data || len(sel.DataResources) > 0
 	}
 	for _, sel := range resp.AdvancedEventSelectors {
 		category := selected(sel, "eventCategory")
-		management = management || slices.Contains(category, "Management") && len(sel.FieldSelectors) == 1
+		if slices.Contains(category, "Management") {
+			r, w := managementOf(sel)
+			read, write = read || r, write || w
+		}
 		data = data || slices.Contains(category, "Data")
 	}
-	a["all_management_events"], a["data_events"] = management, data
+	a["all_management_events"], a["data_events"] = read && write, data
 	return nil
+}
+
+// managementOf says whether an advanced selector of management events takes all
+// that read, and all that write. One that narrows by anything else takes neither.
+func managementOf(sel types.AdvancedEventSelector) (read, write bool) {
+	only := selected(sel, "readOnly")
+	if len(sel.FieldSelectors) == 1 {
+		return true, true
+	}
+	if len(sel.FieldSelectors) != 2 || len(only) == 0 {
+		return false, false
+	}
+	return slices.Contains(only, "true"), slices.Contains(only, "false")
 }
 
 // selected returns the values that an advanced selector demands of a field.
