@@ -23,7 +23,10 @@ import (
 // ten kinds, of which 1 % change a day in what 100 tests read and 20 % in what
 // they do not.
 func BenchmarkStoreYear(b *testing.B) {
-	const kinds, each, days = 10, 1000, 365
+	kinds, each, days := 10, 1000, 365
+	if testing.Short() {
+		each, days = 50, 30
+	}
 	key, err := store.NewKey("bench", nil)
 	if err != nil {
 		b.Fatal(err)

@@ -22,10 +22,15 @@ import (
 	"github.com/evidenced/evidenced/simulator/graphql"
 )
 
-const (
-	benchRepos  = 1000
-	benchMerges = 100_000
-)
+const benchRepos = 1000
+
+// benchMerges is how many merges BenchmarkPopulation has; fewer with -short.
+func benchMerges() int {
+	if testing.Short() {
+		return 10_000 // each repository has one at least
+	}
+	return 100_000
+}
 
 // bigOrg is an organisation whose merges of a year are made when they are asked
 // for. A few repositories have most of them, and many have next to none.
@@ -36,12 +41,12 @@ type bigOrg struct {
 
 func newBigOrg() *bigOrg {
 	o := &bigOrg{to: start, from: start.AddDate(-1, 0, 0)}
-	left, weights := benchMerges, 0.0
+	left, weights := benchMerges(), 0.0
 	for i := range o.counts {
 		weights += math.Pow(float64(i+1), -0.9)
 	}
 	for i := range o.counts {
-		o.counts[i] = int(benchMerges * math.Pow(float64(i+1), -0.9) / weights)
+		o.counts[i] = int(float64(benchMerges()) * math.Pow(float64(i+1), -0.9) / weights)
 		left -= o.counts[i]
 	}
 	o.counts[0] += left
@@ -52,7 +57,7 @@ func newBigOrg() *bigOrg {
 func (o *bigOrg) at(repo, k int) string {
 	year := o.to.Sub(o.from)
 	step := year / time.Duration(o.counts[repo])
-	return o.from.Add(step*time.Duration(k) + step*time.Duration(repo)/benchRepos).Truncate(time.Second).Format(time.RFC3339)
+	return o.from.Add(step*time.Duration(k) + step/benchRepos*time.Duration(repo)).Truncate(time.Second).Format(time.RFC3339)
 }
 
 func (o *bigOrg) pull(repo, k int) object {
@@ -157,7 +162,7 @@ func TestServeBigOrg(t *testing.T) {
 
 // bigServer starts it and gives its address.
 func bigServer(b *testing.B) string {
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestServeBigOrg$")
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestServeBigOrg$", fmt.Sprintf("-test.short=%t", testing.Short()))
 	cmd.Env = append(os.Environ(), "EVIDENCED_BIG_ORG=1")
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -235,15 +240,15 @@ func BenchmarkPopulation(b *testing.B) {
 		stop()
 		w.From = start.Add(-time.Second)
 		s := src.Visit(b.Context(), "acme").Capture(b.Context(), kindPullRequest, w)
-		if s.Err != nil || len(s.Records) > 0 || len(seen) != benchMerges {
-			b.Fatalf("error %v, %d records in a second of nothing; %d merges of %d", s.Err, len(s.Records), len(seen), benchMerges)
+		if s.Err != nil || len(s.Records) > 0 || len(seen) != benchMerges() {
+			b.Fatalf("error %v, %d records in a second of nothing; %d merges of %d", s.Err, len(s.Records), len(seen), benchMerges())
 		}
 		var again cost
 		again.add(b, s.Exchanges)
 		all, all2 := float64(first.rest+first.graph), float64(again.rest+again.graph)
 		b.ReportMetric(float64(slot), "slots")
-		b.ReportMetric(all*1000/benchMerges, "requests/1000")
-		b.ReportMetric(float64(first.points)*1000/benchMerges, "points/1000")
+		b.ReportMetric(all*1000/float64(benchMerges()), "requests/1000")
+		b.ReportMetric(float64(first.points)*1000/float64(benchMerges()), "points/1000")
 		b.ReportMetric(all2, "requests-again")
 		b.ReportMetric(100*all2/all, "%again")
 		b.ReportMetric(100*float64(again.points)/float64(first.points), "%points-again")
