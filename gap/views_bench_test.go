@@ -27,7 +27,10 @@ func daily(d int, stream string, minute int, w *evidence.Window) evidence.Run {
 
 // BenchmarkAccounts is a year of 20,000 people with two accounts each, see accounts.
 func BenchmarkAccounts(b *testing.B) {
-	const people, days = 20_000, 365
+	people, days := 20_000, 365
+	if testing.Short() {
+		people = 1000
+	}
 	judge(b, accounts(people, days), days, "id.account.linked", people*2)
 }
 

@@ -25,7 +25,7 @@ func BenchmarkLocker(b *testing.B) {
 	if _, err := exec.LookPath("git"); err != nil {
 		b.Skip("git is not here, so there is nothing to compare with")
 	}
-	l := fillLockers(b, 2000, 365, true)
+	l := fillLockers(b, 2000, benchDays(), true)
 	l.benchmarkStore(b)
 	b.Run("append/git", func(b *testing.B) { l.report(b, l.gitAppend, float64(l.gitBytes)/1e6) })
 	b.Run("read/git", func(b *testing.B) {
@@ -48,10 +48,18 @@ func BenchmarkLocker(b *testing.B) {
 	})
 }
 
+// benchDays is a year, or with -short a month.
+func benchDays() int {
+	if testing.Short() {
+		return 30
+	}
+	return 365
+}
+
 // BenchmarkYear keeps a year of evidence in a store.
 func BenchmarkYear(b *testing.B) {
 	for _, n := range []int{2000, 10000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) { fillLockers(b, n, 365, false).benchmarkStore(b) })
+		b.Run(fmt.Sprint(n), func(b *testing.B) { fillLockers(b, n, benchDays(), false).benchmarkStore(b) })
 	}
 }
 
