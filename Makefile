@@ -38,11 +38,11 @@ vuln:
 	if [ $$code -ne 0 ] && echo "$$out" | grep -q 'fetching vulnerabilities'; then echo "govulncheck: SKIPPED, its database cannot be reached from here"; exit 0; fi; exit $$code
 
 race: doubles
-	$(GO) test $(TAGS) -race -timeout 20m $(CORE)
+	$(GO) test $(TAGS) -race -timeout 40m $(CORE)
 
 # The suites against servers that others wrote start them themselves, and say so loudly where they are not installed.
 test: doubles
-	$(GO) test $(TAGS) -timeout 20m ./...
+	$(GO) test $(TAGS) -timeout 40m ./...
 
 # The chart, by Helm's own engine, in a module of its own.
 helm:
