@@ -76,10 +76,9 @@ var policy = map[string]struct{ rooms, modules []string }{
 	},
 }
 
-// TestRooms parses every file itself, so that the test cache sees the files.
-func TestRooms(t *testing.T) {
-	seen := map[string]bool{}
-	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+// eachSource calls do with every Go file of the project that is no test.
+func eachSource(do func(file string) error) error {
+	return filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -88,6 +87,14 @@ func TestRooms(t *testing.T) {
 		case d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
 			return nil
 		}
+		return do(file)
+	})
+}
+
+// TestRooms parses every file itself, so that the test cache sees the files.
+func TestRooms(t *testing.T) {
+	seen := map[string]bool{}
+	err := eachSource(func(file string) error {
 		room := filepath.ToSlash(filepath.Dir(file))
 		seen[room] = true
 		checkFile(t, room, file)
@@ -197,15 +204,7 @@ type room struct {
 // TestShape holds rooms to what they may use, and to sizes a reader can follow.
 func TestShape(t *testing.T) {
 	rooms := map[string]*room{}
-	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && d.Name() != "." || d.Name() == "testdata" || d.Name() == "node_modules"):
-			return filepath.SkipDir
-		case d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
-			return nil
-		}
+	err := eachSource(func(file string) error {
 		name := filepath.ToSlash(filepath.Dir(file))
 		if rooms[name] == nil {
 			rooms[name] = &room{imports: map[string]bool{}}
