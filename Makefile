@@ -49,10 +49,10 @@ helm:
 	cd deploy/helm && $(GO) vet ./... && $(GO) test ./...
 
 # What keeps the linker from leaving out what nobody calls (reflection by a
-# name that is computed) doubles the program: html/template, among others.
+# name that is computed) adds 12 MB: html/template, among others.
 size:
 	@f=$$(mktemp) && CGO_ENABLED=0 $(GO) build -trimpath $(TAGS) -ldflags '-s -w' -o $$f ./cmd/evidenced && n=$$(stat -c %s $$f) && rm $$f && \
-	echo "the program has $$n bytes" && test $$n -lt 46500000
+	echo "the program has $$n bytes" && test $$n -lt 48000000
 
 doubles: $(VENV)/moto.ok $(DOUBLES)/node_modules/.ok $(DOCUMENTS)/node_modules/.ok described
 
