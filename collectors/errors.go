@@ -24,6 +24,9 @@ var (
 	// ErrNoHost: the name of the host is not known, by the word of the name
 	// server. It is always wrapped together with ErrUnreachable.
 	ErrNoHost = errors.New("no such host")
+	// ErrExcluded: a policy of the organization closes the part to everyone, by the
+	// source's own word. It is always wrapped together with ErrDenied.
+	ErrExcluded = errors.New("excluded by a policy of the organization")
 	// ErrServer: the source answered with a server error. It is always wrapped
 	// together with ErrUnreachable.
 	ErrServer = errors.New("server error")

@@ -128,12 +128,13 @@ func (o *Output) EachScope(ctx context.Context, parts []evidence.Scope, parallel
 
 // EachRegion is EachScope for parts that have hosts of their own. A part whose
 // host does not exist, while another part was read, is one to which the source
-// has not brought what is read: nothing can be there.
+// has not brought what is read; one that is excluded by a policy, while the same is
+// read elsewhere, is closed to everyone. Nothing is expected in either.
 func (o *Output) EachRegion(ctx context.Context, parts []evidence.Scope, parallel int, read func(context.Context, evidence.Scope) error) error {
 	errs := eachPart(ctx, parts, parallel, read)
 	if slices.Contains(errs, nil) {
 		for i, err := range errs {
-			if errors.Is(err, ErrNoHost) {
+			if errors.Is(err, ErrNoHost) || errors.Is(err, ErrExcluded) {
 				o.markAbsent(parts[i], err)
 				errs[i] = nil
 			}

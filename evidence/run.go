@@ -12,8 +12,8 @@ const (
 	ScopeDenied ScopeStatus = "denied"
 	// ScopeFailed: could not be read for another reason.
 	ScopeFailed ScopeStatus = "failed"
-	// ScopeAbsent: the source does not offer this kind there, so there is nothing to
-	// read: a region that a service has not come to. The reason says how that is known.
+	// ScopeAbsent: nothing is expected there: a region that a service has not come to,
+	// or one that a policy of the organization excludes. The reason says how that is known.
 	ScopeAbsent ScopeStatus = "absent"
 )
 

@@ -83,6 +83,30 @@ func emitMember(out *collectors.Output, m types.Account) error {
 	return out.Emit(evidence.Record{ID: id, Name: name, Attributes: a})
 }
 
+// addMembership says whether the account belongs to an organization, another account
+// of which may watch over this one, and whether all accounts of it are read.
+// https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html
+func (s *session) addMembership(ctx context.Context, a collectors.Attributes) error {
+	a["organization_read"] = s.collector.RootScope() == organization
+	member, err := collectors.Shared(ctx, "membership", func(ctx context.Context) (bool, error) {
+		resp, err := organizationsClient(s.aws).DescribeOrganization(ctx, &organizations.DescribeOrganizationInput{})
+		switch {
+		case notThere(err, "AWSOrganizationsNotInUseException"):
+			return false, nil
+		case err != nil:
+			return false, classify(err)
+		case resp.Organization == nil || aws.ToString(resp.Organization.Id) == "":
+			return false, collectors.Incomplete("organizations:DescribeOrganization says nothing")
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	a["in_organization"] = member
+	return nil
+}
+
 // optional returns nil for "", which the SDK leaves out.
 func optional(s string) *string {
 	if s == "" {

@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/aws/policy"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -31,19 +31,20 @@ func authorizationKinds() []kind {
 	}
 }
 
-// authorization is what an account says of its users, groups, roles and own
-// policies.
+// authorization is what an account says of its users, groups, roles and policies.
 type authorization struct {
 	read     *collectors.Output
 	users    []types.UserDetail
 	groups   []types.GroupDetail
 	roles    []types.RoleDetail
 	policies []types.ManagedPolicyDetail
-	// everything are the ARNs of the account's own policies that allow everything.
-	everything map[string]bool
+	// theirs are the policies of AWS that are in use.
+	theirs []types.ManagedPolicyDetail
+	// documents are those of the managed policies, by ARN.
+	documents map[string]policy.Document
 }
 
-// authorization reads it once for all kinds that are made of it: one listing
+// authorization reads it once for all kinds that are made of it: two listings
 // where one question for each user, role and policy would be thousands.
 func (s *session) authorization(ctx context.Context, out *collectors.Output) (*authorization, error) {
 	z, err := collectors.Shared(ctx, "authorization", s.readAuthorization)
@@ -55,7 +56,7 @@ func (s *session) authorization(ctx context.Context, out *collectors.Output) (*a
 }
 
 func (s *session) readAuthorization(ctx context.Context) (*authorization, error) {
-	z := &authorization{read: collectors.NewOutput(kindPolicy), everything: map[string]bool{}}
+	z := &authorization{read: collectors.NewOutput(kindPolicy), documents: map[string]policy.Document{}}
 	err := s.authorizationPages(ctx, z.read, func(page *iam.GetAccountAuthorizationDetailsOutput) error {
 		z.users, z.groups = append(z.users, page.UserDetailList...), append(z.groups, page.GroupDetailList...)
 		z.roles, z.policies = append(z.roles, page.RoleDetailList...), append(z.policies, page.Policies...)
@@ -64,12 +65,25 @@ func (s *session) readAuthorization(ctx context.Context) (*authorization, error)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range z.policies {
-		all, _, err := allowsEverything(p)
+	err = s.authorizationPages(ctx, z.read, func(page *iam.GetAccountAuthorizationDetailsOutput) error {
+		for _, p := range page.Policies {
+			if aws.ToInt32(p.AttachmentCount)+aws.ToInt32(p.PermissionsBoundaryUsageCount) > 0 {
+				z.theirs = append(z.theirs, p)
+			}
+		}
+		return nil
+	}, types.EntityTypeAWSManagedPolicy)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range slices.Concat(z.theirs, z.policies) {
+		doc, present, err := documentOf(p)
 		if err != nil {
 			return nil, err
 		}
-		z.everything[aws.ToString(p.Arn)] = all
+		if present {
+			z.documents[aws.ToString(p.Arn)] = doc
+		}
 	}
 	return z, nil
 }
@@ -109,9 +123,22 @@ func (s *session) collectUserAccess(ctx context.Context, out *collectors.Output)
 		a := collectors.Attributes{}
 		a.Set("groups", u.GroupList)
 		a.Time("created_at", u.CreateDate)
-		if err := z.addPolicies(a, u.AttachedManagedPolicies, u.UserPolicyList, u.PermissionsBoundary); err != nil {
+		h, err := z.holdings(u.AttachedManagedPolicies, u.UserPolicyList)
+		if err != nil {
 			return err
 		}
+		h.describe(a)
+		for _, g := range z.groups {
+			if !slices.Contains(u.GroupList, aws.ToString(g.GroupName)) {
+				continue
+			}
+			of, err := z.holdings(g.AttachedManagedPolicies, g.GroupPolicyList)
+			if err != nil {
+				return err
+			}
+			h.add("group "+aws.ToString(g.GroupName)+": ", of)
+		}
+		z.addRights(a, h, u.PermissionsBoundary)
 		if err := emitNamed(out, u.Arn, u.UserName, a); err != nil {
 			return err
 		}
@@ -127,9 +154,13 @@ func (s *session) collectGroups(ctx context.Context, out *collectors.Output) err
 	for _, g := range z.groups {
 		a := collectors.Attributes{}
 		a.Time("created_at", g.CreateDate)
-		if err := z.addPolicies(a, g.AttachedManagedPolicies, g.GroupPolicyList, nil); err != nil {
+		h, err := z.holdings(g.AttachedManagedPolicies, g.GroupPolicyList)
+		if err != nil {
 			return err
 		}
+		h.describe(a)
+		z.addRights(a, h, nil)
+		a["members"] = z.members(g)
 		if err := emitNamed(out, g.Arn, g.GroupName, a); err != nil {
 			return err
 		}
@@ -137,37 +168,14 @@ func (s *session) collectGroups(ctx context.Context, out *collectors.Output) err
 	return nil
 }
 
-// administrator ends the ARN of AWS's policy that allows everything.
-const administrator = ":iam::aws:policy/AdministratorAccess"
-
-// addPolicies says what is attached and what is inline, and which of these
-// allow everything.
-func (z *authorization) addPolicies(a collectors.Attributes, attached []types.AttachedPolicy, inline []types.PolicyDetail, boundary *types.AttachedPermissionsBoundary) error {
-	var arns, names, admin []string
-	for _, p := range attached {
-		id := aws.ToString(p.PolicyArn)
-		arns = append(arns, id)
-		if strings.HasSuffix(id, administrator) || z.everything[id] {
-			admin = append(admin, aws.ToString(p.PolicyName))
+// members counts the users of a group.
+func (z *authorization) members(g types.GroupDetail) (n int64) {
+	for _, u := range z.users {
+		if slices.Contains(u.GroupList, aws.ToString(g.GroupName)) {
+			n++
 		}
 	}
-	for _, p := range inline {
-		doc, err := parsePolicy(aws.ToString(p.PolicyDocument))
-		if err != nil {
-			return err
-		}
-		names = append(names, aws.ToString(p.PolicyName))
-		if doc.admin() {
-			admin = append(admin, aws.ToString(p.PolicyName))
-		}
-	}
-	a.Set("attached_policies", arns)
-	a.Set("inline_policies", names)
-	a.Set("admin_by", admin)
-	if boundary != nil {
-		a.Text("permissions_boundary", boundary.PermissionsBoundaryArn)
-	}
-	return nil
+	return n
 }
 
 func (s *session) collectRoles(ctx context.Context, out *collectors.Output) error {
@@ -187,10 +195,13 @@ func (s *session) collectRoles(ctx context.Context, out *collectors.Output) erro
 		if err != nil {
 			return err
 		}
-		s.addTrust(a, trust)
-		if err := z.addPolicies(a, r.AttachedManagedPolicies, r.RolePolicyList, r.PermissionsBoundary); err != nil {
+		s.addTrust(a, trust.Trust(s.account))
+		h, err := z.holdings(r.AttachedManagedPolicies, r.RolePolicyList)
+		if err != nil {
 			return err
 		}
+		h.describe(a)
+		z.addRights(a, h, r.PermissionsBoundary)
 		if err := emitNamed(out, r.Arn, r.RoleName, a); err != nil {
 			return err
 		}
@@ -198,52 +209,21 @@ func (s *session) collectRoles(ctx context.Context, out *collectors.Output) erro
 	return nil
 }
 
-// addTrust says who may take a role: services, identity providers, principals
-// of other accounts, and which of those need no external id.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
-func (s *session) addTrust(a collectors.Attributes, trust document) {
-	var services, federated, others, bare []string
-	world := false
-	for _, st := range trust.Statement {
-		if st.Effect != "Allow" {
-			continue
-		}
-		world = world || st.anyone() && !st.restricted() || st.anyWorkflow()
-		services = append(services, st.Principal["Service"]...)
-		federated = append(federated, st.Principal["Federated"]...)
-		for _, who := range st.Principal["AWS"] {
-			if account := accountOf(who); account != s.account {
-				others = append(others, account)
-				if !st.demandsExternalID() {
-					bare = append(bare, account)
-				}
-			}
-		}
-	}
-	a.Set("trusted_services", services)
-	a.Set("trusted_providers", federated)
-	a.Set("trusted_accounts", others)
-	a.Set("trusted_without_external_id", bare)
-	a["trusts_anyone"] = world
+// addTrust says who may assume a role: services, identity providers, other
+// accounts, and which of these are trusted without an external ID and are not
+// known to be the company's own.
+func (s *session) addTrust(a collectors.Attributes, trust policy.Trust) {
+	a.Set("trusted_services", trust.Services)
+	a.Set("trusted_providers", trust.Providers)
+	a.Set("trusted_accounts", trust.Accounts)
+	a.Set("trusted_without_external_id", slices.DeleteFunc(slices.Clone(trust.Bare), s.ours))
+	a.Set("trust_undecided", trust.Undecided)
+	a["trusts_anyone"] = trust.Anyone
 }
 
-// accountOf returns the account of a principal: an ARN, an account id, or "*".
-func accountOf(who string) string {
-	if parsed, err := arn.Parse(who); err == nil && parsed.AccountID != "" {
-		return parsed.AccountID
-	}
-	return who
-}
-
-func (s grant) demandsExternalID() bool {
-	for operator, keys := range s.Condition {
-		for key := range keys {
-			if strings.HasPrefix(operator, "String") && strings.EqualFold(key, "sts:ExternalId") {
-				return true
-			}
-		}
-	}
-	return false
+// ours reports an account that the configuration names, or that asks.
+func (s *session) ours(account string) bool {
+	return account == s.home || slices.Contains(s.cfg.Accounts.List, account)
 }
 
 // collectPolicies emits the account's own policies, and those of AWS that are in use.
@@ -257,17 +237,15 @@ func (s *session) collectPolicies(ctx context.Context, out *collectors.Output) e
 			return err
 		}
 	}
-	return s.authorizationPages(ctx, out, func(page *iam.GetAccountAuthorizationDetailsOutput) error {
-		for _, p := range page.Policies {
-			if aws.ToInt32(p.AttachmentCount) == 0 {
-				continue
-			}
-			if err := emitPolicy(out, p, true); err != nil {
-				return err
-			}
+	for _, p := range z.theirs {
+		if aws.ToInt32(p.AttachmentCount) == 0 {
+			continue
 		}
-		return nil
-	}, types.EntityTypeAWSManagedPolicy)
+		if err := emitPolicy(out, p, true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func emitPolicy(out *collectors.Output, p types.ManagedPolicyDetail, theirs bool) error {
@@ -276,22 +254,24 @@ func emitPolicy(out *collectors.Output, p types.ManagedPolicyDetail, theirs bool
 	a.Text("version", p.DefaultVersionId)
 	a.Time("created_at", p.CreateDate)
 	a.Time("updated_at", p.UpdateDate)
-	all, present, err := allowsEverything(p)
+	doc, present, err := documentOf(p)
 	if err != nil {
 		return err
 	}
 	if present {
-		a["admin"] = all
+		r := policy.Rights{Policies: []policy.Document{doc}}
+		a["admin"] = r.Admin()
+		a["escalates_by"] = r.Escalation()
 	}
 	return emitNamed(out, p.Arn, p.PolicyName, a)
 }
 
-// allowsEverything reads the version of a policy that is in force; it may not be said.
-func allowsEverything(p types.ManagedPolicyDetail) (all, present bool, err error) {
+// documentOf reads the version of a policy that is in force; it may not be said.
+func documentOf(p types.ManagedPolicyDetail) (doc policy.Document, present bool, err error) {
 	i := slices.IndexFunc(p.PolicyVersionList, func(v types.PolicyVersion) bool { return v.IsDefaultVersion })
 	if i < 0 || p.PolicyVersionList[i].Document == nil {
-		return false, false, nil
+		return doc, false, nil
 	}
-	doc, err := parsePolicy(*p.PolicyVersionList[i].Document)
-	return doc.admin(), true, err
+	doc, err = parsePolicy(*p.PolicyVersionList[i].Document)
+	return doc, err == nil, err
 }

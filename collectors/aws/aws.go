@@ -25,7 +25,7 @@ func Spec() collectors.Spec {
 		Redact:       []string{"SecretAccessKey", "SessionToken", "Password", "PrivateKey", "ClientSecret", "accessToken", "refreshToken", "Variables"},
 		NewConfig:    func() collectors.Config { return newConfig() },
 		Sample:       sample,
-		Policy:       policy,
+		Policy:       printedPolicy,
 		Templates:    map[string]func([]collectors.Call) ([]byte, error){"terraform": terraform, "cloudformation": cloudFormation},
 	}
 }

@@ -21,6 +21,10 @@ const (
 	jobLate                      = 36 * time.Hour // a job is begun and ended within its windows, which are a day at most by default
 )
 
+// protectedResources is asked for what AWS Backup has backups of, and whether it has any
+// of a database that keeps none itself.
+var protectedResources = call{name: "backup:ListProtectedResources", why: "what is backed up, and since when"}
+
 func backupKinds() []kind {
 	return []kind{
 		{state(kindBackupPlan, "A plan of AWS Backup: rules and selections.", "last_run_at"), []call{
@@ -28,7 +32,7 @@ func backupKinds() []kind {
 			{name: "backup:ListBackupSelections", why: "what a backup plan selects"},
 		}, inRegions(collectPlans)},
 		{state(kindVault, "A backup vault and its lock.", "recovery_points"), []call{{name: "backup:ListBackupVaults", why: "backup vaults"}}, inRegions(collectVaults)},
-		{state(kindProtected, "A resource that AWS Backup has a backup of, and of when.", "last_backup_at"), []call{{name: "backup:ListProtectedResources", why: "what is backed up, and since when"}}, inRegions(collectProtected)},
+		{state(kindProtected, "A resource that AWS Backup has a backup of, and of when; of one that was not backed up for a week, whether it still exists.", "last_backup_at"), append([]call{protectedResources}, lookedFor...), inRegions(collectProtected)},
 		{event(kindBackupJob, "A backup that AWS Backup made, or failed to make.", jobLate), []call{{name: "backup:ListBackupJobs", why: "backups made and failed"}}, inRegions(collectBackupJobs)},
 		{event(kindRestoreJob, "A restore, such as one that tests a backup.", jobLate), []call{{name: "backup:ListRestoreJobs", why: "restores, which test the backups"}}, inRegions(collectRestoreJobs)},
 	}
@@ -122,20 +126,26 @@ func collectVaults(ctx context.Context, p *regionReader) error {
 }
 
 // https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListProtectedResources.html
-func collectProtected(ctx context.Context, p *regionReader) error {
+func listProtected(ctx context.Context, p *regionReader) ([]types.ProtectedResource, error) {
 	client := backupClient(p.aws)
-	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.ProtectedResource, *string, error) {
+	return list(ctx, p.out, func(ctx context.Context, token *string) ([]types.ProtectedResource, *string, error) {
 		page, err := client.ListProtectedResources(ctx, &backup.ListProtectedResourcesInput{NextToken: token, MaxResults: aws.Int32(1000)})
 		if err != nil {
 			return nil, nil, err
 		}
 		return page.Results, page.NextToken, nil
-	}, func(r types.ProtectedResource) error {
-		a := collectors.Attributes{}
-		a.Text("type", r.ResourceType)
-		a.Time("last_backup_at", r.LastBackupTime)
-		return p.emit(aws.ToString(r.ResourceArn), aws.ToString(r.ResourceName), a)
 	})
+}
+
+// addBackup says when AWS Backup made its last backup of a resource, if ever.
+func (p *regionReader) addBackup(ctx context.Context, id string, a collectors.Attributes) {
+	all, err := shared(ctx, p, "protected resources", listProtected)
+	p.note("protected-resources", err)
+	for _, r := range all {
+		if aws.ToString(r.ResourceArn) == id {
+			a.Time("aws_backup_at", r.LastBackupTime)
+		}
+	}
 }
 
 // collectBackupJobs reads the jobs that were made in the window. AWS keeps a

@@ -19,6 +19,7 @@ func balancerKinds() []kind {
 	return []kind{{state(kindBalancer, "A load balancer (application, network, gateway): listeners, TLS policies, access logs."), []call{
 		{name: "elasticloadbalancing:DescribeLoadBalancers", why: "load balancers"},
 		{name: "elasticloadbalancing:DescribeListeners", why: "ports, protocols and TLS policies"},
+		{name: "elasticloadbalancing:DescribeRules", why: "whether a listener without TLS sends everyone on to one with it"},
 		{name: "elasticloadbalancing:DescribeLoadBalancerAttributes", why: "access logs, deletion protection"},
 	}, inRegions(collectBalancers)}}
 }
@@ -65,21 +66,47 @@ func (p *regionReader) addListeners(ctx context.Context, b types.LoadBalancer, a
 	}
 	slices.SortFunc(found, func(x, y types.Listener) int { return cmp.Compare(aws.ToInt32(x.Port), aws.ToInt32(y.Port)) })
 	var listeners []collectors.Attributes
+	var unread []error
 	for _, l := range found {
-		one := collectors.Attributes{"redirects_to_https": redirects(l.DefaultActions)}
+		one := collectors.Attributes{}
+		unread = append(unread, p.markIncomplete("load-balancer/"+aws.ToString(b.LoadBalancerName), p.addRedirect(ctx, l, one)))
 		count(one, "port", l.Port)
 		word(one, "protocol", l.Protocol)
 		one.Text("tls_policy", l.SslPolicy)
 		listeners = append(listeners, one)
 	}
 	a["listeners"] = attributeList(listeners)
+	return first(unread)
+}
+
+// addRedirect says whether a listener sends everyone to https. Where its default
+// does, its other rules are asked for, which go before the default.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html
+func (p *regionReader) addRedirect(ctx context.Context, l types.Listener, a collectors.Attributes) error {
+	if !redirects(l.DefaultActions) || l.Protocol != types.ProtocolEnumHttp {
+		a["redirects_to_https"] = false
+		return nil
+	}
+	client := balancerClient(p.aws)
+	rules, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]types.Rule, *string, error) {
+		page, err := client.DescribeRules(ctx, &elb.DescribeRulesInput{ListenerArn: l.ListenerArn, Marker: token, PageSize: aws.Int32(400)})
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Rules, page.NextMarker, nil
+	})
+	if err != nil {
+		return err
+	}
+	a["redirects_to_https"] = !slices.ContainsFunc(rules, func(r types.Rule) bool { return !redirects(r.Actions) })
 	return nil
 }
 
-// redirects reports that the default is to send everyone to https.
+// redirects reports actions that send everyone to https, or answer without an application.
 func redirects(actions []types.Action) bool {
 	return len(actions) > 0 && !slices.ContainsFunc(actions, func(x types.Action) bool {
-		return x.Type != types.ActionTypeEnumRedirect || x.RedirectConfig == nil || aws.ToString(x.RedirectConfig.Protocol) != "HTTPS"
+		toTLS := x.Type == types.ActionTypeEnumRedirect && x.RedirectConfig != nil && aws.ToString(x.RedirectConfig.Protocol) == "HTTPS"
+		return !toTLS && x.Type != types.ActionTypeEnumFixedResponse
 	})
 }
 

@@ -45,7 +45,7 @@ func addBucketPolicy(ctx context.Context, client *s3.Client, bucket *string, par
 	if err != nil {
 		return err
 	}
-	a["tls_only"] = doc.tlsOnly("arn:" + partition + ":s3:::" + *bucket)
+	a["tls_only"] = doc.TLSOnly("arn:" + partition + ":s3:::" + *bucket)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/accessanalyzer"
@@ -35,7 +36,8 @@ func detectionKinds() []kind {
 		{state(kindHub, "Security Hub in a region: whether it is on, and by which standards."), []call{
 			{name: "securityhub:DescribeHub", why: "whether Security Hub is on"}, {name: "securityhub:GetEnabledStandards", why: "its standards"},
 		}, inRegions(collectHub)},
-		{state(kindAnalyzer, "Access Analyzer in a region: which analyzers are on."), []call{analyzers}, inRegions(collectAnalyzers)},
+		{state(kindAnalyzer, "Access Analyzer in a region: which analyzers are on, and whether the account may be covered by one of its organization."),
+			[]call{analyzers, {name: "organizations:DescribeOrganization", why: "whether an analyzer of an organization may cover the account"}}, inRegions(collectAnalyzers)},
 		{state(kindExternalAccess, "An active finding of Access Analyzer: who outside has access.", "analyzed_at", "updated_at"), []call{analyzers,
 			{name: "access-analyzer:ListFindingsV2", permission: "access-analyzer:ListFindings", why: "active findings of Access Analyzer"},
 		}, inRegions(collectExternalAccess)},
@@ -138,6 +140,10 @@ func (p *regionReader) emitThreats(ctx context.Context, detector string, ids []s
 	}
 	for _, f := range resp.Findings {
 		a := collectors.Attributes{}
+		a.Text("account", f.AccountId)
+		if f.AccountId != nil {
+			a["of_member"] = *f.AccountId != p.account // an administrator sees those of its members as well
+		}
 		a.Text("type", f.Type)
 		a.Text("title", f.Title)
 		a.Text("created_at", f.CreatedAt)
@@ -240,7 +246,16 @@ func collectAnalyzers(ctx context.Context, p *regionReader) error {
 	}
 	a := collectors.Attributes{}
 	a.Set("active", active)
+	if slices.ContainsFunc(active, external) {
+		return p.emit(p.region, p.region, a)
+	}
+	p.note("organization", p.addMembership(ctx, a))
 	return p.emit(p.region, p.region, a)
+}
+
+// external tells the types of analyzer that look for access from outside.
+func external(kind string) bool {
+	return kind == string(analyzertypes.TypeAccount) || kind == string(analyzertypes.TypeOrganization)
 }
 
 // https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ListFindingsV2.html

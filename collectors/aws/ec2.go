@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -20,15 +21,16 @@ const (
 )
 
 func computeKinds() []kind {
+	snapshotSharing := call{name: "ec2:GetSnapshotBlockPublicAccessState", why: "whether snapshots may be public"}
 	return []kind{
 		{state(kindCompute, "What a region does by default: encryption of volumes, sharing of snapshots, instance metadata."), []call{
 			{name: "ec2:GetEbsEncryptionByDefault", why: "whether new volumes are encrypted"},
-			{name: "ec2:GetSnapshotBlockPublicAccessState", why: "whether snapshots may be made public"},
+			snapshotSharing,
 			{name: "ec2:GetInstanceMetadataDefaults", why: "whether new instances demand IMDSv2"},
 		}, inRegions(collectCompute)},
-		{state(kindInstance, "An instance: metadata service, address, profile."), []call{{name: "ec2:DescribeInstances", why: "instances"}}, inRegions(collectInstances)},
+		{state(kindInstance, "An instance: metadata service, address, profile."), []call{{name: "ec2:DescribeInstances", why: "instances"}, managedMachines}, inRegions(collectInstances)},
 		{state(kindVolume, "An EBS volume and its encryption."), []call{{name: "ec2:DescribeVolumes", why: "volumes"}}, inRegions(collectVolumes)},
-		{state(kindSnapshot, "An EBS snapshot of the account's own: encryption, and whether anyone may restore it."), []call{{name: "ec2:DescribeSnapshots", why: "snapshots, and which are public"}}, inRegions(collectSnapshots)},
+		{state(kindSnapshot, "An EBS snapshot of the account's own: encryption, and whether anyone may restore it."), []call{{name: "ec2:DescribeSnapshots", why: "snapshots, and which are public"}, snapshotSharing}, inRegions(collectSnapshots)},
 		{state(kindImage, "A machine image of the account's own, and whether it is public."), []call{{name: "ec2:DescribeImages", why: "machine images"}}, inRegions(collectImages)},
 	}
 }
@@ -42,6 +44,9 @@ const perPage = 500
 func collectCompute(ctx context.Context, p *regionReader) error {
 	a := collectors.Attributes{}
 	errs := []error{p.addEncryption(ctx, a), p.addSharing(ctx, a), p.addMetadata(ctx, a)}
+	if errors.Is(errs[0], collectors.ErrExcluded) {
+		return errs[0]
+	}
 	return first(append(errs, p.emit(p.region, p.region, a)))
 }
 
@@ -59,18 +64,29 @@ func (p *regionReader) addEncryption(ctx context.Context, a collectors.Attribute
 	return nil
 }
 
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetSnapshotBlockPublicAccessState.html
 func (p *regionReader) addSharing(ctx context.Context, a collectors.Attributes) error {
+	state, err := shared(ctx, p, "snapshot sharing", readSharing)
+	if err != nil {
+		return p.markIncomplete("snapshot-sharing", err)
+	}
+	word(a, "snapshot_block_public_access", state)
+	return nil
+}
+
+// readSharing returns whether snapshots may be shared with everyone. Where all sharing
+// is blocked, those that were shared before are not public either; where only new
+// sharing is, they are.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetSnapshotBlockPublicAccessState.html
+func readSharing(ctx context.Context, p *regionReader) (types.SnapshotBlockPublicAccessState, error) {
 	resp, err := ec2Client(p.aws).GetSnapshotBlockPublicAccessState(ctx, &ec2.GetSnapshotBlockPublicAccessStateInput{})
 	switch {
 	case err != nil:
-		return p.markIncomplete("snapshot-sharing", err)
+		return "", classify(err)
 	case resp.State == "":
-		return p.markIncomplete("snapshot-sharing", collectors.Incomplete("ec2:GetSnapshotBlockPublicAccessState says nothing"))
+		return "", collectors.Incomplete("ec2:GetSnapshotBlockPublicAccessState says nothing")
 	}
 	p.out.Page()
-	word(a, "snapshot_block_public_access", resp.State)
-	return nil
+	return resp.State, nil
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetInstanceMetadataDefaults.html
@@ -89,26 +105,48 @@ func (p *regionReader) addMetadata(ctx context.Context, a collectors.Attributes)
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
-func collectInstances(ctx context.Context, p *regionReader) error {
+func listInstances(ctx context.Context, p *regionReader) (all []types.Instance, err error) {
 	client := ec2Client(p.aws)
-	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Reservation, *string, error) {
+	err = rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Reservation, *string, error) {
 		page, err := client.DescribeInstances(ctx, &ec2.DescribeInstancesInput{NextToken: token, MaxResults: aws.Int32(perPage)})
 		if err != nil {
 			return nil, nil, err
 		}
 		return page.Reservations, page.NextToken, nil
 	}, func(r types.Reservation) error {
-		for _, i := range r.Instances {
-			if err := p.emitInstance(i); err != nil {
-				return err
-			}
-		}
+		all = append(all, r.Instances...)
 		return nil
 	})
+	return all, err
 }
 
-func (p *regionReader) emitInstance(i types.Instance) error {
+// collectInstances joins the instances with those that Systems Manager manages.
+func collectInstances(ctx context.Context, p *regionReader) error {
+	all, err := shared(ctx, p, "instances", listInstances)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	managed, unread := p.managed(ctx)
+	p.note("managed-instances", unread)
+	var errs []error
+	for _, i := range all {
+		errs = append(errs, p.emitInstance(i, managed))
+	}
+	return first(errs)
+}
+
+// emitInstance emits an instance; managed are the states of those that Systems
+// Manager has, nil if it could not be asked.
+func (p *regionReader) emitInstance(i types.Instance, managed map[string]string) error {
 	a := collectors.Attributes{}
+	if managed != nil {
+		ping, present := managed[aws.ToString(i.InstanceId)]
+		a["managed"] = present
+		word(a, "ping", ping)
+	}
+	if i.Operator != nil {
+		a.Bool("operated_by_aws", i.Operator.Managed) // as by EKS Auto Mode
+	}
 	if i.State != nil {
 		word(a, "state", i.State.Name)
 	}
@@ -150,18 +188,25 @@ func named(tags []types.Tag, id string) string {
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html
-func collectVolumes(ctx context.Context, p *regionReader) error {
+func listVolumes(ctx context.Context, p *regionReader) ([]types.Volume, error) {
 	client := ec2Client(p.aws)
-	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.Volume, *string, error) {
+	return list(ctx, p.out, func(ctx context.Context, token *string) ([]types.Volume, *string, error) {
 		page, err := client.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{NextToken: token, MaxResults: aws.Int32(perPage)})
 		if err != nil {
 			return nil, nil, err
 		}
 		return page.Volumes, page.NextToken, nil
-	}, func(v types.Volume) error {
+	})
+}
+
+func collectVolumes(ctx context.Context, p *regionReader) error {
+	all, err := shared(ctx, p, "volumes", listVolumes)
+	errs := []error{err}
+	for _, v := range all {
 		id := aws.ToString(v.VolumeId)
 		if id == "" {
-			return p.emit("", "", nil)
+			errs = append(errs, p.emit("", "", nil))
+			continue
 		}
 		a := collectors.Attributes{}
 		a.Bool("encrypted", v.Encrypted)
@@ -174,8 +219,9 @@ func collectVolumes(ctx context.Context, p *regionReader) error {
 			attached = append(attached, aws.ToString(at.InstanceId))
 		}
 		a.Set("attached_to", attached)
-		return p.emit(p.arn("ec2", "volume/"+id), named(v.Tags, id), a)
-	})
+		errs = append(errs, p.emit(p.arn("ec2", "volume/"+id), named(v.Tags, id), a))
+	}
+	return first(errs)
 }
 
 // collectSnapshots lists the account's own snapshots, and those of them that
@@ -195,12 +241,17 @@ func collectSnapshots(ctx context.Context, p *regionReader) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range own {
-		if err := p.emitSnapshot(s, public); err != nil {
-			return err
-		}
+	var sharing types.SnapshotBlockPublicAccessState
+	var unread error
+	if len(open) > 0 {
+		sharing, unread = shared(ctx, p, "snapshot sharing", readSharing)
 	}
-	return nil
+	p.note("snapshot-sharing", unread)
+	var errs []error
+	for _, s := range own {
+		errs = append(errs, p.emitSnapshot(s, public, sharing))
+	}
+	return first(errs)
 }
 
 // snapshots lists the account's own snapshots, all of them or those that restorableBy may restore.
@@ -219,12 +270,15 @@ func (p *regionReader) snapshots(ctx context.Context, restorableBy string) ([]ty
 	})
 }
 
-func (p *regionReader) emitSnapshot(s types.Snapshot, public map[string]bool) error {
+func (p *regionReader) emitSnapshot(s types.Snapshot, public map[string]bool, sharing types.SnapshotBlockPublicAccessState) error {
 	id := aws.ToString(s.SnapshotId)
 	if id == "" {
 		return p.emit("", "", nil)
 	}
 	a := collectors.Attributes{"public": public[id]}
+	if public[id] {
+		word(a, "block_public_access", sharing)
+	}
 	a.Bool("encrypted", s.Encrypted)
 	a.Text("kms_key_id", s.KmsKeyId)
 	a.Text("volume_id", s.VolumeId)

@@ -42,6 +42,8 @@ func classify(err error) error {
 	}
 	var class error
 	switch c := code(err); {
+	case slices.Contains(deniedCodes, c) && excludes(err):
+		class = fmt.Errorf("%w: %w", collectors.ErrDenied, collectors.ErrExcluded)
 	case slices.Contains(deniedCodes, c):
 		class = collectors.ErrDenied
 	case slices.Contains(unauthenticatedCodes, c):
@@ -55,6 +57,13 @@ func classify(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", class, err)
+}
+
+// excludes reports a denial that AWS itself ascribes to a service control policy.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func excludes(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "explicit deny in a service control policy")
 }
 
 // plain returns an error of the door without what the SDK wraps around it, which

@@ -27,8 +27,8 @@ const (
 func eventKinds() []kind {
 	lookup := []call{{name: "cloudtrail:LookupEvents", why: "who changed access and logging, and what was read by us"}}
 	return []kind{
-		{event(kindEvent, "A management event that matters to access and change: sign-ins, users, policies, keys, trails, detectors.", eventLate), lookup, inRegions(collectEvents)},
-		{event(kindOwnRead, "One of our own reads, as CloudTrail saw it: AWS's word that it happened, and when.", eventLate), lookup, inRegions(collectOwnReads)},
+		{event(kindEvent, "A management event that matters to access and change: sign-ins, users, policies, keys, trails, detectors.", eventLate), lookup, inEventRegions(collectEvents)},
+		{event(kindOwnRead, "One of our own reads, as CloudTrail saw it: AWS's word that it happened, and when.", eventLate), lookup, inEventRegions(collectOwnReads)},
 	}
 }
 

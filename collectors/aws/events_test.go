@@ -44,12 +44,12 @@ func TestEventsOfABusyRegion(t *testing.T) {
 	for n := range quietPages + 1 {
 		replies["cloudtrail:LookupEvents false"] = append(replies["cloudtrail:LookupEvents false"], happening("a", "StopLogging", fmt.Sprint("page ", n)))
 	}
-	r := newRig(t, replies, func(c *Config) { c.Regions = Choice{List: []string{"eu-west-1"}} })
+	r := newRig(t, replies, func(c *Config) { c.Regions = Choice{List: []string{"us-east-1"}} })
 	s := r.Visit(t.Context(), own).Capture(t.Context(), kindEvent, aDay)
 	if got := eventNames(s.Records); s.Err != nil || !slices.Equal(got, []string{"a StopLogging"}) {
 		t.Errorf("%v, %v", got, s.Err)
 	}
-	if n := s.Certificate.Requests; n != 1+quietPages+1+len(watched.regional) { // who asks, the listing, the names
+	if n := s.Certificate.Requests; n != 1+quietPages+1+len(watched.global)+len(watched.regional) { // who asks, the listing, the names
 		t.Errorf("%d requests", n)
 	}
 }

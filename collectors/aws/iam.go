@@ -21,8 +21,8 @@ func iamKinds() []kind {
 	return []kind{
 		{state(kindIAMAccount, "The account's root user and counts of its users and MFA devices."),
 			[]call{{name: "iam:GetAccountSummary", why: "root user and counts"}, {name: "iam:ListVirtualMFADevices", why: "whether the root user's device is a virtual one"}}, inAccount((*session).collectSummary)},
-		{state(kindPasswordPolicy, "The account's password policy, or that there is none."),
-			[]call{{name: "iam:GetAccountPasswordPolicy", why: "password policy"}}, inAccount((*session).collectPasswordPolicy)},
+		{state(kindPasswordPolicy, "The account's password policy, or that there is none, and how many users it is for."),
+			[]call{{name: "iam:GetAccountPasswordPolicy", why: "password policy"}, {name: "iam:GetAccountSummary", why: "root user and counts"}}, inAccount((*session).collectPasswordPolicy)},
 		{state(kindUser, "A user, or the root user, as of the credential report.",
 			"password_last_used_at", "access_key_1_last_used_at", "access_key_2_last_used_at"),
 			[]call{
@@ -36,28 +36,49 @@ func iamKinds() []kind {
 // credential report they are of this moment.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html
 func (s *session) collectSummary(ctx context.Context, out *collectors.Output) error {
-	resp, err := iamClient(s.aws).GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+	summary, err := s.summary(ctx, out)
 	if err != nil {
-		return classify(err)
-	}
-	out.Page()
-	if len(resp.SummaryMap) == 0 {
-		return collectors.Incomplete("iam:GetAccountSummary says nothing")
+		return err
 	}
 	a := collectors.Attributes{}
-	if v, present := resp.SummaryMap["AccountMFAEnabled"]; present {
+	if v, present := summary["AccountMFAEnabled"]; present {
 		a["root_mfa"] = v != 0
 	}
 	for name, key := range map[string]string{
 		"root_access_keys": "AccountAccessKeysPresent", "root_password_present": "AccountPasswordPresent",
 		"users": "Users", "mfa_devices": "MFADevices", "mfa_devices_in_use": "MFADevicesInUse",
 	} {
-		if v, present := resp.SummaryMap[key]; present {
+		if v, present := summary[key]; present {
 			a[name] = int64(v)
 		}
 	}
 	unread := s.addRootDevice(ctx, out, a)
 	return first([]error{unread, out.Emit(evidence.Record{ID: s.account, Name: s.account, Attributes: a})})
+}
+
+// summary reads the counts of the account once for all kinds.
+func (s *session) summary(ctx context.Context, out *collectors.Output) (map[string]int32, error) {
+	type reading struct {
+		out    *collectors.Output
+		counts map[string]int32
+	}
+	r, err := collectors.Shared(ctx, "account summary", func(ctx context.Context) (reading, error) {
+		resp, err := iamClient(s.aws).GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+		if err != nil {
+			return reading{}, classify(err)
+		}
+		if len(resp.SummaryMap) == 0 {
+			return reading{}, collectors.Incomplete("iam:GetAccountSummary says nothing")
+		}
+		own := collectors.NewOutput(kindIAMAccount)
+		own.Page()
+		return reading{own, resp.SummaryMap}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Adopt(r.out)
+	return r.counts, nil
 }
 
 // addRootDevice says whether the root user's device is a virtual one. It is
@@ -110,7 +131,28 @@ func (s *session) collectPasswordPolicy(ctx context.Context, out *collectors.Out
 		a["expire"], a["allow_change"] = p.ExpirePasswords, p.AllowUsersToChangePassword
 	}
 	out.Page()
+	if weak(resp) {
+		s.addUsers(ctx, out, a)
+	}
 	return out.Emit(evidence.Record{ID: s.account, Name: s.account, Attributes: a})
+}
+
+// weak reports that there is no policy, or one that asks for less than the baseline
+// of CIS: it matters only to who has users.
+func weak(resp *iam.GetAccountPasswordPolicyOutput) bool {
+	return resp == nil || resp.PasswordPolicy == nil || aws.ToInt32(resp.PasswordPolicy.MinimumPasswordLength) < 14 || aws.ToInt32(resp.PasswordPolicy.PasswordReusePrevention) < 24
+}
+
+// addUsers says how many users the account has.
+func (s *session) addUsers(ctx context.Context, out *collectors.Output, a collectors.Attributes) {
+	counts, err := s.summary(ctx, out)
+	if n, present := counts["Users"]; present {
+		a["users"] = int64(n)
+	}
+	if err != nil {
+		out.Scope(evidence.Scope(s.account), nil)
+		out.Scope(s.scope("users"), err)
+	}
 }
 
 func number(v *int32) *int {

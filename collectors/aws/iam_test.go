@@ -44,11 +44,12 @@ func TestSummaryUnread(t *testing.T) {
 }
 
 func TestThrottledThenAnswered(t *testing.T) {
-	s := capture(t, map[string][]reply{"iam:GetAccountPasswordPolicy": {queryError(400, "Throttling"), {status: 503, body: "<html>"}, queryError(404, "NoSuchEntity")}}, kindPasswordPolicy)
-	expect(t, s, true, `111122223333 111122223333 [] {"exists":false}
+	s := capture(t, map[string][]reply{"iam:GetAccountPasswordPolicy": {queryError(400, "Throttling"), {status: 503, body: "<html>"}, queryError(404, "NoSuchEntity")},
+		"iam:GetAccountSummary": query("GetAccountSummary", `<SummaryMap><entry><key>Users</key><value>3</value></entry></SummaryMap>`)}, kindPasswordPolicy)
+	expect(t, s, true, `111122223333 111122223333 [] {"exists":false,"users":3}
 111122223333 read`)
-	if s.Certificate.Requests != 4 {
-		t.Errorf("%d requests, want 1 of the session and 3 attempts", s.Certificate.Requests)
+	if s.Certificate.Requests != 5 {
+		t.Errorf("%d requests, want 1 of the session, 3 attempts and 1 for the users", s.Certificate.Requests)
 	}
 }
 

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -107,8 +108,26 @@ func (s *session) inRegion(region string, out *collectors.Output) *regionReader 
 
 // inRegions makes a reader that reads every region of the account.
 func inRegions(read func(context.Context, *regionReader) error) reader {
-	return func(s *session, ctx context.Context, w evidence.Window, out *collectors.Output) error {
+	return inAll((*session).regions, read)
+}
+
+// inEventRegions reads, beside every region, the one that has the events of the
+// global services, whichever regions are configured: IAM, and sign-ins of the root user.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
+func inEventRegions(read func(context.Context, *regionReader) error) reader {
+	return inAll(func(s *session, ctx context.Context) ([]region, error) {
 		regions, err := s.regions(ctx)
+		global := globalRegion[s.partition]
+		if err == nil && global != "" && !slices.ContainsFunc(regions, func(r region) bool { return r.name == global }) {
+			regions = append(slices.Clone(regions), region{name: global})
+		}
+		return regions, err
+	}, read)
+}
+
+func inAll(of func(*session, context.Context) ([]region, error), read func(context.Context, *regionReader) error) reader {
+	return func(s *session, ctx context.Context, w evidence.Window, out *collectors.Output) error {
+		regions, err := of(s, ctx)
 		if err != nil {
 			return err
 		}
@@ -215,10 +234,21 @@ func (p *regionReader) arn(service, resource string) string {
 // markIncomplete records that not all of one resource of this region could be read; its
 // record holds what could be. It returns err.
 func (p *regionReader) markIncomplete(resource string, err error) error {
+	if err = classify(err); errors.Is(err, collectors.ErrExcluded) {
+		return err // of the region
+	}
+	if err != nil {
+		p.out.Scope(evidence.Scope(string(p.part)+"/"+resource), err)
+	}
+	return err
+}
+
+// note records that something could not be read that only adds to the records of this
+// region: they count without it.
+func (p *regionReader) note(resource string, err error) {
 	if err != nil {
 		p.out.Scope(evidence.Scope(string(p.part)+"/"+resource), classify(err))
 	}
-	return err
 }
 
 // rows reads a listing to its last page, and calls row for every row. ask makes

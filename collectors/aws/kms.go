@@ -104,6 +104,6 @@ func (p *regionReader) addKeyPolicy(ctx context.Context, m *types.KeyMetadata, a
 	if err != nil {
 		return p.markIncomplete("key/"+aws.ToString(m.KeyId), err)
 	}
-	doc.who(a)
+	addAccess(doc, a)
 	return nil
 }

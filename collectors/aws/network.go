@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/aws/policy"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -23,6 +24,7 @@ func networkKinds() []kind {
 		{state(kindSecurityGroup, "A security group: what may come in, from where, and how many interfaces it guards.", "interfaces"), []call{
 			{name: "ec2:DescribeSecurityGroups", why: "security groups and their rules"},
 			{name: "ec2:DescribeNetworkInterfaces", why: "which groups are in use"},
+			{name: "ec2:GetManagedPrefixListEntries", why: "the addresses of prefix lists that rules let in"},
 		}, inRegions(collectSecurityGroups)},
 		{state(kindVPC, "A VPC and its flow logs."), []call{
 			{name: "ec2:DescribeVpcs", why: "VPCs"},
@@ -38,14 +40,57 @@ func networkKinds() []kind {
 func collectSecurityGroups(ctx context.Context, p *regionReader) error {
 	client := ec2Client(p.aws)
 	guarded, unread := p.guarded(ctx)
-	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.SecurityGroup, *string, error) {
+	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]types.SecurityGroup, *string, error) {
 		page, err := client.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{NextToken: token, MaxResults: aws.Int32(perPage)})
 		if err != nil {
 			return nil, nil, err
 		}
 		return page.SecurityGroups, page.NextToken, nil
-	}, func(g types.SecurityGroup) error { return p.emitGroup(g, guarded) })
-	return first([]error{err, p.markIncomplete("network-interfaces", unread)})
+	})
+	lists := p.prefixLists(ctx, all)
+	errs := []error{err, p.markIncomplete("network-interfaces", unread)}
+	for _, g := range all {
+		errs = append(errs, p.emitGroup(g, guarded, lists))
+	}
+	return first(errs)
+}
+
+// prefixLists returns the addresses of the prefix lists that rules let in, by the
+// list's id. One that cannot be read is left out.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetManagedPrefixListEntries.html
+func (p *regionReader) prefixLists(ctx context.Context, groups []types.SecurityGroup) map[string][]string {
+	client, addresses := ec2Client(p.aws), map[string][]string{}
+	for _, id := range letInByList(groups) {
+		entries, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]types.PrefixListEntry, *string, error) {
+			page, err := client.GetManagedPrefixListEntries(ctx, &ec2.GetManagedPrefixListEntriesInput{PrefixListId: &id, NextToken: token, MaxResults: aws.Int32(100)})
+			if err != nil {
+				return nil, nil, err
+			}
+			return page.Entries, page.NextToken, nil
+		})
+		if err != nil {
+			p.note("prefix-list/"+id, err)
+			continue
+		}
+		addresses[id] = []string{}
+		for _, e := range entries {
+			addresses[id] = append(addresses[id], aws.ToString(e.Cidr))
+		}
+	}
+	return addresses
+}
+
+// letInByList returns the ids of the prefix lists that rules let in, each once.
+func letInByList(groups []types.SecurityGroup) (ids []string) {
+	for _, g := range groups {
+		for _, r := range g.IpPermissions {
+			for _, l := range r.PrefixListIds {
+				ids = append(ids, aws.ToString(l.PrefixListId))
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // guarded counts the interfaces of each group; it is nil if they could not be read.
@@ -71,12 +116,12 @@ func (p *regionReader) guarded(ctx context.Context) (map[string]int64, error) {
 	return n, nil
 }
 
-func (p *regionReader) emitGroup(g types.SecurityGroup, guarded map[string]int64) error {
+func (p *regionReader) emitGroup(g types.SecurityGroup, guarded map[string]int64, lists map[string][]string) error {
 	id := aws.ToString(g.GroupId)
 	if id == "" {
 		return p.emit("", "", nil)
 	}
-	a := collectors.Attributes{"ingress": attributeList(rules(g.IpPermissions)), "egress": attributeList(rules(g.IpPermissionsEgress)), "default": aws.ToString(g.GroupName) == "default"}
+	a := collectors.Attributes{"ingress": attributeList(rules(g.IpPermissions, lists)), "egress": attributeList(rules(g.IpPermissionsEgress, nil)), "default": aws.ToString(g.GroupName) == "default"}
 	if guarded != nil {
 		a["interfaces"] = guarded[id]
 	}
@@ -87,8 +132,9 @@ func (p *regionReader) emitGroup(g types.SecurityGroup, guarded map[string]int64
 
 // rules returns the rules of one direction, in a fixed order. A rule for all
 // protocols has the protocol "-1" and no ports; world says that it holds for
-// every address of one version of IP, or for so many that it may as well.
-func rules(permissions []types.IpPermission) (out []collectors.Attributes) {
+// every address of one version of IP, or for so many that it may as well. It is not
+// said where a prefix list could not be read, and of the egress to one.
+func rules(permissions []types.IpPermission, lists map[string][]string) (out []collectors.Attributes) {
 	for _, r := range permissions {
 		a := collectors.Attributes{}
 		a.Text("protocol", r.IpProtocol)
@@ -96,7 +142,12 @@ func rules(permissions []types.IpPermission) (out []collectors.Attributes) {
 		count(a, "to", r.ToPort)
 		from := peers(r)
 		a.Set("peers", from)
-		a["world"] = wholeInternet(from)
+		for _, l := range r.PrefixListIds {
+			from = append(from, lists[aws.ToString(l.PrefixListId)]...)
+		}
+		if world := policy.World(from); world || !slices.ContainsFunc(r.PrefixListIds, func(l types.PrefixListId) bool { return lists[aws.ToString(l.PrefixListId)] == nil }) {
+			a["world"] = world
+		}
 		out = append(out, a)
 	}
 	slices.SortFunc(out, func(x, y collectors.Attributes) int {

@@ -54,9 +54,9 @@ func allow(calls []collectors.Call, role any) allowance {
 	return doc
 }
 
-// policy returns the whole policy. ROLE stands for role_name; the last statement
+// printedPolicy returns the whole policy. ROLE stands for role_name; the last statement
 // is needed only by the credential that takes that role in other accounts.
-func policy(calls []collectors.Call) ([]byte, error) {
+func printedPolicy(calls []collectors.Call) ([]byte, error) {
 	b, err := json.MarshalIndent(allow(calls, "arn:aws:iam::*:role/ROLE"), "", "  ")
 	return append(b, '\n'), err
 }
@@ -64,7 +64,7 @@ func policy(calls []collectors.Call) ([]byte, error) {
 // ofBase are the calls that only the credential makes which evidenced runs
 // with, in its own account; all others are made as the role in each account.
 func ofBase(c collectors.Call) bool {
-	return strings.HasPrefix(c.Name, "organizations:") || c.Name == "sts:AssumeRole"
+	return c.Name == "organizations:ListAccounts" || c.Name == "sts:AssumeRole"
 }
 
 // divided parts the calls of the role from those of the base credential.

@@ -45,7 +45,7 @@ func roleCalls(c collectors.Call) bool { return !ofBase(c) }
 // TestPolicyFits: IAM takes a managed policy of 6,144 characters, not counting white space.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 func TestPolicyFits(t *testing.T) {
-	b, err := policy(calls())
+	b, err := printedPolicy(calls())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,9 +21,9 @@ const (
 func databaseKinds() []kind {
 	return []kind{
 		{state(kindDatabase, "A database instance: encryption, reach, backups.", "latest_restorable_at"),
-			[]call{{name: "rds:DescribeDBInstances", why: "database instances"}}, inRegions(collectDatabases)},
+			[]call{{name: "rds:DescribeDBInstances", why: "database instances"}, protectedResources}, inRegions(collectDatabases)},
 		{state(kindCluster, "A database cluster: encryption, backups. Of Aurora they are the cluster's, not the instance's.", "latest_restorable_at"),
-			[]call{{name: "rds:DescribeDBClusters", why: "database clusters"}}, inRegions(collectClusters)},
+			[]call{{name: "rds:DescribeDBClusters", why: "database clusters"}, protectedResources}, inRegions(collectClusters)},
 		{state(kindDBSnapshot, "A manual snapshot of a database instance, and who may restore it."), []call{
 			{name: "rds:DescribeDBSnapshots", why: "manual snapshots of instances"},
 			{name: "rds:DescribeDBSnapshotAttributes", why: "who may restore a snapshot"},
@@ -36,16 +36,29 @@ func databaseKinds() []kind {
 }
 
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBInstances.html
-func collectDatabases(ctx context.Context, p *regionReader) error {
+func listDatabases(ctx context.Context, p *regionReader) ([]types.DBInstance, error) {
 	client := rdsClient(p.aws)
-	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.DBInstance, *string, error) {
+	return list(ctx, p.out, func(ctx context.Context, token *string) ([]types.DBInstance, *string, error) {
 		page, err := client.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{Marker: token, MaxRecords: aws.Int32(100)})
 		if err != nil {
 			return nil, nil, err
 		}
 		return page.DBInstances, page.Marker, nil
-	}, func(d types.DBInstance) error {
+	})
+}
+
+// keepDays is how long backups are to be kept. Where a database keeps its own for a
+// shorter time, AWS Backup may do it instead, and is asked.
+const keepDays = 7
+
+func collectDatabases(ctx context.Context, p *regionReader) error {
+	all, err := shared(ctx, p, "databases", listDatabases)
+	errs := []error{err}
+	for _, d := range all {
 		a := collectors.Attributes{}
+		if aws.ToInt32(d.BackupRetentionPeriod) < keepDays && d.DBClusterIdentifier == nil {
+			p.addBackup(ctx, aws.ToString(d.DBInstanceArn), a)
+		}
 		a.Text("engine", d.Engine)
 		a.Text("engine_version", d.EngineVersion)
 		a.Text("status", d.DBInstanceStatus)
@@ -62,21 +75,31 @@ func collectDatabases(ctx context.Context, p *regionReader) error {
 		a.Time("latest_restorable_at", d.LatestRestorableTime)
 		a.Time("created_at", d.InstanceCreateTime)
 		a.Set("exported_logs", d.EnabledCloudwatchLogsExports)
-		return p.emit(aws.ToString(d.DBInstanceArn), aws.ToString(d.DBInstanceIdentifier), a)
-	})
+		errs = append(errs, p.emit(aws.ToString(d.DBInstanceArn), aws.ToString(d.DBInstanceIdentifier), a))
+	}
+	return first(errs)
 }
 
 // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBClusters.html
-func collectClusters(ctx context.Context, p *regionReader) error {
+func listClusters(ctx context.Context, p *regionReader) ([]types.DBCluster, error) {
 	client := rdsClient(p.aws)
-	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.DBCluster, *string, error) {
+	return list(ctx, p.out, func(ctx context.Context, token *string) ([]types.DBCluster, *string, error) {
 		page, err := client.DescribeDBClusters(ctx, &rds.DescribeDBClustersInput{Marker: token, MaxRecords: aws.Int32(100)})
 		if err != nil {
 			return nil, nil, err
 		}
 		return page.DBClusters, page.Marker, nil
-	}, func(d types.DBCluster) error {
+	})
+}
+
+func collectClusters(ctx context.Context, p *regionReader) error {
+	all, err := shared(ctx, p, "database clusters", listClusters)
+	errs := []error{err}
+	for _, d := range all {
 		a := collectors.Attributes{}
+		if aws.ToInt32(d.BackupRetentionPeriod) < keepDays {
+			p.addBackup(ctx, aws.ToString(d.DBClusterArn), a)
+		}
 		a.Text("engine", d.Engine)
 		a.Text("status", d.Status)
 		a.Bool("encrypted", d.StorageEncrypted)
@@ -87,8 +110,9 @@ func collectClusters(ctx context.Context, p *regionReader) error {
 		a.Time("latest_restorable_at", d.LatestRestorableTime)
 		a.Time("created_at", d.ClusterCreateTime)
 		a.Set("exported_logs", d.EnabledCloudwatchLogsExports)
-		return p.emit(aws.ToString(d.DBClusterArn), aws.ToString(d.DBClusterIdentifier), a)
-	})
+		errs = append(errs, p.emit(aws.ToString(d.DBClusterArn), aws.ToString(d.DBClusterIdentifier), a))
+	}
+	return first(errs)
 }
 
 // manual: the automated snapshots cannot be shared.

@@ -123,6 +123,26 @@ func (s *session) regions(ctx context.Context) ([]region, error) {
 	return collectors.Shared(ctx, "regions", s.enabledRegions)
 }
 
+// everyRegion returns the regions that are configured and those that are enabled
+// beside them, for what has one home that may be anywhere.
+func (s *session) everyRegion(ctx context.Context) ([]region, error) {
+	all, err := s.regions(ctx)
+	if err != nil || len(s.cfg.Regions.List) == 0 {
+		return all, err
+	}
+	enabled, err := collectors.Shared(ctx, "regions", s.enabledRegions)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.Clone(all)
+	for _, r := range enabled {
+		if !slices.ContainsFunc(all, func(have region) bool { return have.name == r.name }) {
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}
+
 // enabledRegions lists the regions that are enabled.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
 func (s *session) enabledRegions(ctx context.Context) (regions []region, err error) {

@@ -146,7 +146,8 @@ func TestRegions(t *testing.T) {
 			"eu-west-1 eu-west-1 [] {\"opt_in_status\":\"opt-in-not-required\"}\n111122223333 read")
 	})
 	t.Run("denied stops only what needs them", func(t *testing.T) {
-		replies := map[string][]reply{"ec2:DescribeRegions": {ec2Error(403, "UnauthorizedOperation")}, "iam:GetAccountPasswordPolicy": {queryError(404, "NoSuchEntity")}}
+		replies := map[string][]reply{"ec2:DescribeRegions": {ec2Error(403, "UnauthorizedOperation")}, "iam:GetAccountPasswordPolicy": {queryError(404, "NoSuchEntity")},
+			"iam:GetAccountSummary": query("GetAccountSummary", `<SummaryMap><entry><key>Users</key><value>3</value></entry></SummaryMap>`)}
 		r := newRig(t, with(replies))
 		for kind, want := range map[evidence.Kind]error{kindRegion: collectors.ErrDenied, kindTrail: collectors.ErrDenied, kindPasswordPolicy: nil} {
 			if s := r.capture(t, own, kind); !errors.Is(s.Err, want) {

@@ -12,6 +12,7 @@ import (
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/aws/policy"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -25,7 +26,7 @@ func storeKinds() []kind {
 	return []kind{
 		{state(kindTable, "A DynamoDB table: encryption, protection, recovery to a point in time."), []call{
 			{name: "dynamodb:ListTables", why: "tables"}, {name: "dynamodb:DescribeTable", why: "encryption and protection of a table"},
-			{name: "dynamodb:DescribeContinuousBackups", why: "recovery to a point in time"},
+			{name: "dynamodb:DescribeContinuousBackups", why: "recovery to a point in time"}, protectedResources,
 		}, inRegions(collectTables)},
 		{state(kindFunction, "A Lambda function, and whom its policy lets call it."), []call{
 			{name: "lambda:ListFunctions", why: "functions"}, {name: "lambda:GetPolicy", why: "who may call a function"},
@@ -35,15 +36,19 @@ func storeKinds() []kind {
 }
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ListTables.html
-func collectTables(ctx context.Context, p *regionReader) error {
+func listTables(ctx context.Context, p *regionReader) ([]string, error) {
 	client := dynamoClient(p.aws)
-	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]string, *string, error) {
+	return list(ctx, p.out, func(ctx context.Context, token *string) ([]string, *string, error) {
 		page, err := client.ListTables(ctx, &dynamodb.ListTablesInput{ExclusiveStartTableName: token, Limit: aws.Int32(100)})
 		if err != nil {
 			return nil, nil, err
 		}
 		return page.TableNames, page.LastEvaluatedTableName, nil
 	})
+}
+
+func collectTables(ctx context.Context, p *regionReader) error {
+	all, err := shared(ctx, p, "tables", listTables)
 	return first(append(eachOf(ctx, all, p.collectTable), err))
 }
 
@@ -66,8 +71,11 @@ func (p *regionReader) collectTable(ctx context.Context, name string) error {
 			a.Text("kms_key_id", sse.KMSMasterKeyArn)
 		}
 	}
-	errs = append(errs, p.addRecovery(ctx, name, a), p.emit(id, name, a))
-	return first(errs)
+	errs = append(errs, p.addRecovery(ctx, name, a))
+	if a["point_in_time_recovery"] == false {
+		p.addBackup(ctx, id, a)
+	}
+	return first(append(errs, p.emit(id, name, a)))
 }
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeContinuousBackups.html
@@ -116,7 +124,7 @@ func (p *regionReader) collectFunction(ctx context.Context, f lambdatypes.Functi
 func (p *regionReader) addFunctionPolicy(ctx context.Context, f lambdatypes.FunctionConfiguration, a collectors.Attributes) error {
 	resp, err := lambdaClient(p.aws).GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: f.FunctionName})
 	if notThere(err, "ResourceNotFoundException") {
-		document{}.who(a)
+		addAccess(policy.Document{}, a)
 		return nil
 	}
 	if err != nil {
@@ -127,7 +135,7 @@ func (p *regionReader) addFunctionPolicy(ctx context.Context, f lambdatypes.Func
 	if err != nil {
 		return p.markIncomplete("function/"+aws.ToString(f.FunctionName), err)
 	}
-	doc.who(a)
+	addAccess(doc, a)
 	return nil
 }
 

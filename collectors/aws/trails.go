@@ -2,10 +2,12 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 
@@ -84,7 +86,7 @@ func distinct(lists map[string][]types.Trail) ([]types.Trail, error) {
 func (s *session) collectStatus(ctx context.Context, out *collectors.Output, trails []types.Trail) error {
 	var unread error
 	for _, t := range trails {
-		a := settings(t)
+		a := s.settings(t)
 		if err := first([]error{s.addStatus(ctx, out, t, a), s.addSelectors(ctx, out, t, a)}); err != nil {
 			out.Scope(s.scope(*t.HomeRegion), err)
 			if unread == nil {
@@ -102,8 +104,11 @@ func (s *session) collectStatus(ctx context.Context, out *collectors.Output, tra
 	return unread
 }
 
-func settings(t types.Trail) collectors.Attributes {
+func (s *session) settings(t types.Trail) collectors.Attributes {
 	a := collectors.Attributes{}
+	if owner := s.ownerOf(t); owner != "" {
+		a["owner"] = owner
+	}
 	a.Text("home_region", t.HomeRegion)
 	a.Bool("multi_region", t.IsMultiRegionTrail)
 	a.Bool("organization_trail", t.IsOrganizationTrail)
@@ -113,11 +118,29 @@ func settings(t types.Trail) collectors.Attributes {
 	return a
 }
 
+// ownerOf returns the account of a trail of the organization that is not this one.
+func (s *session) ownerOf(t types.Trail) string {
+	if id, err := arn.Parse(aws.ToString(t.TrailARN)); err == nil && id.AccountID != s.account && aws.ToBool(t.IsOrganizationTrail) {
+		return id.AccountID
+	}
+	return ""
+}
+
+// ofOthers reports the refusal by which AWS tells a member that a trail of the
+// organization is another account's: its status and selectors are read there.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html
+func (s *session) ofOthers(t types.Trail, err error) bool {
+	return s.ownerOf(t) != "" && (notThere(err, "TrailNotFoundException", "CloudTrailARNInvalidException") || errors.Is(classify(err), collectors.ErrDenied))
+}
+
 // addStatus asks the trail's home region by ARN; a name is not enough for the
 // trail of an organisation.
 // https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetTrailStatus.html
 func (s *session) addStatus(ctx context.Context, out *collectors.Output, t types.Trail, a collectors.Attributes) error {
 	st, err := trailClient(in(s.aws, *t.HomeRegion)).GetTrailStatus(ctx, &cloudtrail.GetTrailStatusInput{Name: t.TrailARN})
+	if s.ofOthers(t, err) {
+		return nil
+	}
 	if err != nil {
 		return classify(err)
 	}
@@ -127,6 +150,7 @@ func (s *session) addStatus(ctx context.Context, out *collectors.Output, t types
 	}
 	a.Bool("is_logging", st.IsLogging)
 	a.Time("latest_delivery_at", st.LatestDeliveryTime)
+	a.Time("latest_digest_at", st.LatestDigestDeliveryTime)
 	a.Text("latest_delivery_error", st.LatestDeliveryError)
 	a.Text("latest_digest_delivery_error", st.LatestDigestDeliveryError)
 	a.Time("started_logging_at", st.StartLoggingTime)
@@ -140,6 +164,9 @@ func (s *session) addStatus(ctx context.Context, out *collectors.Output, t types
 // https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventSelectors.html
 func (s *session) addSelectors(ctx context.Context, out *collectors.Output, t types.Trail, a collectors.Attributes) error {
 	resp, err := trailClient(in(s.aws, *t.HomeRegion)).GetEventSelectors(ctx, &cloudtrail.GetEventSelectorsInput{TrailName: t.TrailARN})
+	if s.ofOthers(t, err) {
+		return nil
+	}
 	if err != nil {
 		return classify(err)
 	}
@@ -147,8 +174,9 @@ func (s *session) addSelectors(ctx context.Context, out *collectors.Output, t ty
 	if len(resp.EventSelectors)+len(resp.AdvancedEventSelectors) == 0 {
 		return collectors.Incomplete("cloudtrail:GetEventSelectors states no selector of %s", *t.TrailARN)
 	}
-	read, write, data := false, false, false
+	read, write, data, some := false, false, false, false
 	for _, sel := range resp.EventSelectors {
+		some = some || aws.ToBool(sel.IncludeManagementEvents)
 		if aws.ToBool(sel.IncludeManagementEvents) && len(sel.ExcludeManagementEventSources) == 0 {
 			read = read || sel.ReadWriteType != types.ReadWriteTypeWriteOnly && sel.ReadWriteType != ""
 			write = write || sel.ReadWriteType != types.ReadWriteTypeReadOnly && sel.ReadWriteType != ""
@@ -158,12 +186,13 @@ func (s *session) addSelectors(ctx context.Context, out *collectors.Output, t ty
 	for _, sel := range resp.AdvancedEventSelectors {
 		category := selected(sel, "eventCategory")
 		if slices.Contains(category, "Management") {
+			some = true
 			r, w := managementOf(sel)
 			read, write = read || r, write || w
 		}
 		data = data || slices.Contains(category, "Data")
 	}
-	a["all_management_events"], a["data_events"] = read && write, data
+	a["all_management_events"], a["management_events"], a["data_events"] = read && write, some, data
 	return nil
 }
 

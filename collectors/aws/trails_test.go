@@ -12,7 +12,7 @@ const (
 	euTrail   = `{"Name":"eu","TrailARN":"arn:aws:cloudtrail:eu-west-1:111122223333:trail/eu","HomeRegion":"eu-west-1","IsMultiRegionTrail":false,"LogFileValidationEnabled":false}`
 	mainID    = "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"
 	euID      = "arn:aws:cloudtrail:eu-west-1:111122223333:trail/eu"
-	mainRow   = mainID + ` main [111122223333/us-east-1] {"all_management_events":true,"bucket":"logs","data_events":false,"home_region":"us-east-1","is_logging":true,"kms_key_id":"arn:aws:kms:k","latest_delivery_at":"2026-07-01T05:00:00Z","log_validation":true,"multi_region":true,"organization_trail":false,"started_logging_at":"2020-01-01T00:00:00Z"}` + "\n"
+	mainRow   = mainID + ` main [111122223333/us-east-1] {"all_management_events":true,"bucket":"logs","data_events":false,"home_region":"us-east-1","is_logging":true,"kms_key_id":"arn:aws:kms:k","latest_delivery_at":"2026-07-01T05:00:00Z","log_validation":true,"management_events":true,"multi_region":true,"organization_trail":false,"started_logging_at":"2020-01-01T00:00:00Z"}` + "\n"
 )
 
 func trails() map[string][]reply {
@@ -27,7 +27,7 @@ func trails() map[string][]reply {
 
 func TestTrails(t *testing.T) {
 	expect(t, capture(t, trails(), kindTrail), true,
-		euID+` eu [111122223333/eu-west-1] {"all_management_events":true,"data_events":false,"home_region":"eu-west-1","is_logging":false,"latest_delivery_error":"AccessDenied","latest_digest_delivery_error":"NoSuchBucket","log_validation":false,"multi_region":false,"stopped_logging_at":"2020-01-01T00:00:00Z"}
+		euID+` eu [111122223333/eu-west-1] {"all_management_events":true,"data_events":false,"home_region":"eu-west-1","is_logging":false,"latest_delivery_error":"AccessDenied","latest_digest_delivery_error":"NoSuchBucket","log_validation":false,"management_events":true,"multi_region":false,"stopped_logging_at":"2020-01-01T00:00:00Z"}
 `+mainRow+`111122223333/eu-west-1 read
 111122223333/us-east-1 read`)
 }
@@ -44,7 +44,7 @@ func TestTrailStatusDenied(t *testing.T) {
 	// A denial in XML, as some servers give it for a JSON service.
 	replies["cloudtrail:GetTrailStatus "+euID] = []reply{{status: 403, body: queryError(403, "AccessDenied").body}}
 	expect(t, capture(t, replies, kindTrail), false,
-		euID+` eu [111122223333/eu-west-1] {"all_management_events":true,"data_events":false,"home_region":"eu-west-1","log_validation":false,"multi_region":false}
+		euID+` eu [111122223333/eu-west-1] {"all_management_events":true,"data_events":false,"home_region":"eu-west-1","log_validation":false,"management_events":true,"multi_region":false}
 `+mainRow+`111122223333/eu-west-1 denied denied
 111122223333/us-east-1 read`)
 }

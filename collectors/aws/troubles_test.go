@@ -68,7 +68,7 @@ func TestTroubles(t *testing.T) {
 			answer: func(w http.ResponseWriter, _ *http.Request, op, account, _ string) bool {
 				return account == other && strings.HasPrefix(op, "rds:") && fails(w, 403, queryError(403, "ExpiredToken").body)
 			},
-			want: collectors.ErrUnauthenticated, spared: not(kindIn("aws.rds.")),
+			want: collectors.ErrUnauthenticated, spared: not(kindIn("aws.rds.", "aws.backup.protected_resource")),
 			struck: func(st evidence.Stream) bool { return ofAccount(other)(st) && kindIn("aws.rds.")(st) },
 		},
 		"a storm of throttling": {
@@ -84,7 +84,7 @@ func TestTroubles(t *testing.T) {
 				}
 				panic(http.ErrAbortHandler) // see slowly
 			},
-			want: collectors.ErrUnreachable, struck: kindIn("aws.dynamodb."), spared: not(kindIn("aws.dynamodb.")),
+			want: collectors.ErrUnreachable, struck: kindIn("aws.dynamodb."), spared: not(kindIn("aws.dynamodb.", "aws.backup.protected_resource")),
 		},
 		"a wrong endpoint": {
 			answer: func(w http.ResponseWriter, _ *http.Request, _, _, _ string) bool {
