@@ -13,7 +13,7 @@ var sample []byte
 func Spec() collectors.Spec {
 	return collectors.Spec{
 		Name:         "aws",
-		Version:      2,
+		Version:      3,
 		Doc:          "AWS accounts: identities and what they may do, logging, detection, encryption, network, backups, vulnerabilities.",
 		Root:         kindAccount,
 		AuditLogKind: kindOwnRead,

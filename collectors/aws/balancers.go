@@ -98,16 +98,20 @@ func (p *regionReader) addRedirect(ctx context.Context, l types.Listener, a coll
 	if err != nil {
 		return err
 	}
-	a["redirects_to_https"] = !slices.ContainsFunc(rules, func(r types.Rule) bool { return !redirects(r.Actions) })
+	a["redirects_to_https"] = !slices.ContainsFunc(rules, func(r types.Rule) bool { return !redirects(r.Actions) && !answersItself(r.Actions) })
 	return nil
 }
 
-// redirects reports actions that send everyone to https, or answer without an application.
+// redirects reports actions that send everyone to https.
 func redirects(actions []types.Action) bool {
 	return len(actions) > 0 && !slices.ContainsFunc(actions, func(x types.Action) bool {
-		toTLS := x.Type == types.ActionTypeEnumRedirect && x.RedirectConfig != nil && aws.ToString(x.RedirectConfig.Protocol) == "HTTPS"
-		return !toTLS && x.Type != types.ActionTypeEnumFixedResponse
+		return x.Type != types.ActionTypeEnumRedirect || x.RedirectConfig == nil || aws.ToString(x.RedirectConfig.Protocol) != "HTTPS"
 	})
+}
+
+// answersItself reports a fixed answer, in which no application takes part.
+func answersItself(actions []types.Action) bool {
+	return len(actions) == 1 && actions[0].Type == types.ActionTypeEnumFixedResponse
 }
 
 // balancerFlags are the attributes of a load balancer that are kept.

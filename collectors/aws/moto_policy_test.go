@@ -77,6 +77,7 @@ func (m *moto) prove(t *testing.T) *proof {
 	p := &proof{moto: &moto{m.url, completion(t)}, main: m.seed(t)}
 	p.main.organization()
 	p.main.populate()
+	p.main.passwordPolicy(8, 1) // so that it is asked whom it is for
 	p.main.watch()
 	p.main.rights()
 	p.main.machines()

@@ -53,7 +53,7 @@ aws.s3.versioning unknown []`)
 func (m *moto) emptyAccount(t *testing.T) {
 	all := collect(t, m.open(t, anyone, transport.Options{}, only(core...)))
 	m.sound(t, all, only(core...))
-	shows(t, all[stream(motoAccount, kindPasswordPolicy)], true, "123456789012 123456789012 [] {\"exists\":false}\n123456789012 read")
+	shows(t, all[stream(motoAccount, kindPasswordPolicy)], true, "123456789012 123456789012 [] {\"exists\":false,\"users\":0}\n123456789012 read")
 	shows(t, all[stream(motoAccount, kindBucket)], true, "123456789012 read")
 	shows(t, all[stream(motoAccount, kindTrail)], true, "123456789012/eu-central-1 read\n123456789012/eu-west-1 read\n123456789012/us-east-1 read")
 	says(t, judge(t, all), `
@@ -63,7 +63,7 @@ aws.cloudtrail.management-events fail [123456789012]
 aws.cloudtrail.multi-region fail [123456789012]
 aws.cloudtrail.validation not_applicable []
 aws.iam.key-age-90 unknown []
-aws.iam.password-policy fail [123456789012]
+aws.iam.password-policy not_applicable []
 aws.iam.root-mfa fail [123456789012]
 aws.iam.root-no-access-key pass []
 aws.iam.root-unused unknown []

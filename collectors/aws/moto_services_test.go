@@ -61,18 +61,17 @@ func (m *moto) services(t *testing.T) {
 	}
 	var rows []string
 	for st, snap := range all {
-		if n := len(snap.Records); n > 0 && !slices.Contains(core, st.Kind) && st.Kind != kindAccount && st.Kind != kindSnapshot { // moto comes with snapshots of public images
+		if n := len(snap.Records); n > 0 && !slices.Contains(core, st.Kind) && st.Kind != kindAccount && st.Kind != kindSnapshot && st.Kind != kindDirectory { // moto comes with snapshots of public images, and with Identity Center in every region
 			rows = append(rows, fmt.Sprintf("%s %d", st.Kind, n))
 		}
 	}
 	slices.Sort(rows)
-	const want = `aws.acm.certificate 1, aws.backup.plan 1, aws.backup.vault 1, aws.cloudwatch.alarm 1, aws.config.recorder 1, aws.dynamodb.table 1, aws.ec2.instance 1, aws.ec2.region 1, aws.ec2.security_group 2, aws.ec2.volume 2, aws.ec2.vpc 2, aws.ecr.repository 1, aws.elb.load_balancer 1, aws.guardduty.detector 1, aws.iam.group 1, aws.iam.policy 1, aws.iam.role 1, aws.iam.user_access 1, aws.kms.key 3, aws.lambda.function 1, aws.logs.log_group 1, aws.rds.cluster 1, aws.rds.cluster_snapshot 1, aws.rds.instance 2, aws.rds.snapshot 1, aws.secretsmanager.secret 1, aws.securityhub.hub 1, aws.sso.instance 1`
+	const want = `aws.acm.certificate 1, aws.backup.plan 1, aws.backup.vault 1, aws.cloudwatch.alarm 1, aws.config.recorder 1, aws.dynamodb.table 1, aws.ec2.instance 1, aws.ec2.region 1, aws.ec2.security_group 2, aws.ec2.volume 2, aws.ec2.vpc 2, aws.ecr.repository 1, aws.elb.load_balancer 1, aws.guardduty.detector 1, aws.iam.group 1, aws.iam.policy 1, aws.iam.role 1, aws.iam.user_access 1, aws.kms.key 3, aws.lambda.function 1, aws.logs.log_group 1, aws.rds.cluster 1, aws.rds.cluster_snapshot 1, aws.rds.instance 2, aws.rds.snapshot 1, aws.secretsmanager.secret 1, aws.securityhub.hub 1`
 	if got := strings.Join(rows, ", "); got != want {
 		t.Errorf("rows: %s\nwant: %s", got, want)
 	}
 	delete(all, stream(motoAccount, kindSnapshot)) // see above: a thousand, some of them public
 	says(t, judge(t, all), `
-aws.accessanalyzer.enabled unknown []
 aws.accessanalyzer.external unknown []
 aws.acm.expiry not_applicable []
 aws.alarm.actions fail [cpu]
@@ -91,6 +90,7 @@ aws.ebs.default unknown []
 aws.ebs.encrypted fail [vol-]
 aws.ec2.image-private not_applicable []
 aws.ec2.imdsv2 fail [i-]
+aws.ec2.managed unknown []
 aws.ecr.newest-clean not_applicable []
 aws.ecr.scanned fail [app]
 aws.elb.https fail [web]
@@ -99,7 +99,10 @@ aws.guardduty.high-open unknown []
 aws.iam.key-age-90 unknown []
 aws.iam.no-star-star fail [all]
 aws.iam.password-policy fail [123456789012]
+aws.iam.policy-escalation not_applicable []
+aws.iam.role-external-id pass []
 aws.iam.role-trust fail [hook]
+aws.iam.role-without-admin not_applicable []
 aws.iam.root-mfa fail [123456789012]
 aws.iam.root-no-access-key pass []
 aws.iam.root-unused unknown []
@@ -109,6 +112,7 @@ aws.iam.user-without-admin fail [ann]
 aws.inspector.critical not_applicable []
 aws.inspector.enabled unknown []
 aws.inspector.high not_applicable []
+aws.kms.private pass []
 aws.kms.rotation fail [key key]
 aws.lambda.private fail [hook]
 aws.loggroup.retention-365 fail [app]
@@ -129,6 +133,7 @@ aws.secret.rotation fail [db]
 aws.securityhub.enabled unknown []
 aws.sg.no-world-admin fail [default]
 aws.ssm.patched unknown []
+aws.sso.administrators pass []
 aws.vpc.flow-logs fail [vpc-]`)
 }
 
@@ -179,6 +184,9 @@ func (s seed) machines() {
 	write(s, c.CreateFlowLogs, ec2.CreateFlowLogsInput{ResourceIds: []string{*vpc.Vpc.VpcId}, ResourceType: types.FlowLogsResourceTypeVpc, TrafficType: types.TrafficTypeAll, LogDestinationType: types.LogDestinationTypeS3, LogDestination: aws.String("arn:aws:s3:::flows")})
 	groups := write(s, c.DescribeSecurityGroups, ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{*vpc.Vpc.VpcId}}}})
 	write(s, c.AuthorizeSecurityGroupIngress, ec2.AuthorizeSecurityGroupIngressInput{GroupId: groups.SecurityGroups[0].GroupId, IpProtocol: aws.String("tcp"), FromPort: aws.Int32(0), ToPort: aws.Int32(1024), CidrIp: aws.String("0.0.0.0/0")})
+	office := write(s, c.CreateManagedPrefixList, ec2.CreateManagedPrefixListInput{PrefixListName: aws.String("office"), AddressFamily: aws.String("IPv4"), MaxEntries: aws.Int32(5), Entries: []types.AddPrefixListEntry{{Cidr: aws.String("198.51.100.0/24")}}})
+	write(s, c.AuthorizeSecurityGroupIngress, ec2.AuthorizeSecurityGroupIngressInput{GroupId: groups.SecurityGroups[0].GroupId, IpPermissions: []types.IpPermission{{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443),
+		PrefixListIds: []types.PrefixListId{{PrefixListId: office.PrefixList.PrefixListId}}}}})
 	subnet := func(cidr, zone string) string {
 		return *write(s, c.CreateSubnet, ec2.CreateSubnetInput{VpcId: vpc.Vpc.VpcId, CidrBlock: &cidr, AvailabilityZone: &zone}).Subnet.SubnetId
 	}
@@ -186,6 +194,8 @@ func (s seed) machines() {
 	lb := write(s, b.CreateLoadBalancer, elasticloadbalancingv2.CreateLoadBalancerInput{Name: aws.String("web"), Scheme: balancertypes.LoadBalancerSchemeEnumInternetFacing, Subnets: []string{subnet("10.0.1.0/24", "us-east-1a"), subnet("10.0.2.0/24", "us-east-1b")}})
 	write(s, b.CreateListener, elasticloadbalancingv2.CreateListenerInput{LoadBalancerArn: lb.LoadBalancers[0].LoadBalancerArn, Port: aws.Int32(80), Protocol: balancertypes.ProtocolEnumHttp,
 		DefaultActions: []balancertypes.Action{{Type: balancertypes.ActionTypeEnumFixedResponse, FixedResponseConfig: &balancertypes.FixedResponseActionConfig{StatusCode: aws.String("200")}}}})
+	write(s, b.CreateListener, elasticloadbalancingv2.CreateListenerInput{LoadBalancerArn: lb.LoadBalancers[0].LoadBalancerArn, Port: aws.Int32(81), Protocol: balancertypes.ProtocolEnumHttp,
+		DefaultActions: []balancertypes.Action{{Type: balancertypes.ActionTypeEnumRedirect, RedirectConfig: &balancertypes.RedirectActionConfig{Protocol: aws.String("HTTPS"), Port: aws.String("443"), StatusCode: balancertypes.RedirectActionStatusCodeEnumHttp301}}}})
 	write(s, acmClient(s.aws).RequestCertificate, acm.RequestCertificateInput{DomainName: aws.String("example.com")})
 }
 

@@ -137,11 +137,16 @@ var flaws = map[evidence.Kind]struct {
 	kindThreat:         {"ListFindings", collectors.ErrIncomplete},
 	kindBackupPlan:     {"ListBackupSelections", collectors.ErrUnreachable},
 	kindRecorder:       {"DescribeDeliveryChannelStatus", collectors.ErrUnreachable},
+	kindInstance:       {"DescribeInstanceInformation", collectors.ErrUnreachable},
+	kindSnapshot:       {"GetSnapshotBlockPublicAccessState", collectors.ErrUnreachable},
+	kindDatabase:       {"ListProtectedResources", collectors.ErrIncomplete},
+	kindTable:          {"ListProtectedResources", collectors.ErrIncomplete},
 }
 
 // ifAny are the kinds whose flaw shows only where there is something to ask of:
-// a bucket, a hub, a detector, a plan, a recorder.
-var ifAny = []evidence.Kind{kindBucket, kindHub, kindThreat, kindBackupPlan, kindRecorder}
+// a bucket, a hub, a detector, a plan, a recorder, an instance, a snapshot that is
+// public, a database or table without backups of its own.
+var ifAny = []evidence.Kind{kindBucket, kindHub, kindThreat, kindBackupPlan, kindRecorder, kindInstance, kindSnapshot, kindDatabase, kindTable}
 
 // asFlawed reports whether a snapshot is whole, or lacks just what moto lacks.
 func (m *moto) asFlawed(st evidence.Stream, s transport.Snapshot) bool {
@@ -230,8 +235,8 @@ single read`)
 	shows(t, all[stream(motoAccount, kindPasswordPolicy)], true, `123456789012 123456789012 [] {"allow_change":true,"exists":true,"expire":false,"hard_expiry":false,"max_age_days":0,"minimum_length":14,"require_lowercase":false,"require_numbers":true,"require_symbols":false,"require_uppercase":false,"reuse_prevention":24}
 123456789012 read`)
 	shows(t, all[stream(motoAccount, kindTrail)], true, `
-arn:aws:cloudtrail:eu-west-1:123456789012:trail/stopped stopped [123456789012/eu-west-1] {"all_management_events":true,"bucket":"logs","data_events":false,"home_region":"eu-west-1","is_logging":false,"latest_delivery_at":"NOW","log_validation":false,"multi_region":false,"organization_trail":false,"started_logging_at":"NOW","stopped_logging_at":"NOW"}
-arn:aws:cloudtrail:us-east-1:123456789012:trail/main main [123456789012/us-east-1] {"all_management_events":true,"bucket":"logs","data_events":false,"home_region":"us-east-1","is_logging":true,"kms_key_id":"`+kmsKey+`","latest_delivery_at":"NOW","log_validation":true,"multi_region":true,"organization_trail":false,"started_logging_at":"NOW"}
+arn:aws:cloudtrail:eu-west-1:123456789012:trail/stopped stopped [123456789012/eu-west-1] {"all_management_events":true,"bucket":"logs","data_events":false,"home_region":"eu-west-1","is_logging":false,"latest_delivery_at":"NOW","log_validation":false,"management_events":true,"multi_region":false,"organization_trail":false,"started_logging_at":"NOW","stopped_logging_at":"NOW"}
+arn:aws:cloudtrail:us-east-1:123456789012:trail/main main [123456789012/us-east-1] {"all_management_events":true,"bucket":"logs","data_events":false,"home_region":"us-east-1","is_logging":true,"kms_key_id":"`+kmsKey+`","latest_delivery_at":"NOW","log_validation":true,"management_events":true,"multi_region":true,"organization_trail":false,"started_logging_at":"NOW"}
 123456789012/eu-central-1 read
 123456789012/eu-west-1 read
 123456789012/us-east-1 read`)

@@ -49,7 +49,9 @@ func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
 // unknownOperations: an operation that the server does not have (500 or 404 in
 // HTML, 200 with something else) is a failure of its kind, never "there is none".
 func (m *moto) unknownOperations(t *testing.T) {
-	m.seed(t).populate()
+	s := m.seed(t)
+	s.populate()
+	s.passwordPolicy(8, 1) // so that it is asked whom it is for
 	down, other := collectors.ErrUnreachable, collectors.ErrIncomplete
 	for _, i := range []instead{
 		{"sts:GetCallerIdentity", "GetCallerIdentity", "GetNothing", down, nil},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -136,11 +137,22 @@ func (s *session) everyRegion(ctx context.Context) ([]region, error) {
 	}
 	all = slices.Clone(all)
 	for _, r := range enabled {
-		if !slices.ContainsFunc(all, func(have region) bool { return have.name == r.name }) {
+		if partitionOf(r.name) == s.partition && !slices.ContainsFunc(all, func(have region) bool { return have.name == r.name }) {
 			all = append(all, r)
 		}
 	}
 	return all, nil
+}
+
+// partitionOf returns the partition of a region, by its name.
+// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+func partitionOf(region string) string {
+	for prefix, partition := range map[string]string{"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b", "us-isof-": "aws-iso-f", "eu-isoe-": "aws-iso-e", "eusc-": "aws-eusc"} {
+		if strings.HasPrefix(region, prefix) {
+			return partition
+		}
+	}
+	return "aws"
 }
 
 // enabledRegions lists the regions that are enabled.

@@ -107,6 +107,7 @@ resource "aws_iam_policy" "evidenced" {
           "ec2:DescribeVpcs",
           "ec2:GetEbsEncryptionByDefault",
           "ec2:GetInstanceMetadataDefaults",
+          "ec2:GetManagedPrefixListEntries",
           "ec2:GetSnapshotBlockPublicAccessState"
         ],
         "Resource": "*"
@@ -127,7 +128,8 @@ resource "aws_iam_policy" "evidenced" {
         "Action": [
           "elasticloadbalancing:DescribeListeners",
           "elasticloadbalancing:DescribeLoadBalancerAttributes",
-          "elasticloadbalancing:DescribeLoadBalancers"
+          "elasticloadbalancing:DescribeLoadBalancers",
+          "elasticloadbalancing:DescribeRules"
         ],
         "Resource": "*"
       },
@@ -199,6 +201,14 @@ resource "aws_iam_policy" "evidenced" {
         "Effect": "Allow",
         "Action": [
           "logs:DescribeLogGroups"
+        ],
+        "Resource": "*"
+      },
+      {
+        "Sid": "Organizations",
+        "Effect": "Allow",
+        "Action": [
+          "organizations:DescribeOrganization"
         ],
         "Resource": "*"
       },
