@@ -1,10 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -38,13 +40,17 @@ const (
 
 var bucketState = []byte("state") // names the place that the state is sealed for; no bucket of the file
 
-// SaveState keeps what follows from the first size entries of the log, in place
-// of what was kept before. It needs the signing key.
-func (s *Store) SaveState(size uint64, state []byte) error {
+// SaveState keeps what write writes, which follows from the first size entries of
+// the log, in place of what was kept before. It needs the signing key.
+func (s *Store) SaveState(size uint64, write func(io.Writer) error) error {
 	if s.reader {
 		return errors.New("keep the derived state: the store was opened for reading only")
 	}
-	file, err := s.signedState(size, s.box.seal(bucketState, key64(size), state))
+	var state bytes.Buffer
+	if err := write(&state); err != nil {
+		return fmt.Errorf("keep the derived state: %w", err)
+	}
+	file, err := s.signedState(size, s.box.seal(bucketState, key64(size), state.Bytes()))
 	if err == nil {
 		err = replaceFile(s.path+StateSuffix, file)
 	}

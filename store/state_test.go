@@ -3,12 +3,17 @@ package store
 import (
 	"bytes"
 	"context"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 )
+
+func text(s string) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
+}
 
 // loads fails the test unless the store has this state, or none.
 func loads(t *testing.T, s *Store, why string, size uint64, state string) {
@@ -33,12 +38,12 @@ func testState(t *testing.T, seal Sealer) {
 	addRun(t, s, 0, "{}\n")
 	addRun(t, s, 1, "{}\n")
 	loads(t, s, "nothing was kept", 0, "")
-	if err := s.SaveState(3, []byte("of the future")); err == nil {
+	if err := s.SaveState(3, text("of the future")); err == nil {
 		t.Error("the state of entries that are not there was kept")
 	}
-	mustDo(t, s.SaveState(1, []byte("first")))
+	mustDo(t, s.SaveState(1, text("first")))
 	loads(t, s, "kept", 1, "first")
-	mustDo(t, s.SaveState(2, []byte("secret text")))
+	mustDo(t, s.SaveState(2, text("secret text")))
 	addRun(t, s, 2, "{}\n")
 	loads(t, s, "the log has grown since", 2, "secret text")
 	file, err := os.ReadFile(path + StateSuffix)
@@ -74,13 +79,13 @@ func TestStateGoesWithWhatIsErased(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "e.db")
 	s := open(t, path, Options{Key: testKey(t, "a"), Now: c.now})
 	addRun(t, s, 0, "{}\n")
-	mustDo(t, s.SaveState(1, []byte("old")))
+	mustDo(t, s.SaveState(1, text("old")))
 	_, err := s.Erase(context.Background(), Retention{Policy: "all", Before: start.AddDate(1, 0, 0)})
 	mustDo(t, err)
 	if _, err := os.Stat(path + StateSuffix); err == nil {
 		t.Error("it is still there after an erasure")
 	}
-	mustDo(t, s.SaveState(1, []byte("in the clear")))
+	mustDo(t, s.SaveState(1, text("in the clear")))
 	mustDo(t, s.Close())
 	seal, err := NewSealer(bytes.Repeat([]byte{3}, keySize))
 	mustDo(t, err)
@@ -95,11 +100,11 @@ func TestReaderKeepsNoState(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "e.db")
 	s := open(t, path, Options{Key: testKey(t, "a")})
 	addRun(t, s, 0, "{}\n")
-	mustDo(t, s.SaveState(1, []byte("kept")))
+	mustDo(t, s.SaveState(1, text("kept")))
 	mustDo(t, s.Close())
 	r := open(t, path, Options{})
 	loads(t, r, "a reader without the key", 1, "kept")
-	if err := r.SaveState(1, []byte("planted")); err == nil {
+	if err := r.SaveState(1, text("planted")); err == nil {
 		t.Error("a store without its key kept a state")
 	}
 }
