@@ -23,17 +23,28 @@ import (
 // Load reads the configuration at path. collects tells that the credentials of
 // the sources are needed: only then are secrets that cannot be had an error.
 func Load(path string, collects bool) (*config.Config, error) {
-	specs, err := Specs(path)
+	r, err := specsReader(config.Mentions(path))
 	if err != nil {
 		return nil, err
 	}
-	return config.Reader{Specs: specs, Checks: []config.Check{schedulesParse}, Vault: readSecret, Spare: !collects}.Load(path)
+	r.Checks, r.Vault, r.Spare = []config.Check{schedulesParse}, readSecret, !collects
+	return r.Load(path)
+}
+
+// specsReader returns a reader that knows all sources, and has read the
+// definitions of those alone that are mentioned.
+func specsReader(m config.Mentioned) (r config.Reader, err error) {
+	if m.Definitions == "" {
+		return config.Reader{Specs: all.Named(m.Sources...), Others: all.Specs}, nil
+	}
+	r.Specs, err = all.With(m.Definitions)
+	return r, api.AsUsage(err)
 }
 
 // Specs returns the known sources: those of the program, and those that the
 // folder of definitions of the configuration at path describes.
 func Specs(path string) ([]collectors.Spec, error) {
-	folder := config.Definitions(path)
+	folder := config.Mentions(path).Definitions
 	if folder == "" {
 		return all.Specs(), nil
 	}
