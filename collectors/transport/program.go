@@ -219,24 +219,9 @@ func RunProgram(ctx context.Context, p Process) (_ collectors.Reply, err error) 
 	case out.over:
 		return collectors.Reply{}, fmt.Errorf("%w: over %d bytes", errTooLong, p.Limit)
 	case errors.As(err, &exit) && exit.Exited():
-		return collectors.Reply{Exit: exit.ExitCode(), Out: strings.Clone(out.b.String()), Err: knownComplaints(complaint.b.String(), p.Complaints)}, nil
+		return collectors.Reply{Exit: exit.ExitCode(), Out: strings.Clone(out.b.String()), Err: evidence.KnownWords(complaint.b.String(), p.Complaints)}, nil
 	}
-	return collectors.Reply{Out: strings.Clone(out.b.String()), Err: knownComplaints(complaint.b.String(), p.Complaints)}, err
-}
-
-// knownComplaints returns the known words that a text holds, in the order in which
-// they are declared. Of the rest, it says how long it is.
-func knownComplaints(text string, known []string) string {
-	var said []string
-	for _, words := range known {
-		if strings.Contains(text, words) {
-			said = append(said, words)
-		}
-	}
-	if text = strings.TrimSpace(text); len(said) == 0 && text != "" {
-		return "it gave a reason in words that are not known, and so are not kept"
-	}
-	return strings.Join(said, "; ")
+	return collectors.Reply{Out: strings.Clone(out.b.String()), Err: evidence.KnownWords(complaint.b.String(), p.Complaints)}, err
 }
 
 // limitedBuffer keeps what is written, up to its limit. Beyond it, it drops the rest
