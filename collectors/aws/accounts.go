@@ -16,10 +16,14 @@ const (
 	kindRegion  evidence.Kind = "aws.region"
 )
 
+// listedAccounts is asked for the accounts themselves, and for which of those that a
+// role trusts are the company's own.
+var listedAccounts = call{name: "organizations:ListAccounts", why: "accounts of the organisation"}
+
 func accountKinds() []kind {
 	return []kind{
 		{state(kindAccount, "An account, as the organisation or the configuration names it."),
-			[]call{{name: "organizations:ListAccounts", why: "accounts of the organisation"}}, inAccount((*session).collectAccounts)},
+			[]call{listedAccounts}, inAccount((*session).collectAccounts)},
 		{state(kindRegion, "A region that the account has enabled."), nil, inAccount((*session).collectRegions)},
 	}
 }
@@ -28,7 +32,12 @@ func accountKinds() []kind {
 func (s *session) collectAccounts(ctx context.Context, out *collectors.Output) error {
 	switch s.RootScope() {
 	case organization:
-		return s.listAccounts(ctx, out)
+		all, err := s.listAccounts(ctx, out)
+		errs := []error{err}
+		for _, a := range all {
+			errs = append(errs, emitMember(out, a))
+		}
+		return first(errs)
 	case single:
 		return emitAccount(out, s.account, "ACTIVE")
 	}
@@ -45,22 +54,26 @@ func emitAccount(out *collectors.Output, id, state string) error {
 }
 
 // listAccounts lists the accounts of the organisation. A page may be empty and
-// yet have a successor.
+// yet have a successor. It is asked with the base credential, of any account.
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
-func (s *session) listAccounts(ctx context.Context, out *collectors.Output) error {
-	client := organizationsClient(s.aws)
-	return out.Pages(ctx, func(ctx context.Context, token string) (string, error) {
-		page, err := client.ListAccounts(ctx, &organizations.ListAccountsInput{NextToken: optional(token)})
+func (s *session) listAccounts(ctx context.Context, out *collectors.Output) ([]types.Account, error) {
+	client := organizationsClient(s.collector.aws)
+	return list(ctx, out, func(ctx context.Context, token *string) ([]types.Account, *string, error) {
+		page, err := client.ListAccounts(ctx, &organizations.ListAccountsInput{NextToken: token})
 		if err != nil {
-			return "", classify(err)
+			return nil, nil, err
 		}
-		for _, a := range page.Accounts {
-			if err := emitMember(out, a); err != nil {
-				return "", err
-			}
-		}
-		return aws.ToString(page.NextToken), nil
+		return page.Accounts, page.NextToken, nil
 	})
+}
+
+// memberIDs returns the ids of the accounts of the organisation.
+func (s *session) memberIDs(ctx context.Context) (ids []string, err error) {
+	all, err := s.listAccounts(ctx, collectors.NewOutput(kindAccount))
+	for _, a := range all {
+		ids = append(ids, aws.ToString(a.Id))
+	}
+	return ids, err
 }
 
 // emitMember takes the state from the older field Status where State is not

@@ -26,7 +26,7 @@ func authorizationKinds() []kind {
 	return []kind{
 		{state(kindUserAccess, "What a user may do: groups, attached and inline policies."), details, inAccount((*session).collectUserAccess)},
 		{state(kindGroup, "A group of users and its policies."), details, inAccount((*session).collectGroups)},
-		{state(kindRole, "A role: who may take it, and what it allows.", "last_used_at", "last_used_region"), details, inAccount((*session).collectRoles)},
+		{state(kindRole, "A role: who may take it, and what it allows.", "last_used_at", "last_used_region"), append(details, listedAccounts), inAccount((*session).collectRoles)},
 		{state(kindPolicy, "A managed policy of the account's own, or one of AWS that is in use."), details, inAccount((*session).collectPolicies)},
 	}
 }
@@ -195,7 +195,7 @@ func (s *session) collectRoles(ctx context.Context, out *collectors.Output) erro
 		if err != nil {
 			return err
 		}
-		s.addTrust(a, trust.Trust(s.account))
+		s.addTrust(ctx, out, a, trust.Trust(s.account))
 		h, err := z.holdings(r.AttachedManagedPolicies, r.RolePolicyList)
 		if err != nil {
 			return err
@@ -212,18 +212,24 @@ func (s *session) collectRoles(ctx context.Context, out *collectors.Output) erro
 // addTrust says who may assume a role: services, identity providers, other
 // accounts, and which of these are trusted without an external ID and are not
 // known to be the company's own.
-func (s *session) addTrust(a collectors.Attributes, trust policy.Trust) {
+func (s *session) addTrust(ctx context.Context, out *collectors.Output, a collectors.Attributes, trust policy.Trust) {
+	bare := slices.DeleteFunc(slices.Clone(trust.Bare), func(account string) bool {
+		return account == s.home || slices.Contains(s.cfg.Accounts.List, account)
+	})
+	if len(bare) > 0 && s.RootScope() == organization {
+		own, err := collectors.Shared(ctx, "accounts", s.memberIDs)
+		if err != nil {
+			out.Scope(evidence.Scope(s.account), nil)
+			out.Scope(s.scope("organization"), err)
+		}
+		bare = slices.DeleteFunc(bare, func(account string) bool { return slices.Contains(own, account) })
+	}
 	a.Set("trusted_services", trust.Services)
 	a.Set("trusted_providers", trust.Providers)
 	a.Set("trusted_accounts", trust.Accounts)
-	a.Set("trusted_without_external_id", slices.DeleteFunc(slices.Clone(trust.Bare), s.ours))
+	a.Set("trusted_without_external_id", bare)
 	a.Set("trust_undecided", trust.Undecided)
 	a["trusts_anyone"] = trust.Anyone
-}
-
-// ours reports an account that the configuration names, or that asks.
-func (s *session) ours(account string) bool {
-	return account == s.home || slices.Contains(s.cfg.Accounts.List, account)
 }
 
 // collectPolicies emits the account's own policies, and those of AWS that are in use.

@@ -66,7 +66,7 @@ func (m *moto) services(t *testing.T) {
 		}
 	}
 	slices.Sort(rows)
-	const want = `aws.acm.certificate 1, aws.backup.plan 1, aws.backup.vault 1, aws.cloudwatch.alarm 1, aws.config.recorder 1, aws.dynamodb.table 1, aws.ec2.instance 1, aws.ec2.region 1, aws.ec2.security_group 2, aws.ec2.volume 2, aws.ec2.vpc 2, aws.ecr.repository 1, aws.elb.load_balancer 1, aws.guardduty.detector 1, aws.iam.group 1, aws.iam.policy 1, aws.iam.role 1, aws.iam.user_access 1, aws.kms.key 3, aws.lambda.function 1, aws.logs.log_group 1, aws.rds.cluster 1, aws.rds.cluster_snapshot 1, aws.rds.instance 2, aws.rds.snapshot 1, aws.secretsmanager.secret 1, aws.securityhub.hub 1`
+	const want = `aws.acm.certificate 1, aws.backup.plan 1, aws.backup.vault 1, aws.cloudwatch.alarm 1, aws.config.recorder 1, aws.dynamodb.table 1, aws.ec2.instance 1, aws.ec2.region 1, aws.ec2.security_group 2, aws.ec2.volume 2, aws.ec2.vpc 2, aws.ecr.repository 1, aws.elb.load_balancer 1, aws.guardduty.detector 1, aws.iam.group 1, aws.iam.policy 1, aws.iam.role 2, aws.iam.user_access 1, aws.kms.key 3, aws.lambda.function 1, aws.logs.log_group 1, aws.rds.cluster 1, aws.rds.cluster_snapshot 1, aws.rds.instance 2, aws.rds.snapshot 1, aws.secretsmanager.secret 1, aws.securityhub.hub 1`
 	if got := strings.Join(rows, ", "); got != want {
 		t.Errorf("rows: %s\nwant: %s", got, want)
 	}
@@ -100,7 +100,7 @@ aws.iam.key-age-90 unknown []
 aws.iam.no-star-star fail [all]
 aws.iam.password-policy fail [123456789012]
 aws.iam.policy-escalation not_applicable []
-aws.iam.role-external-id pass []
+aws.iam.role-external-id fail [vendor]
 aws.iam.role-trust fail [hook]
 aws.iam.role-without-admin not_applicable []
 aws.iam.root-mfa fail [123456789012]
@@ -159,7 +159,7 @@ func (s seed) watch() {
 
 const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 
-// rights makes a policy of all rights, which a user has through no group, and a role that anyone may take.
+// rights makes a policy of all rights, which a user has through no group, a role that anyone may take, and one that another company may.
 func (s seed) rights() {
 	s.t.Helper()
 	c := iamClient(s.aws)
@@ -168,6 +168,7 @@ func (s seed) rights() {
 	write(s, c.AttachUserPolicy, iam.AttachUserPolicyInput{UserName: aws.String("ann"), PolicyArn: made.Policy.Arn})
 	write(s, c.CreateGroup, iam.CreateGroupInput{GroupName: aws.String("staff")})
 	s.role("hook", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`)
+	s.role("vendor", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999988887777:root"},"Action":"sts:AssumeRole"}]}`)
 }
 
 // machines makes an instance with a volume, another volume, a snapshot of it
