@@ -27,6 +27,7 @@ func computeKinds() []kind {
 			{name: "ec2:GetEbsEncryptionByDefault", why: "whether new volumes are encrypted"},
 			snapshotSharing,
 			{name: "ec2:GetInstanceMetadataDefaults", why: "whether new instances demand IMDSv2"},
+			{name: "ec2:DescribeVolumes", why: "volumes"},
 		}, inRegions(collectCompute)},
 		{state(kindInstance, "An instance: metadata service, address, profile."), []call{{name: "ec2:DescribeInstances", why: "instances"}, managedMachines}, inRegions(collectInstances)},
 		{state(kindVolume, "An EBS volume and its encryption."), []call{{name: "ec2:DescribeVolumes", why: "volumes"}}, inRegions(collectVolumes)},
@@ -61,6 +62,12 @@ func (p *regionReader) addEncryption(ctx context.Context, a collectors.Attribute
 	}
 	p.out.Page()
 	a.Bool("ebs_encryption_by_default", resp.EbsEncryptionByDefault)
+	if !*resp.EbsEncryptionByDefault { // which matters where there are volumes
+		all, err := shared(ctx, p, "volumes", listVolumes)
+		if p.note("volumes", err); err == nil {
+			a["volumes"] = int64(len(all))
+		}
+	}
 	return nil
 }
 

@@ -244,8 +244,8 @@ func (p *proof) without(t *testing.T, permission string) {
 // asks reports whether a call was made. In the inner account, which holds little,
 // some are not: there is no table to ask about.
 func (p *proof) asks(st evidence.Stream, s transport.Snapshot, lost []collectors.Call) bool {
-	if st.Scope != evidence.Scope(p.id) || lost[0].Name == "sts:AssumeRole" {
-		return true
+	if st.Scope != evidence.Scope(p.id) && st.Kind != kindInspector || lost[0].Name == "sts:AssumeRole" {
+		return true // of Inspector moto says nothing, and the machines that it would scan are not asked for
 	}
 	return slices.ContainsFunc(s.Exchanges, func(x evidence.Exchange) bool {
 		return slices.ContainsFunc(lost, func(c collectors.Call) bool { return c.Name == x.Call })

@@ -29,6 +29,7 @@ func networkKinds() []kind {
 		{state(kindVPC, "A VPC and its flow logs."), []call{
 			{name: "ec2:DescribeVpcs", why: "VPCs"},
 			{name: "ec2:DescribeFlowLogs", why: "flow logs, and whether they are delivered"},
+			{name: "ec2:DescribeNetworkInterfaces", why: "which groups are in use"},
 		}, inRegions(collectVPCs)},
 	}
 }
@@ -93,25 +94,29 @@ func letInByList(groups []types.SecurityGroup) (ids []string) {
 	return slices.Compact(ids)
 }
 
-// guarded counts the interfaces of each group; it is nil if they could not be read.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html
-func (p *regionReader) guarded(ctx context.Context) (map[string]int64, error) {
+func listInterfaces(ctx context.Context, p *regionReader) ([]types.NetworkInterface, error) {
 	client := ec2Client(p.aws)
-	n := map[string]int64{}
-	err := rows(ctx, p.out, func(ctx context.Context, token *string) ([]types.NetworkInterface, *string, error) {
+	return list(ctx, p.out, func(ctx context.Context, token *string) ([]types.NetworkInterface, *string, error) {
 		page, err := client.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{NextToken: token, MaxResults: aws.Int32(perPage)})
 		if err != nil {
 			return nil, nil, err
 		}
 		return page.NetworkInterfaces, page.NextToken, nil
-	}, func(i types.NetworkInterface) error {
+	})
+}
+
+// guarded counts the interfaces of each group; it is nil if they could not be read.
+func (p *regionReader) guarded(ctx context.Context) (map[string]int64, error) {
+	all, err := shared(ctx, p, "network interfaces", listInterfaces)
+	if err != nil {
+		return nil, err
+	}
+	n := map[string]int64{}
+	for _, i := range all {
 		for _, id := range groupIDs(i.Groups) {
 			n[id]++
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	return n, nil
 }
@@ -199,10 +204,41 @@ func collectVPCs(ctx context.Context, p *regionReader) error {
 		}
 		if unread == nil {
 			a["flow_logs"] = attributeList(logs[id])
+			if a["shared"] != true { // its owner logs it
+				p.addLogged(ctx, id, logs, a)
+			}
 		}
 		return p.emit(p.arn("ec2", "vpc/"+id), named(v.Tags, id), a)
 	})
 	return first([]error{err, p.markIncomplete("flow-logs", unread)})
+}
+
+// addLogged counts the interfaces of a VPC without a log of its own that arrives, and
+// those of them that a log of their subnet, or of themselves, watches.
+func (p *regionReader) addLogged(ctx context.Context, vpc string, logs map[string][]collectors.Attributes, a collectors.Attributes) {
+	if slices.ContainsFunc(logs[vpc], arrives) {
+		return
+	}
+	all, err := shared(ctx, p, "network interfaces", listInterfaces)
+	if p.note("network-interfaces", err); err != nil {
+		return
+	}
+	n, logged := int64(0), int64(0)
+	for _, i := range all {
+		if aws.ToString(i.VpcId) != vpc {
+			continue
+		}
+		n++
+		if slices.ContainsFunc(logs[aws.ToString(i.SubnetId)], arrives) || slices.ContainsFunc(logs[aws.ToString(i.NetworkInterfaceId)], arrives) {
+			logged++
+		}
+	}
+	a["interfaces"], a["interfaces_logged"] = n, logged
+}
+
+// arrives reports a flow log that is on, and is delivered.
+func arrives(l collectors.Attributes) bool {
+	return l["status"] == "ACTIVE" && (l["delivery"] == nil || l["delivery"] == "SUCCESS")
 }
 
 // flowLogs returns the flow logs by the VPC, subnet or interface that they watch.
