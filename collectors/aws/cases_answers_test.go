@@ -67,6 +67,8 @@ var rightAnswers = map[string]map[string]string{
 	"22-sg-databases-to-world":                    {"aws.sg.no-world-admin": "fail web"},
 	"22b-sg-range-over-a-database":                {"aws.sg.no-world-admin": "fail web"},
 	"22c-sg-web-alone":                            {"aws.sg.no-world-admin": "pass"},
+	"22d-sg-file-sharing-and-datagrams":           {"aws.sg.no-world-admin": "fail web"},
+	"22e-sg-datagrams-of-a-cache":                 {"aws.sg.no-world-admin": "fail web"},
 	"23-sg-ipv6-and-all-right":                    {"aws.sg.no-world-admin": "fail web"},
 	"24-vpc-shared-by-other-account":              {"aws.vpc.flow-logs": "not_applicable"},
 	"24b-vpc-own-without-log":                     {"aws.vpc.flow-logs": "fail vpc-shared"},
@@ -181,4 +183,9 @@ var rightAnswers = map[string]map[string]string{
 	"61c-ec2-connection-lost":                     {"aws.ec2.managed": "fail i-1"},
 	"61d-ec2-stopped":                             {"aws.ec2.managed": "not_applicable"},
 	"61e-ec2-operated-by-aws":                     {"aws.ec2.managed": "not_applicable"},
+	"62-alarm-child-of-composite":                 {"aws.alarm.actions": "pass"},
+	"62b-alarm-composite-without-action":          {"aws.alarm.actions": "fail all"},
+	"62c-alarm-alone-without-action":              {"aws.alarm.actions": "fail cpu"},
+	"63-secret-of-a-service":                      {"aws.secret.rotation": "not_applicable"},
+	"63b-secret-own":                              {"aws.secret.rotation": "fail x"},
 }

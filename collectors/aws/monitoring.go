@@ -2,6 +2,9 @@ package aws
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,7 +24,7 @@ const (
 
 func monitoringKinds() []kind {
 	return []kind{
-		{state(kindAlarm, "An alarm of CloudWatch on a metric: what it watches, and whether it tells anyone.", "state"),
+		{state(kindAlarm, "An alarm of CloudWatch, on a metric or composed of others: what it watches, and whether it tells anyone.", "state"),
 			[]call{{name: "monitoring:DescribeAlarms", permission: "cloudwatch:DescribeAlarms", why: "alarms, and whether they tell anyone"}}, inRegions(collectAlarms)},
 		{state(kindLogGroup, "A log group: how long it keeps, and with which key.", "stored_bytes"),
 			[]call{{name: "logs:DescribeLogGroups", why: "log groups and their retention"}}, inRegions(collectLogGroups)},
@@ -31,15 +34,19 @@ func monitoringKinds() []kind {
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
 func collectAlarms(ctx context.Context, p *regionReader) error {
 	client := alarmClient(p.aws)
-	p.out.Filter("AlarmTypes", string(alarmtypes.AlarmTypeMetricAlarm))
-	return rows(ctx, p.out, func(ctx context.Context, token *string) ([]alarmtypes.MetricAlarm, *string, error) {
-		page, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{NextToken: token, MaxRecords: aws.Int32(100), AlarmTypes: []alarmtypes.AlarmType{alarmtypes.AlarmTypeMetricAlarm}})
+	p.out.Filter("AlarmTypes", string(alarmtypes.AlarmTypeMetricAlarm)+", "+string(alarmtypes.AlarmTypeCompositeAlarm))
+	var composites []alarmtypes.CompositeAlarm
+	all, err := list(ctx, p.out, func(ctx context.Context, token *string) ([]alarmtypes.MetricAlarm, *string, error) {
+		page, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{NextToken: token, MaxRecords: aws.Int32(100), AlarmTypes: []alarmtypes.AlarmType{alarmtypes.AlarmTypeMetricAlarm, alarmtypes.AlarmTypeCompositeAlarm}})
 		if err != nil {
 			return nil, nil, err
 		}
+		composites = append(composites, page.CompositeAlarms...)
 		return page.MetricAlarms, page.NextToken, nil
-	}, func(m alarmtypes.MetricAlarm) error {
-		a := collectors.Attributes{}
+	})
+	errs := []error{err}
+	for _, m := range all {
+		a := collectors.Attributes{"in_composite": inComposite(composites, m.AlarmName, m.AlarmArn)}
 		a.Bool("actions_enabled", m.ActionsEnabled)
 		a.Set("alarm_actions", m.AlarmActions)
 		a.Text("metric", m.MetricName)
@@ -47,7 +54,33 @@ func collectAlarms(ctx context.Context, p *regionReader) error {
 		a.Text("description", m.AlarmDescription)
 		word(a, "state", m.StateValue)
 		a.Time("configured_at", m.AlarmConfigurationUpdatedTimestamp)
-		return p.emit(aws.ToString(m.AlarmArn), aws.ToString(m.AlarmName), a)
+		errs = append(errs, p.emit(aws.ToString(m.AlarmArn), aws.ToString(m.AlarmName), a))
+	}
+	for _, c := range composites {
+		a := collectors.Attributes{"composite": true, "in_composite": inComposite(composites, c.AlarmName, c.AlarmArn)}
+		a.Bool("actions_enabled", c.ActionsEnabled)
+		a.Set("alarm_actions", c.AlarmActions)
+		a.Text("description", c.AlarmDescription)
+		word(a, "state", c.StateValue)
+		a.Time("configured_at", c.AlarmConfigurationUpdatedTimestamp)
+		errs = append(errs, p.emit(aws.ToString(c.AlarmArn), aws.ToString(c.AlarmName), a))
+	}
+	return first(errs)
+}
+
+// inComposite reports an alarm that the rule of another one reads, which tells in its place.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
+func inComposite(composites []alarmtypes.CompositeAlarm, name, id *string) bool {
+	return slices.ContainsFunc(composites, func(c alarmtypes.CompositeAlarm) bool {
+		rule := aws.ToString(c.AlarmRule)
+		for _, who := range []string{aws.ToString(name), aws.ToString(id)} {
+			for _, form := range []string{"(%s)", "(\"%s\")", "('%s')"} {
+				if who != "" && strings.Contains(strings.ReplaceAll(rule, " ", ""), strings.ReplaceAll(fmt.Sprintf(form, who), " ", "")) {
+					return true
+				}
+			}
+		}
+		return false
 	})
 }
 
