@@ -96,7 +96,7 @@ func TestSlowBody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := make(chan error, 1)
+	read := make(chan error, 3)
 	server := LocalServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		arrived := within(w, 50*time.Millisecond)
 		_, err := io.ReadAll(r.Body)
