@@ -47,8 +47,16 @@ func TestAnswersOverBudget(t *testing.T) {
 		body func(io.Writer)
 		says string
 	}{
-		"values":   {func(w io.Writer) { _, _ = io.WriteString(w, "["); bomb("0,", maxValues+1)(w); _, _ = io.WriteString(w, "0]") }, "values"},
-		"objects":  {func(w io.Writer) { _, _ = io.WriteString(w, "["); bomb("{},", maxValues)(w); _, _ = io.WriteString(w, "0]") }, "values"},
+		"values": {func(w io.Writer) {
+			_, _ = io.WriteString(w, "[")
+			bomb("0,", maxValues+1)(w)
+			_, _ = io.WriteString(w, "0]")
+		}, "values"},
+		"objects": {func(w io.Writer) {
+			_, _ = io.WriteString(w, "[")
+			bomb("{},", maxValues)(w)
+			_, _ = io.WriteString(w, "0]")
+		}, "values"},
 		"depth":    {bomb("[", maxDepth+1), "deep"},
 		"tags":     {bomb("<a/>", maxValues+1), "values"},
 		"cells":    {func(w io.Writer) { _, _ = io.WriteString(w, "id\n"); bomb(",", maxValues+1)(w) }, "values"},
