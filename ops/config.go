@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/evidenced/evidenced/api"
@@ -17,6 +18,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/ops/custody"
 	"github.com/evidenced/evidenced/schedule"
 )
 
@@ -89,8 +91,11 @@ func CheckSources(c *config.Config, names []string) error {
 	return nil
 }
 
-// OpenSources opens every configured source.
+// OpenSources opens every configured source. The secrets of the store are concealed in all of them.
 func OpenSources(c *config.Config, o transport.Options, log *slog.Logger) (out []*transport.Source, err error) {
+	if !o.Offline {
+		o.Conceal = append(slices.Clone(o.Conceal), custody.Secrets(c)...)
+	}
 	for _, s := range c.Sources {
 		opened, err := transport.Open(s.Spec, s.Config, o, log)
 		if err != nil {

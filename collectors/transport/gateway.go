@@ -42,6 +42,9 @@ type Options struct {
 	Concurrency int
 	// Total bounds the requests under way in all lanes together, 64 if 0.
 	Total int
+	// Conceal are secrets that are no source's own, such as the signing key of the
+	// log: no answer may carry them into the evidence.
+	Conceal []string
 	// Offline: Base is a recording; see Env.Offline.
 	Offline bool
 }
