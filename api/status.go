@@ -27,6 +27,8 @@ type Status struct {
 	Expiring int `json:"expiring_acceptances"`
 	// Summary sums the controls up by family.
 	Summary []result.FamilyResult `json:"summary"`
+	// RolledBack tells that the log is not the one that its key has signed.
+	RolledBack bool `json:"rolled_back,omitempty"`
 	// Problems are those of the daemon that answers. They may hold names of hosts
 	// and files, and are for its owner.
 	Problems []string `json:"problems"`

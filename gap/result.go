@@ -23,6 +23,7 @@ func (e *Engine) Result(asOf time.Time) *result.Result {
 	}
 	e.dutyResults(r)
 	slices.SortFunc(r.Tests, func(a, b result.TestResult) int { return cmp.Compare(a.Test, b.Test) })
+	r.Gaps = append(r.Gaps, rollbackGaps(e.acts, e.period, asOf)...)
 	r.Gaps = sortGaps(r.Gaps)
 	applyDecisions(r.Gaps, e.acts, asOf)
 	r.Controls = e.controlResults(r.Tests)

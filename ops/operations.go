@@ -74,7 +74,13 @@ func (p *Process) keeper(c *config.Config) *custody.Keeper {
 
 // OpenForRead implements Backend.
 func (p *Process) OpenForRead(c *config.Config) (Store, error) {
-	return orNil(p.keeper(c).OpenReadOnly())
+	s, err := p.keeper(c).OpenReadOnly()
+	if err == nil && p.Say != nil {
+		if why := custody.RollbackProblem(s); why != "" {
+			p.Say(why)
+		}
+	}
+	return orNil(s, err)
 }
 
 // OpenExistingForWrite implements Backend.
@@ -194,7 +200,11 @@ func (o *Operations) at(asOf time.Time) time.Time {
 // result judges the whole log as it stood at asOf, zero for now, with the
 // collections that were due by then and that no agent was there to miss.
 func (o *Operations) result(ctx context.Context, s *session, asOf time.Time) (*result.Result, error) {
-	return s.judge.Result(ctx, o.at(asOf))
+	res, err := s.judge.Result(ctx, o.at(asOf))
+	if err != nil {
+		return nil, err
+	}
+	return withRollback(res, s.Store), nil
 }
 
 // closed reports a gap that was seen fixed.

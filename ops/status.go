@@ -29,7 +29,7 @@ func (o *Operations) Status(ctx context.Context, req api.StatusRequest) (*api.St
 	if err != nil {
 		return nil, err
 	}
-	return &api.Status{AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: controlLines(res), Open: OpenGaps(res),
+	return &api.Status{RolledBack: rolledBack(s.Store) != nil, AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: controlLines(res), Open: OpenGaps(res),
 		Duties: dutyCounts(res), Expiring: expiring(acts, res), Next: next, Summary: res.Families(), Problems: o.backend.Problems()}, nil
 }
 

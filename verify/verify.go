@@ -63,6 +63,9 @@ type Result struct {
 	Otherwise []string `json:"otherwise,omitempty"`
 	// Changes are the configurations and catalogues that came into force within the period.
 	Changes []string `json:"changes,omitempty"`
+	// WentBack are entries that say that the log was not the one that its key had
+	// signed: an older copy was put in its place, or it was cut.
+	WentBack []string `json:"went_back,omitempty"`
 	// Derived tells that verdicts, tables and pages were derived again from the evidence.
 	Derived bool `json:"-"`
 	// Complete is false for a sound bundle that does not cover its period: it

@@ -36,7 +36,11 @@ func (a *app) status(ctx context.Context, controls bool) error {
 	for _, p := range st.Problems {
 		a.say("the daemon has trouble: " + p)
 	}
-	return a.print(st.Document(), func(w io.Writer) { statusText(w, st, controls) })
+	err = a.print(st.Document(), func(w io.Writer) { statusText(w, st, controls) })
+	if err == nil && st.RolledBack {
+		err = errIncomplete
+	}
+	return err
 }
 
 func statusText(w io.Writer, s *api.Status, controls bool) {
@@ -45,6 +49,9 @@ func statusText(w io.Writer, s *api.Status, controls bool) {
 		100*elapsed.Seconds()/s.Period.To.Sub(s.Period.From).Seconds(), s.AsOf.Format(time.RFC3339))
 	n := s.Slots
 	fmt.Fprintf(w, "slots  %d expected: %d collected, %d late, %d partial, %d failed, %d missed\n\n", n.Expected, n.Collected, n.Late, n.Partial, n.Failed, n.Missed)
+	if s.RolledBack {
+		fmt.Fprint(w, "THE LOG WENT BACK: it is not the one that its key has signed; `evidenced doctor` says more\n\n")
+	}
 	verdictsText(w, s, controls)
 	fmt.Fprint(w, "\nopen gaps:")
 	for _, sev := range []string{"critical", "high", "medium", "low"} {

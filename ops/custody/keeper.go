@@ -48,7 +48,7 @@ func (k *Keeper) OpenReadOnly() (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(k.Config.Store.Path, store.Options{Seal: seal})
+	return store.Open(k.Config.Store.Path, store.Options{Seal: seal, Kept: keptCheckpoint(k.Config)})
 }
 
 // OpenExisting opens the store to append to it; one that does not exist is not made.
@@ -73,7 +73,11 @@ func (k *Keeper) OpenWithKey(o store.Options) (s *store.Store, key *store.Key, e
 	if o.Key, err = signingKey(k.Config); err != nil {
 		return nil, nil, err
 	}
+	o.Kept = keptCheckpoint(k.Config)
 	s, err = store.Open(k.Config.Store.Path, o)
+	if err != nil {
+		err = advised(err)
+	}
 	if !isWrongKey(err) || k.Config.Store.KeyText != "" || !exists(nextKey(k.Config)) {
 		return s, o.Key, err
 	}
