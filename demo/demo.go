@@ -229,8 +229,25 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	if _, err := d.bring(ctx, s, deeds, end); err != nil {
 		return err
 	}
+	if err := d.closePeriod(ctx, r, end); err != nil {
+		return err
+	}
 	d.company.SetNow(end)
 	return ctx.Err()
+}
+
+// closePeriod collects for another day, which reads the last events of the period.
+func (d *demo) closePeriod(ctx context.Context, r *schedule.Runner, end time.Time) error {
+	for t := r.Next(end.Add(-time.Second)); t.Before(end.AddDate(0, 0, 1)); t = r.Next(t) {
+		d.company.SetNow(t)
+		if err := d.deliver(); err != nil {
+			return err
+		}
+		if _, err := r.Tick(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // duties lets the company do what the catalogue asks of people, in order of time.

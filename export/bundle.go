@@ -15,7 +15,7 @@ import (
 )
 
 // Format is the version of the bundle that this package writes.
-const Format = "evidenced-bundle/1"
+const Format = "evidenced-bundle/2"
 
 // What docs/bundle.md lets a manifest and an entry of the log have at most, in bytes.
 const (
@@ -63,7 +63,7 @@ type Summary struct {
 	Files   int   `json:"files"`
 	Bytes   int64 `json:"bytes"` // unpacked
 	Entries int   `json:"entries"`
-	// Complete is false if the period had not ended.
+	// Complete is false if the period had not ended, or its last events were not read yet.
 	Complete bool `json:"complete"`
 }
 
@@ -144,7 +144,12 @@ type derived struct {
 	file func(path string, write func(io.Writer) error) error
 }
 
-func (b *derived) complete() bool { return !b.Result.AsOf.Before(b.Result.Period.To) }
+func (b *derived) complete() bool { return b.Result.Whole() }
+
+// span tells which collections belong to the bundle.
+func (b *derived) span() *evidence.Span {
+	return &evidence.Span{From: b.Result.Period.From, To: b.Result.Period.To, AsOf: b.Result.AsOf}
+}
 
 func (b *derived) write() error {
 	for _, step := range []func() error{b.readme, b.index, b.judgement, b.controls, b.evidenceIndex, b.acts} {
@@ -231,6 +236,7 @@ func (b *bundle) collectRefs() error {
 	if err != nil {
 		return fmt.Errorf("export: read the log: %w", err)
 	}
+	span := b.span()
 	for e, err := range b.Log.Entries(0) {
 		if err != nil {
 			return fmt.Errorf("export: read the log: %w", err)
@@ -238,7 +244,7 @@ func (b *bundle) collectRefs() error {
 		for _, ref := range e.Blobs {
 			b.refs.add(&b.refs.files, "files/", &ref, gone)
 		}
-		if run := e.Run; run != nil && b.Result.Period.Holds(run.Due) {
+		if run := e.Run; run != nil && span.Holds(*run) {
 			b.refs.add(&b.refs.records, "records/", run.Records, gone)
 			b.refs.add(&b.refs.exchanges, "exchanges/", run.Exchanges, gone)
 		}

@@ -24,11 +24,12 @@ func (b *derived) evidenceIndex() error {
 	}
 	return b.file("evidence/index.csv", func(w io.Writer) error {
 		return rows(w, header, func(row func(...string)) error {
+			span := b.span()
 			for e, err := range b.from.Entries(0) {
 				if err != nil {
 					return err
 				}
-				if e.Run != nil && b.Result.Period.Holds(e.Run.Due) {
+				if e.Run != nil && span.Holds(*e.Run) {
 					row(slotCells(e, gone)...)
 				}
 			}
@@ -98,11 +99,12 @@ func (b *derived) erased(gone map[evidence.Hash]evidence.Tombstone) error {
 		stone evidence.Tombstone
 	}
 	var found []row
+	span := b.span()
 	for e, err := range b.from.Entries(0) {
 		if err != nil {
 			return err
 		}
-		if e.Run == nil || !b.Result.Period.Holds(e.Run.Due) {
+		if e.Run == nil || !span.Holds(*e.Run) {
 			continue
 		}
 		for what, ref := range map[string]*evidence.Ref{"records": e.Run.Records, "exchanges": e.Run.Exchanges} {

@@ -10,6 +10,7 @@ import (
 	"github.com/evidenced/evidenced/config"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/export"
+	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
@@ -114,5 +115,23 @@ func judgePeriod(ctx context.Context, cat *catalogue.Catalogue, c *config.Config
 	if err != nil {
 		return nil, err
 	}
-	return evaluate(ctx, cat, c, periodFilter{log, periodOf(c)}, acts, asOf)
+	return judgeSpan(ctx, cat, log, periodOf(c), asOf, rootKinds(c), acts)
+}
+
+// judgeSpan judges what belongs to a period, by that alone.
+func judgeSpan(ctx context.Context, cat *catalogue.Catalogue, log EvidenceLog, p result.Period, asOf time.Time, roots map[string]evidence.Kind, acts []evidence.Act) (*result.Result, error) {
+	e := gap.NewEngine(cat, p, gap.WithRoots(roots), gap.WithActs(acts))
+	of := periodFilter{log, p, asOf}
+	for r, err := range of.Runs() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = e.Observe(r, gap.LinesOf(of, r))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("evaluate the period: %w", err)
+		}
+	}
+	return e.Result(asOf), nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/export"
-	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/verify"
@@ -59,6 +58,10 @@ func reperform(ctx context.Context, b *verify.Bundle, res *verify.Result) (deriv
 		res.OK = false
 		res.Failures = append(res.Failures, verify.Failure{Check: "reperform", File: path, Detail: detail})
 	}
+	if b.Manifest.Format != export.Format {
+		res.Unknown = append(res.Unknown, fmt.Sprintf("the bundle is of the format %s: what verdicts follow from its evidence, the version that wrote it derives, %s", b.Manifest.Format, b.Manifest.Generator))
+		return 0
+	}
 	compareExpected(b, res, failed)
 	in, err := rejudge(ctx, b)
 	if err != nil {
@@ -66,6 +69,9 @@ func reperform(ctx context.Context, b *verify.Bundle, res *verify.Result) (deriv
 		return 0
 	}
 	res.Foreign = foreignTests(in.Catalogue)
+	if b.Manifest.Complete != in.Result.Whole() {
+		failed("manifest.json", fmt.Sprintf("whether it is complete comes out otherwise: derived from the evidence it is %t, and these were not read to the end of the period: %s", in.Result.Whole(), orNone(in.Result.Unread)))
+	}
 	err = export.Derive(in, b, func(path string, write func(io.Writer) error) error {
 		derived++
 		h := sha256.New()
@@ -183,7 +189,7 @@ func rejudge(ctx context.Context, b *verify.Bundle) (in export.Input, err error)
 	if err != nil {
 		return in, err
 	}
-	in.Result, err = gap.Evaluate(ctx, in.Catalogue, periodFilter{b, p}, p, m.AsOf, gap.WithRoots(in.Roots), gap.WithActs(acts))
+	in.Result, err = judgeSpan(ctx, in.Catalogue, b, p, m.AsOf, in.Roots, acts)
 	return in, err
 }
 

@@ -31,7 +31,7 @@ func (b *builder) expect(run evidence.Run) {
 
 // add adds one run.
 func (b *builder) add(sel selection, run evidence.Run) error {
-	b.count(run)
+	b.count(sel, run)
 	if run.Records == nil || run.Records.Hash == b.last && !b.events {
 		return nil // nothing was read, or the same list again
 	}

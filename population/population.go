@@ -71,7 +71,7 @@ func Read(ev gap.Evidence, kind evidence.Kind, period result.Period, asOf time.T
 		}
 		b := builders[run.Stream]
 		if b == nil {
-			b = &builder{coverage: newCoverage(run.Stream)}
+			b = &builder{coverage: newCoverage(run.Stream, sel)}
 			builders[run.Stream] = b
 		}
 		b.expect(run)

@@ -89,8 +89,8 @@ func (m *Manifest) read(raw []byte) error {
 	if err := decodeStrict(raw, m); err != nil {
 		return err
 	}
-	if m.Format != Format {
-		return fmt.Errorf("format %.40q, this program reads %q", m.Format, Format)
+	if m.Format != Format && m.Format != format1 {
+		return fmt.Errorf("format %.40q, this program reads %q and %q", m.Format, format1, Format)
 	}
 	return m.same(raw)
 }

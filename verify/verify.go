@@ -63,6 +63,8 @@ type Result struct {
 	Otherwise []string `json:"otherwise,omitempty"`
 	// Changes are the configurations and catalogues that came into force within the period.
 	Changes []string `json:"changes,omitempty"`
+	// Holes are populations that were not read from the start of the period to its end.
+	Holes []string `json:"holes,omitempty"`
 	// WentBack are entries that say that the log was not the one that its key had
 	// signed: an older copy was put in its place, or it was cut.
 	WentBack []string `json:"went_back,omitempty"`
@@ -141,7 +143,7 @@ func (b *Bundle) Check(ctx context.Context, o Options) (Result, error) {
 	c := &check{ctx: ctx, b: b, opt: o, refs: map[string]evidence.Ref{}}
 	c.res.Failures = []Failure{}
 	c.res.Complete = b.Manifest.Complete
-	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log, c.stated, c.pinned, c.seen}, {c.evidence}} {
+	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log, c.readToTheEnd, c.stated, c.pinned, c.seen}, {c.evidence}} {
 		if len(c.res.Failures) > 0 && !c.logRead {
 			break
 		}

@@ -19,7 +19,13 @@ type Result struct {
 	Duties   []Occurrence     `json:"duties,omitempty"`
 	Streams  []StreamCoverage `json:"streams"`
 	Slots    SlotCounts       `json:"slots"`
+	// Unread are the streams of events, of a period that is over, that were not read
+	// to its end.
+	Unread []string `json:"unread_at_end,omitempty"`
 }
+
+// Whole reports whether the period is over and its last events were read.
+func (r *Result) Whole() bool { return !r.AsOf.Before(r.Period.To) && len(r.Unread) == 0 }
 
 // StreamCoverage tells how much of the period one stream was seen.
 type StreamCoverage struct {
