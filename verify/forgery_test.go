@@ -33,7 +33,7 @@ func TestForgeriesOfTheHolder(t *testing.T) {
 			return strings.Replace(c, `"pass":"`, `"pass":"true || `, 1)
 		}), "catalogue", "in force, by entry 1 of the log, is"},
 		"a test is left out": {content("catalogue/catalogue.json", func(c string) string {
-			return strings.Replace(c, `"severity":"critical"`, `"severity":"low"`, 1)
+			return strings.Replace(c, `"severity":"high"`, `"severity":"low"`, 1)
 		}), "catalogue", "in force"},
 		"the key is another in key.txt": {content("log/key.txt", func(string) string { return "evidenced/acme+00000000+AAAA\n" }), "log", "another key than the manifest"},
 		"key.txt is emptied":            {content("log/key.txt", func(string) string { return "" }), "log", "another key than the manifest"},
@@ -50,7 +50,7 @@ func TestForgeriesOfTheHolder(t *testing.T) {
 		"a device of Windows":                  {added("NUL.txt"), "manifest", "every system"},
 		"a device of Windows, in a folder":     {added("controls/con/control.txt"), "manifest", "every system"},
 		"a name that ends in a dot":            {added("a."), "manifest", "every system"},
-		"a file that no bundle has":            {added("controls/mfa/approved.pdf"), "manifest", "no file of this name"},
+		"a file that no bundle has":            {added("controls/mfa-cloud-console/approved.pdf"), "manifest", "no file of this name"},
 		"a second page":                        {added("verdicts.html"), "manifest", "no file of this name"},
 		"a record that the log does not name":  {added("evidence/records/" + strings.Repeat("0", 64) + ".jsonl"), "evidence", "no entry of the log names it"},
 		"a page is left out":                   {forgery{drop: "index.html"}, "file", "every bundle has it"},
