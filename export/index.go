@@ -29,22 +29,26 @@ func (b *derived) evidenceIndex() error {
 				if err != nil {
 					return err
 				}
-				if e.Run != nil && span.Holds(*e.Run) {
-					row(slotCells(e, gone)...)
+				if e.Run != nil && span.Holds(*e.Run) && b.of(e.Run.Stream.Kind) {
+					row(slotCells(strconv.FormatUint(e.Index, 10), e.Run, gone)...)
 				}
+			}
+			for _, r := range b.Derived {
+				row(slotCells("", &r, gone)...)
 			}
 			return nil
 		})
 	})
 }
 
-func slotCells(e evidence.Entry, gone map[evidence.Hash]evidence.Tombstone) []string {
-	r := e.Run
+// slotCells returns the cells of one slot; the entry is empty where the log does
+// not tell of it, and it follows from the schedule.
+func slotCells(entry string, r *evidence.Run, gone map[evidence.Hash]evidence.Tombstone) []string {
 	reason := ""
 	if r.Reason != nil {
 		reason = r.Reason.String()
 	}
-	cells := []string{strconv.FormatUint(e.Index, 10), r.Stream.String(), stamp(&r.Due), string(r.Trigger), string(r.Outcome), reason}
+	cells := []string{entry, r.Stream.String(), stamp(&r.Due), string(r.Trigger), string(r.Outcome), reason}
 	cells = append(cells, certificateCells(r.Certificate)...)
 	return append(cells, refCell(r.Records, recordsPath, gone), refCell(r.Exchanges, exchangesPath, gone))
 }
@@ -104,7 +108,7 @@ func (b *derived) erased(gone map[evidence.Hash]evidence.Tombstone) error {
 		if err != nil {
 			return err
 		}
-		if e.Run == nil || !span.Holds(*e.Run) {
+		if e.Run == nil || !span.Holds(*e.Run) || !b.of(e.Run.Stream.Kind) {
 			continue
 		}
 		for what, ref := range map[string]*evidence.Ref{"records": e.Run.Records, "exchanges": e.Run.Exchanges} {

@@ -18,6 +18,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/ops/expected"
 	"github.com/evidenced/evidenced/schedule"
 )
 
@@ -264,25 +265,15 @@ func declarations(s Store, c *config.Config, cat *catalogue.Catalogue) ([]eviden
 	return out, nil
 }
 
-// DeclaredSource is what the log says of a configured source, beside the text of
-// the configuration: from it follows which collections are expected.
-type DeclaredSource struct {
-	Root  evidence.Kind   `json:"root"`
-	Kinds []evidence.Kind `json:"kinds"`
-	// Schedule is the cron spec of the source, Schedules are those of single kinds.
-	Schedule  string                   `json:"schedule"`
-	Schedules map[evidence.Kind]string `json:"schedules,omitempty"`
-}
-
-func declaredSources(c *config.Config) (map[string]DeclaredSource, error) {
+func declaredSources(c *config.Config) (map[string]expected.Source, error) {
 	opened, err := OpenSources(c, transport.Options{Offline: true}, nil) // it knows which kinds are chosen
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]DeclaredSource{}
+	out := map[string]expected.Source{}
 	for _, s := range opened {
 		base := s.Config.Base()
-		d := DeclaredSource{Root: s.Spec.Root, Kinds: []evidence.Kind{}, Schedule: base.Schedule, Schedules: base.Schedules}
+		d := expected.Source{Root: s.Spec.Root, Kinds: []evidence.Kind{}, Schedule: base.Schedule, Schedules: base.Schedules}
 		for _, k := range s.Spec.Kinds {
 			d.Kinds = append(d.Kinds, k.Kind)
 		}

@@ -42,7 +42,10 @@ func (o *Operations) Sample(ctx context.Context, req api.SampleRequest, w io.Wri
 		return nil, err
 	}
 	defer s.Close()
-	from := drawFrom{period: periodOf(s.config), asOf: o.at(req.AsOf)}
+	from := drawFrom{period: periodOf(s.config)}
+	if from.asOf, err = o.at(req.AsOf); err != nil {
+		return nil, err
+	}
 	if from.asOf.After(from.period.To) {
 		from.asOf = from.period.To // as the bundle is
 	}

@@ -29,7 +29,7 @@ func (c *check) run(index int, r evidence.Run) {
 	c.slotOnce(index, r)
 	c.claims(index, r)
 	c.window(index, r)
-	if !c.belongs(r) {
+	if !c.belongs(r) || !c.b.Manifest.of(r.Stream.Kind) {
 		return // evidence of other periods stays with its owner; the leaf is here
 	}
 	if r.Records != nil {

@@ -84,6 +84,24 @@ func (k *Keeper) OpenWithKey(o store.Options) (s *store.Store, key *store.Key, e
 	return k.finishRotation(o, err)
 }
 
+// OpenToSign opens the store to read it, with the key that signs for its log.
+func (k *Keeper) OpenToSign() (s *store.Store, key *store.Key, err error) {
+	if !exists(k.Config.Store.Path) {
+		s, err = k.OpenReadOnly() // says that there is none
+		return s, nil, err
+	}
+	if key, err = signingKey(k.Config); err != nil {
+		return nil, nil, err
+	}
+	s, err = k.OpenReadOnly()
+	if err == nil && key.Verifier != s.VerifierKey() && k.RotationPending() { // it is to be finished first
+		if err = s.Close(); err == nil {
+			return k.OpenWithKey(store.Options{})
+		}
+	}
+	return s, key, err
+}
+
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
 // noStore is the error of a store that does not exist; err where it does.
