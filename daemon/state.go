@@ -73,7 +73,7 @@ func (s *state) OpenToSign(*config.Config) (ops.Store, ops.Signer, error) {
 }
 
 // Collect implements ops.Backend.
-func (s *state) Collect(ctx context.Context, _ *config.Config, _ ops.Store, names []string, ended schedule.Progress) ([]evidence.Run, error) {
+func (s *state) Collect(ctx context.Context, _ *config.Config, _ ops.Store, _ *ops.Judge, names []string, ended schedule.Progress) ([]evidence.Run, error) {
 	return s.schedule.Now(ctx, ended, names...)
 }
 

@@ -24,6 +24,7 @@ func shell(t *testing.T, script string, opt Options) (*Source, func(args ...stri
 	}
 	spec := testSpec
 	spec.Environment = []string{"PATH=/usr/bin:/bin", "ONLY=this"}
+	spec.Complaints = []string{"oops", "no such thing"}
 	cfg := &testConfig{Token: testToken}
 	s := &Source{Spec: spec, Config: cfg}
 	var err error
@@ -49,7 +50,7 @@ func TestProgramAnswers(t *testing.T) {
 	}
 	want := "hello this  / https://[redacted]@host/a?token=[redacted]&page=2 '\n"
 	x := xs[0]
-	if r.Out != want || x.Body != want || r.Err != "oops https://[redacted]@host/" || x.Error != r.Err || *x.Exit != 3 || x.Status != 0 || !x.Answered() {
+	if r.Out != want || x.Body != want || r.Err != "oops" || x.Error != r.Err || *x.Exit != 3 || x.Status != 0 || !x.Answered() {
 		t.Errorf("reply %+v\nout %s\nexchange %+v", r, r.Out, x)
 	}
 	if !slices.Equal(x.Redacted, []string{credential}) || x.Method != "RUN" || !strings.HasPrefix(x.URL, "exec:") || !strings.HasSuffix(x.Request, `"hello"]`) {
@@ -133,5 +134,21 @@ func TestProgramBounds(t *testing.T) {
 	s, program := shell(t, "", Options{})
 	if _, _, err := ask(s, ctx, program("x")); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestComplaints: of what a program says of its own accord, known words alone are kept,
+// as it may quote any file that it was led to.
+func TestComplaints(t *testing.T) {
+	known := []string{"bad config line", "Permission denied"}
+	for text, want := range map[string]string{
+		"": "", " \n": "",
+		"fatal: bad config line 1 in file /etc/shadow":   "bad config line",
+		"Permission denied\nbad config line PRIVATE+KEY": "bad config line; Permission denied",
+		"fatal: bad shallow line: PRIVATE+KEY+x":         "it gave a reason in words that are not known, and so are not kept",
+	} {
+		if got := knownComplaints(text, known); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -132,7 +133,7 @@ func (x *Collections) configure(e evidence.Entry) error {
 // openScopes opens the sources offline, to learn which scopes follow from their roots.
 // Each root is expected from here on, if it was not before.
 func (x *Collections) openScopes(e evidence.Entry, yaml string) {
-	described, err := config.Described(yaml, all.Specs())
+	described, err := config.Described(yaml, all.Named(slices.Collect(maps.Keys(x.sources))...))
 	if err != nil { // a secret that is a word of it, say, was concealed in the text
 		x.Unread = append(x.Unread, e.Index)
 		return
