@@ -21,6 +21,7 @@
 //	ops         the operations, typed: one method for each thing that may be asked
 //	  custody     care of the store and its keys
 //	  expected    which collections a log must tell of, by the schedules in it
+//	  lint        what a user wrote into a catalogue of their own
 //	  setup       the first configuration, permissions, doctor
 //	cloud       what the agent itself uses of a cloud: key and secret managers
 //	serve       how a running daemon is talked to: socket, HTTP, metrics, and the client

@@ -97,8 +97,9 @@ func (b *derived) figures(s *strings.Builder, r result.ControlResult) {
 	}
 	fmt.Fprintf(s, "Period:       %s\n", b.dates())
 	fmt.Fprintf(s, "Status:       %s\n", words(string(r.Status)))
-	fmt.Fprintf(s, "Coverage:     %s of the expected slots were collected whole\n", percent(r.Coverage))
-	fmt.Fprintf(s, "Deviations:   %d, on %d of %d items", r.Deviations, r.Deviating, r.Population)
+	fmt.Fprintf(s, "Coverage:     %s\n", share(r.Coverage, "of the expected slots were collected whole", "no automated test was run"))
+	fmt.Fprintf(s, "Activities:   %s\n", share(r.Activities, "of those that were owed were done", "none was owed"))
+	fmt.Fprintf(s, "Deviations:   %d of %d items, %d times", r.Deviating, r.Population, r.Deviations)
 	if r.Nature != "" {
 		fmt.Fprintf(s, " (%s)", r.Nature)
 	}
@@ -139,6 +140,22 @@ func condition(t catalogue.Test) string {
 }
 
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
+
+// share says how much of something was done, or that there was nothing to do.
+func share(p *float64, of, nothing string) string {
+	if p == nil {
+		return nothing
+	}
+	return percent(*p) + " " + of
+}
+
+// figure is a share in a table; empty of nothing.
+func figure(p *float64) string {
+	if p == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*p, 'f', 1, 64)
+}
 
 func percent(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) + " %" }
 

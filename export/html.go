@@ -119,7 +119,20 @@ func (b *derived) heatMap(p *page) {
 func (b *derived) heatRow(p *page, c catalogue.Control, r result.ControlResult) {
 	p.put(`<tr><th><a href="#%s" title="%s">%s</a></th><td class="days">`, c.ID, c.Title, c.ID)
 	b.days(p, r.Days)
-	p.put(`</td><td title="%s">%s</td><td class="num">%s</td></tr>`, words(string(r.Status)), cmp.Or(briefly[r.Status], string(r.Status)), percent(r.Coverage))
+	p.put(`</td><td title="%s">%s</td><td class="num">%s</td></tr>`, words(string(r.Status)), cmp.Or(briefly[r.Status], string(r.Status)), covered(r))
+}
+
+// covered tells the coverage of tests and of activities apart.
+func covered(r result.ControlResult) string {
+	switch {
+	case r.Coverage == nil && r.Activities == nil:
+		return ""
+	case r.Activities == nil:
+		return percent(*r.Coverage)
+	case r.Coverage == nil:
+		return percent(*r.Activities) + " of activities"
+	}
+	return percent(*r.Coverage) + "; " + percent(*r.Activities) + " of activities"
 }
 
 // briefly are statuses that are too long to stand beside the days.
@@ -201,7 +214,7 @@ func (b *derived) controlSections(p *page) {
 func (b *derived) controlSection(p *page, c catalogue.Control) {
 	r := b.controlResult(c.ID)
 	p.put(`<section id="%s"><h4>%s <small>%s</small></h4><p>%s</p>`, c.ID, c.Title, words(string(r.Status)), c.Description)
-	found := fmt.Sprintf("%d deviations on %d of %d items", r.Deviations, r.Deviating, r.Population)
+	found := fmt.Sprintf("%d of %d items deviated, %d times", r.Deviating, r.Population, r.Deviations)
 	if b.Type == TypeI {
 		found = fmt.Sprintf("%d deviations open", r.Open)
 	}

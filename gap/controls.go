@@ -102,7 +102,8 @@ func periodVerdict(r *result.TestResult, f *testGaps, events bool) result.Verdic
 	return r.Now
 }
 
-func (e *Engine) controlResults(tests []result.TestResult) []result.ControlResult {
+func (e *Engine) controlResults(tests []result.TestResult, gaps []result.Gap) []result.ControlResult {
+	distinct := distinctByControl(gaps)
 	all := make([]result.ControlResult, 0, len(e.cat.Controls))
 	for _, ctl := range e.cat.Controls {
 		r := result.ControlResult{Control: ctl.ID, Family: ctl.Family, Criteria: e.controlCriteria(ctl), Now: result.ManualEvidence, Status: result.ManualEvidence}
@@ -113,7 +114,12 @@ func (e *Engine) controlResults(tests []result.TestResult) []result.ControlResul
 				days.Fold(t.Days)
 			}
 		}
-		r.Coverage, r.Days = result.Percent(r.Complete, r.Expected), days.String()
+		if len(ctl.Tests) > 0 {
+			r.Population += e.countItems(ctl.ID)
+		}
+		r.Deviating, r.Open = distinct[ctl.ID].deviating, distinct[ctl.ID].open
+		r.Days = days.String()
+		r.Finish()
 		all = append(all, r)
 	}
 	return all

@@ -29,7 +29,7 @@ func (e *Engine) Result(asOf time.Time) *result.Result {
 	r.Gaps = append(r.Gaps, rollbackGaps(e.acts, e.period, asOf)...)
 	r.Gaps = sortGaps(r.Gaps)
 	applyDecisions(r.Gaps, e.acts, asOf)
-	r.Controls = e.controlResults(r.Tests)
+	r.Controls = e.controlResults(r.Tests, r.Gaps)
 	r.Criteria = e.criterionStates(r.Tests)
 	return r
 }

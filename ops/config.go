@@ -179,8 +179,8 @@ func Generator() string { return "evidenced " + Version() }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
-// suggest names those of known that a mistyped name may mean, as the end of a message.
-func suggest(name string, known []string) string {
+// Suggest names those of known that a mistyped name may mean, as the end of a message.
+func Suggest(name string, known []string) string {
 	const most = 3
 	names := config.Nearest(name, known, most)
 	if len(names) == 0 {
@@ -202,7 +202,7 @@ func findControl(cat *catalogue.Catalogue, id string) (catalogue.Control, error)
 	for _, c := range cat.Controls {
 		ids = append(ids, c.ID)
 	}
-	return ctl, api.Errorf(api.Usage, "there is no control %q%s; `evidenced catalogue list` shows them all", id, suggest(id, ids))
+	return ctl, api.Errorf(api.Usage, "there is no control %q%s; `evidenced catalogue list` shows them all", id, Suggest(id, ids))
 }
 
 // findDuty finds a duty of the catalogue.
@@ -214,7 +214,7 @@ func findDuty(cat *catalogue.Catalogue, id string) (catalogue.Duty, error) {
 		}
 		ids = append(ids, d.ID)
 	}
-	return catalogue.Duty{}, api.Errorf(api.Usage, "there is no duty %q%s; `evidenced catalogue list --duties` shows them all", id, suggest(id, ids))
+	return catalogue.Duty{}, api.Errorf(api.Usage, "there is no duty %q%s; `evidenced catalogue list --duties` shows them all", id, Suggest(id, ids))
 }
 
 // Declare appends the configuration and the catalogue in force to the log, if

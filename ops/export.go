@@ -166,16 +166,10 @@ func (b Bundled) input(ctx context.Context, asOf time.Time) (in export.Input, er
 // judge judges a period by what belongs to it alone, and by no more controls than
 // those that are asked for, nil for all.
 func judge(ctx context.Context, in *export.Input, controls []string, log EvidenceLog, p result.Period, asOf time.Time) error {
-	x, _, err := expected.Derive(log, p, asOf)
-	if err != nil {
-		return fmt.Errorf("derive what was expected: %w", err)
-	}
 	in.Limit(controls)
-	of := span{EvidenceLog: log, period: p, asOf: asOf, kinds: in.Kinds}
-	for _, r := range x.Missed() {
-		if of.holds(r) {
-			of.missed = append(of.missed, r)
-		}
+	of, err := spanOf(log, p, asOf, in.Kinds)
+	if err != nil {
+		return err
 	}
 	acts, err := evidence.Acts(log.Entries(0))
 	if err != nil {
@@ -183,16 +177,8 @@ func judge(ctx context.Context, in *export.Input, controls []string, log Evidenc
 	}
 	in.Derived = of.missed
 	e := gap.NewEngine(in.Judged(), p, gap.WithRoots(in.Roots), gap.WithActs(acts))
-	for r, err := range of.Runs() {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = e.Observe(r, gap.LinesOf(of, r))
-		}
-		if err != nil {
-			return fmt.Errorf("evaluate the period: %w", err)
-		}
+	if err := of.observed(ctx, e); err != nil {
+		return err
 	}
 	in.Result = e.Result(asOf)
 	if in.Type == export.TypeI {
@@ -258,6 +244,37 @@ type span struct {
 	asOf   time.Time
 	kinds  []evidence.Kind
 	missed []evidence.Run
+}
+
+// spanOf returns what belongs to a period of a log; kinds nil means all.
+func spanOf(log EvidenceLog, p result.Period, asOf time.Time, kinds []evidence.Kind) (span, error) {
+	x, _, err := expected.Derive(log, p, asOf)
+	if err != nil {
+		return span{}, fmt.Errorf("derive what was expected: %w", err)
+	}
+	of := span{EvidenceLog: log, period: p, asOf: asOf, kinds: kinds}
+	for _, r := range x.Missed() {
+		if of.holds(r) {
+			of.missed = append(of.missed, r)
+		}
+	}
+	return of, nil
+}
+
+// observed lets an engine see all of it.
+func (s span) observed(ctx context.Context, e *gap.Engine) error {
+	for r, err := range s.Runs() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = e.Observe(r, gap.LinesOf(s, r))
+		}
+		if err != nil {
+			return fmt.Errorf("evaluate the period: %w", err)
+		}
+	}
+	return nil
 }
 
 func (s span) holds(r evidence.Run) bool {

@@ -228,5 +228,5 @@ func notFound(res *result.Result, id string) error {
 	for _, g := range res.Gaps {
 		ids = append(ids, g.ID)
 	}
-	return api.Errorf(api.NotFound, "there is no gap %s in this period%s; `evidenced gaps --all` lists them", id, suggest(id, ids))
+	return api.Errorf(api.NotFound, "there is no gap %s in this period%s; `evidenced gaps --all` lists them", id, Suggest(id, ids))
 }

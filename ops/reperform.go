@@ -75,7 +75,7 @@ func reperform(ctx context.Context, b *verify.Bundle, res *verify.Result) (deriv
 		failed("result.json", err.Error())
 		return 0
 	}
-	res.Foreign = foreignTests(in.Catalogue)
+	res.Foreign = ForeignTests(in.Catalogue)
 	if b.Manifest.Complete != in.Complete() {
 		failed("manifest.json", fmt.Sprintf("whether it is complete comes out otherwise: derived from the evidence it is %t, and these were not read to the end of the period: %s", in.Complete(), orNone(in.Result.Unread)))
 	}
@@ -126,10 +126,10 @@ func mayDiffer(path, by string) bool {
 	return by != Generator() && path != "result.json" && path != "gaps.jsonl"
 }
 
-// foreignTests names the tests, views and duties that this program does not
+// ForeignTests names the tests, views and duties that this program does not
 // have, or has otherwise. That a catalogue is of some categories makes it no other,
 // and neither does the control under which a test or a duty stands.
-func foreignTests(c *catalogue.Catalogue) (ids []string) {
+func ForeignTests(c *catalogue.Catalogue) (ids []string) {
 	own, err := catalogue.Default()
 	if err != nil {
 		return []string{err.Error()}

@@ -18,7 +18,7 @@ type Population struct {
 	// Streams are those that a slot of the period was of, in the order of their names.
 	Streams []Stream
 	// Items are in the order of stream, scope and id, each once.
-	Items []gap.Item
+	Items []Item
 }
 
 // Stream tells what of one stream a population rests on.

@@ -75,19 +75,27 @@ func statusText(w io.Writer, s *api.Status, controls bool) {
 // asked for, for each of them.
 func verdictsText(w io.Writer, s *api.Status, controls bool) {
 	if controls {
-		table(w, "FAMILY\tCONTROL\tSTATUS\tCOVERAGE\tPOPULATION\tDEVIATIONS\tOPEN", func(row func(...any)) {
+		table(w, "FAMILY\tCONTROL\tSTATUS\tCOVERAGE\tACTIVITIES\tPOPULATION\tDEVIATIONS\tOPEN", func(row func(...any)) {
 			for _, f := range s.Families {
-				row(f.Family, f.Control, f.Status, fmt.Sprintf("%.1f %%", f.Coverage), f.Population, f.Deviations, f.Open)
+				row(f.Family, f.Control, f.Status, percent(f.Coverage), percent(f.Activities), f.Population, f.Deviations, f.Open)
 			}
 		})
 		return
 	}
-	table(w, "FAMILY\tCONTROLS\tPASS\tFAIL\tUNKNOWN\tPROVIDED\tNO EVIDENCE\tOTHER\tCOVERAGE\tDEVIATIONS\tOPEN", func(row func(...any)) {
+	table(w, "FAMILY\tCONTROLS\tPASS\tFAIL\tUNKNOWN\tPROVIDED\tNO EVIDENCE\tOTHER\tCOVERAGE\tACTIVITIES\tDEVIATIONS\tOPEN", func(row func(...any)) {
 		for _, f := range s.Summary {
 			n := f.Statuses
 			row(f.Family, f.Controls, n[api.Pass], n[api.Fail], n[api.Unknown], n[api.Provided], n[api.ManualEvidence], n[api.NotApplicable]+n[api.DidNotOccur],
-				fmt.Sprintf("%.1f %%", f.Coverage), f.Deviations, f.Open)
+				percent(f.Coverage), percent(f.Activities), f.Deviating, f.Open)
 		}
 	})
 	fmt.Fprintln(w, "each control: evidenced status --controls")
+}
+
+// percent prints a share; a dash of nothing, which is no coverage.
+func percent(p *float64) string {
+	if p == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", *p)
 }
