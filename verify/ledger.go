@@ -24,10 +24,11 @@ type ledger struct {
 
 // run checks one slot's outcome against its own certificate and against the
 // slots before it, and notes the evidence it names.
-func (c *check) run(index int, r evidence.Run) {
+func (c *check) run(index int, recorded time.Time, r evidence.Run) {
 	c.res.Checked.Snapshots++
 	c.slotOnce(index, r)
 	c.claims(index, r)
+	c.times(index, recorded, r)
 	c.window(index, r)
 	if !c.belongs(r) || !c.b.Manifest.of(r.Stream.Kind) {
 		return // evidence of other periods stays with its owner; the leaf is here
@@ -86,6 +87,25 @@ func (c *check) claims(index int, r evidence.Run) {
 				c.fail("ledger", entriesName, "entry %d: called %s, but scope %s was not read", index, r.Outcome, s.Scope)
 			}
 		}
+	}
+}
+
+// times checks that nothing was read before it was due, or was due, read or known
+// after it was written down.
+func (c *check) times(index int, recorded time.Time, r evidence.Run) {
+	late := recorded.Add(slack)
+	if r.Trigger == evidence.Scheduled && r.Due.After(late) {
+		c.fail("ledger", entriesName, "entry %d: it was due at %s, and written down before", index, r.Due.Format(time.RFC3339))
+	}
+	cert := r.Certificate
+	switch {
+	case cert == nil:
+	case cert.Ended.Before(cert.Started), cert.Ended.After(late):
+		c.fail("ledger", entriesName, "entry %d: the reading ended at %s, before it began or after it was written down", index, cert.Ended.Format(time.RFC3339))
+	case r.Trigger == evidence.Scheduled && cert.Started.Before(r.Due.Add(-slack)):
+		c.fail("ledger", entriesName, "entry %d: the reading began at %s, before it was due", index, cert.Started.Format(time.RFC3339))
+	case cert.Window != nil && cert.Window.To.After(cert.Ended.Add(slack)):
+		c.fail("ledger", entriesName, "entry %d: it says that it read events until %s, and ended before", index, cert.Window.To.Format(time.RFC3339))
 	}
 }
 

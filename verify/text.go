@@ -39,6 +39,9 @@ func (r Result) WriteText(w io.Writer) error {
 	for _, change := range r.Changes {
 		fmt.Fprintf(&b, "within the period, %s came into force\n", evidence.Printable(change))
 	}
+	if len(r.Controls) > 0 {
+		fmt.Fprintf(&b, "the bundle is of these controls alone: %s\n", evidence.Printable(strings.Join(r.Controls, ", ")))
+	}
 	for _, hole := range r.Holes {
 		fmt.Fprintln(&b, evidence.Printable(hole))
 	}

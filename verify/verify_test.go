@@ -48,12 +48,19 @@ var small = sync.OnceValue(func() *catalogue.Catalogue {
 // filled makes a store with some days of users and merges, one of them missed and one failed.
 func filled(t testing.TB, days, users int) (*store.Store, *store.Key) {
 	t.Helper()
+	s, key, _ := filledAt(t, days, users)
+	return s, key
+}
+
+// filledAt is filled; set sets the clock of the store.
+func filledAt(t testing.TB, days, users int) (s *store.Store, key *store.Key, set func(time.Time)) {
+	t.Helper()
 	key, err := store.NewKey("evidenced/acme", bytes.NewReader(bytes.Repeat([]byte{7}, 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := begin
-	s, err := store.Open(filepath.Join(t.TempDir(), "e.db"), store.Options{Key: key, Now: func() time.Time { return at }})
+	s, err = store.Open(filepath.Join(t.TempDir(), "e.db"), store.Options{Key: key, Now: func() time.Time { return at }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +69,7 @@ func filled(t testing.TB, days, users int) (*store.Store, *store.Key) {
 		at = begin.AddDate(0, 0, d).Add(6 * time.Hour)
 		fill(t, s, at, d, userRecords(d, users))
 	}
-	return s, key
+	return s, key, func(now time.Time) { at = now }
 }
 
 func userRecords(d, users int) (out []evidence.Record) {
@@ -132,16 +139,28 @@ func write(t testing.TB, s *store.Store, key *store.Key, days int) []byte {
 	t.Helper()
 	cat := small()
 	end := begin.AddDate(0, 0, days)
-	res, err := gap.Evaluate(context.Background(), cat, s, result.Period{From: begin, To: end}, end)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res := judged(t, s, cat, result.Period{From: begin, To: end})
 	var buf bytes.Buffer
-	_, err = export.Write(context.Background(), &buf, export.Input{Organization: `Acme <b>&"Inc`, Type: "II", Result: res, Catalogue: cat, Log: s, Sign: key.Sign, Generator: "test"})
+	_, err := export.Write(context.Background(), &buf, export.Input{Organization: `Acme <b>&"Inc`, Type: "II", Result: res, Catalogue: cat, Log: s, Sign: key.Sign, Generator: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
+}
+
+// judged judges a period that is over by what belongs to its bundle.
+func judged(t testing.TB, s *store.Store, cat *catalogue.Catalogue, p result.Period) *result.Result {
+	t.Helper()
+	e, span := gap.NewEngine(cat, p), evidence.Span{From: p.From, To: p.To, AsOf: p.To}
+	for run, err := range s.Runs() {
+		if err == nil && span.Holds(run) {
+			err = e.Observe(run, gap.LinesOf(s, run))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e.Result(p.To)
 }
 
 func check(t testing.TB, bundle []byte, key string) verify.Result {
@@ -499,5 +518,25 @@ func BenchmarkExport(b *testing.B) {
 	s, key := filled(b, 60, 2000)
 	for b.Loop() {
 		b.SetBytes(int64(len(write(b, s, key, 60))))
+	}
+}
+
+// events adds the reading of a window of events.
+func events(t testing.TB, s *store.Store, from, to time.Time) {
+	t.Helper()
+	run := evidence.Run{Slot: evidence.Slot{Stream: evidence.Stream{Source: "okta", Kind: "okta.event", Scope: "1"}, Due: to.Add(6 * time.Hour), Trigger: evidence.Scheduled}, Outcome: evidence.Collected}
+	when := from.Add(time.Hour)
+	records := []evidence.Record{{Kind: "okta.event", ID: from.String(), Name: "sign-in", Effective: &when, Attributes: map[string]any{}}}
+	run.Certificate = &evidence.Certificate{Complete: true, Scopes: []evidence.ScopeResult{{Scope: "1", Status: evidence.ScopeRead}}, Rows: 1, Pages: 1, Requests: 1,
+		Window: &evidence.Window{From: from, To: to}, Started: run.Due, Ended: run.Due, Collector: "okta/1", Rules: "r"}
+	err := s.Append(context.Background(), func(w evidence.Writer) error {
+		if err := blobs(w, &run, records, run.Due); err != nil {
+			return err
+		}
+		_, err := w.Entry(evidence.Entry{Type: evidence.EntryRun, Run: &run})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
