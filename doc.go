@@ -13,6 +13,7 @@
 //	  wire        how the state of an engine is encoded
 //	population  what an auditor counts: every item of a kind in a period, once
 //	export      how it is handed over: the bundle
+//	receipt     that an entry is in the log, for programs that others wrote
 //	verify      how it is checked, by a stranger, from the bundle alone
 //	simulator   a company with planted faults, speaking the vendors' formats
 //	notify      who is told, of what, once

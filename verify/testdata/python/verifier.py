@@ -2,6 +2,7 @@
 """Checks an evidence bundle, written from docs/bundle.md alone.
 
 usage: verifier.py [--key KEY] [--witness KEY]... BUNDLE.zip...
+       verifier.py --vectors vectors.json
 Prints a JSON object for each bundle; exits with 1 if one of them is not sound.
 It needs Python 3.9 and the package cryptography.
 """
@@ -719,7 +720,31 @@ class Verifier:
             raise Bad("evidence", path, "it holds %d lines, the log says %d" % (n, ref["count"]))
 
 
+def vectors(path):
+    """Demands of this program what testdata/vectors.json says."""
+    with open(path, encoding="utf-8") as f:
+        v = json.load(f)
+    for c in v["canonical"]:
+        assert canonical(json.loads(c["given"])) == c["text"].encode(), c
+    key = Key(v["key"])
+    assert v["public_key_spki"] == "302a300506032b6570032100" + v["public_key"]
+    key.public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(v["public_key"]))
+    tree, hashes = Tree(), [leaf_hash(line.encode()) for line in v["leaves"]]
+    for n, h in enumerate(hashes):
+        tree.add(h)
+        assert h.hex() == v["leaf_hashes"][n] and tree.root().hex() == v["roots"][n], n
+    for p in v["proofs"]:
+        root = root_of_proof(hashes[p["index"]], p["index"], p["size"], [bytes.fromhex(h) for h in p["proof"]])
+        assert root.hex() == v["roots"][p["size"] - 1], p
+    assert open_checkpoint(v["checkpoint"], [key], "") == (len(hashes), tree.root())
+    assert open_note(v["manifest_note"], [key], "", "") == "evidenced bundle manifest\n%s\n" % sha256(v["manifest"].encode())
+    print("the vectors fit")
+    return 0
+
+
 def main(args):
+    if args[:1] == ["--vectors"]:
+        return vectors(args[1])
     key, witnesses, paths, failed = None, [], [], False
     while args:
         a = args.pop(0)
