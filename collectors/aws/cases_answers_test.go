@@ -145,7 +145,7 @@ var rightAnswers = map[string]map[string]string{
 	"48-alb-internal":                             {"aws.elb.https": "not_applicable"},
 	"49-regions-list-without-us-east-1":           {"aws.login.mfa": "fail ConsoleLogin"},
 	"49b-regions-list-with-us-east-1":             {"aws.login.mfa": "fail ConsoleLogin"},
-	"49c-regions-list-sign-in-with-mfa":           {"aws.login.mfa": "pass"},
+	"49c-regions-list-user-without-mfa":           {"aws.login.mfa": "fail ConsoleLogin"},
 	"49d-global-region-denied":                    {"aws.login.mfa": "unknown"},
 	"50-identity-center-home-not-configured":      {"aws.sso.administrators": "fail 111122223333"},
 	"51-scp-region-deny":                          {"aws.ebs.encrypted": "unknown", "aws.guardduty.enabled": "unknown"},

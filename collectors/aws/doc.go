@@ -2,8 +2,13 @@
 // their second factor and keys, trails, buckets, and which accounts and
 // regions there are.
 //
-// It may import collectors, evidence and the AWS SDK. What never enters:
-// judgement of what was read, and any call that is not declared in Spec.
+// It may import collectors, evidence, its own policy and the AWS SDK. What never
+// enters: judgement of what was read, and any call that is not declared in Spec.
+//
+// Something that only adds to a record, such as the backups that another service
+// makes of a database, is asked for where it makes a difference, and most of it
+// once for all kinds (shared). Where it cannot be read the record counts without
+// it (regionReader.note): what excuses a resource must be seen.
 //
 // The base credential comes from the SDK's default chain (environment, shared
 // files, SSO, web identity, container and instance roles) with the SDK's own

@@ -44,6 +44,10 @@ type escalation struct {
 	self bool
 	// service is whom a role is passed to, where that is the way.
 	service string
+	// named: only a statement that names the service counts. In most accounts
+	// Identity Center is not at home, and to allow its actions along with all others
+	// gives nothing there.
+	named bool
 }
 
 // escalations are the known ways from some rights to all.
@@ -62,9 +66,9 @@ var escalations = []escalation{
 	{actions: []string{"iam:CreateAccessKey"}},
 	{actions: []string{"iam:CreateLoginProfile"}},
 	{actions: []string{"iam:UpdateLoginProfile"}},
-	{actions: []string{"sso:AttachManagedPolicyToPermissionSet"}},
-	{actions: []string{"sso:PutInlinePolicyToPermissionSet"}},
-	{actions: []string{"sso:CreateAccountAssignment"}},
+	{actions: []string{"sso:AttachManagedPolicyToPermissionSet"}, named: true},
+	{actions: []string{"sso:PutInlinePolicyToPermissionSet"}, named: true},
+	{actions: []string{"sso:CreateAccountAssignment"}, named: true},
 	passing("ec2.amazonaws.com", "ec2:RunInstances"),
 	passing("lambda.amazonaws.com", "lambda:CreateFunction", "lambda:InvokeFunction"),
 	passing("lambda.amazonaws.com", "lambda:CreateFunction", "lambda:AddPermission"),
@@ -93,7 +97,9 @@ func passing(service string, actions ...string) escalation {
 
 func (r Rights) allowsAll(e escalation) bool {
 	return !slices.ContainsFunc(e.actions, func(action string) bool {
-		return !r.allowed(action, func(s Statement) bool { return s.broad(action, e.self) && s.passesTo(action, e.service) })
+		return !r.allowed(action, func(s Statement) bool {
+			return s.broad(action, e.self) && s.passesTo(action, e.service) && (!e.named || s.names(action))
+		})
 	})
 }
 
@@ -138,6 +144,12 @@ func (s Statement) tagged() bool {
 		}
 	}
 	return false
+}
+
+// names reports a statement that names the service of an action, and not all of them.
+func (s Statement) names(action string) bool {
+	service, _, _ := strings.Cut(action, ":")
+	return slices.ContainsFunc(s.Action, func(a string) bool { return strings.HasPrefix(strings.ToLower(a), service+":") })
 }
 
 // broad reports a statement about all resources that an action can be on, or so
