@@ -148,6 +148,8 @@ var rightAnswers = map[string]map[string]string{
 	"49c-regions-list-user-without-mfa":           {"aws.login.mfa": "fail ConsoleLogin"},
 	"49d-global-region-denied":                    {"aws.login.mfa": "unknown"},
 	"50-identity-center-home-not-configured":      {"aws.sso.administrators": "fail 111122223333"},
+	"50b-identity-center-other-region-denied":     {"aws.sso.administrators": "fail 111122223333"},
+	"50c-identity-center-nowhere-and-denied":      {"aws.sso.administrators": "unknown"},
 	"51-scp-region-deny":                          {"aws.ebs.encrypted": "unknown", "aws.guardduty.enabled": "unknown"},
 	"51b-scp-region-excluded":                     {"aws.ebs.encrypted": "not_applicable", "aws.guardduty.enabled": "pass"},
 	"51c-denied-by-identity-policy":               {"aws.guardduty.enabled": "unknown"},

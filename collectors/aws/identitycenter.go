@@ -65,19 +65,8 @@ func (s *session) directories(ctx context.Context, out *collectors.Output) ([]di
 	if err != nil {
 		return nil, err
 	}
-	type finding struct {
-		byRegion map[string][]types.InstanceMetadata
-		out      *collectors.Output
-		err      error
-	}
-	all, err := collectors.Shared(ctx, "sso instances", func(ctx context.Context) (finding, error) {
-		seen, own := &found[string, []types.InstanceMetadata]{m: map[string][]types.InstanceMetadata{}}, collectors.NewOutput(kindDirectory)
-		err := s.eachRegion(ctx, own, regions, func(ctx context.Context, p *regionReader) error {
-			instances, err := p.instances(ctx)
-			seen.set(p.region, instances)
-			return err
-		})
-		return finding{seen.m, own, err}, nil
+	all, err := collectors.Shared(ctx, "sso instances", func(ctx context.Context) (instancesFound, error) {
+		return s.findInstances(ctx, regions), nil
 	})
 	if err != nil {
 		return nil, err
@@ -97,6 +86,43 @@ func (s *session) directories(ctx context.Context, out *collectors.Output) ([]di
 		}
 	}
 	return mine, all.err
+}
+
+// instancesFound are the instances by region, what was read for it, and why not all.
+type instancesFound struct {
+	byRegion map[string][]types.InstanceMetadata
+	out      *collectors.Output
+	err      error
+}
+
+// findInstances asks every region. An account owns one instance at most: where it is
+// found, the regions that could not be asked hold none, and are no parts of the scope.
+// https://docs.aws.amazon.com/singlesignon/latest/userguide/identity-center-instances.html
+func (s *session) findInstances(ctx context.Context, regions []region) instancesFound {
+	seen := &found[string, []types.InstanceMetadata]{m: map[string][]types.InstanceMetadata{}}
+	errs := &found[string, error]{m: map[string]error{}}
+	f := instancesFound{seen.m, collectors.NewOutput(kindDirectory), nil}
+	_ = s.eachRegion(ctx, collectors.NewOutput(kindDirectory), regions, func(ctx context.Context, p *regionReader) error {
+		instances, err := p.instances(ctx)
+		seen.set(p.region, instances)
+		errs.set(p.region, err)
+		return nil // it is told below
+	})
+	owned := false
+	for _, instances := range seen.m {
+		owned = owned || slices.ContainsFunc(instances, func(i types.InstanceMetadata) bool { return aws.ToString(i.OwnerAccountId) == s.account })
+	}
+	if owned {
+		regions = slices.DeleteFunc(slices.Clone(regions), func(r region) bool { return errs.m[r.name] != nil })
+	}
+	f.err = s.eachRegion(ctx, f.out, regions, func(_ context.Context, p *regionReader) error {
+		if err := errs.m[p.region]; err != nil {
+			return err
+		}
+		p.out.Page()
+		return nil
+	})
+	return f
 }
 
 func (p *regionReader) instances(ctx context.Context) ([]types.InstanceMetadata, error) {
