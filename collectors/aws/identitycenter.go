@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -96,7 +97,7 @@ type instancesFound struct {
 }
 
 // findInstances asks every region. An account owns one instance at most: where it is
-// found, the regions that could not be asked hold none, and are no parts of the scope.
+// found, the regions that refuse to be asked hold none, and are no parts of the scope.
 // https://docs.aws.amazon.com/singlesignon/latest/userguide/identity-center-instances.html
 func (s *session) findInstances(ctx context.Context, regions []region) instancesFound {
 	seen := &found[string, []types.InstanceMetadata]{m: map[string][]types.InstanceMetadata{}}
@@ -113,7 +114,7 @@ func (s *session) findInstances(ctx context.Context, regions []region) instances
 		owned = owned || slices.ContainsFunc(instances, func(i types.InstanceMetadata) bool { return aws.ToString(i.OwnerAccountId) == s.account })
 	}
 	if owned {
-		regions = slices.DeleteFunc(slices.Clone(regions), func(r region) bool { return errs.m[r.name] != nil })
+		regions = slices.DeleteFunc(slices.Clone(regions), func(r region) bool { return errors.Is(errs.m[r.name], collectors.ErrDenied) })
 	}
 	f.err = s.eachRegion(ctx, f.out, regions, func(_ context.Context, p *regionReader) error {
 		if err := errs.m[p.region]; err != nil {
