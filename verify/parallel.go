@@ -3,6 +3,7 @@ package verify
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // each calls work for every member, several at a time, and done with what it
@@ -36,3 +37,15 @@ func each[T any](c *check, members []Member, work func(Member) T, done func(Memb
 	close(next)
 	wg.Wait()
 }
+
+// sums remembers sums that were added, the newest of those that share a place.
+type sums struct{ places []atomic.Uint64 }
+
+// maxSums is how many sums are remembered, 8 bytes each.
+const maxSums = 1 << 20
+
+func newSums() *sums { return &sums{make([]atomic.Uint64, maxSums)} }
+
+func (s *sums) holds(sum uint64) bool { return sum != 0 && s.places[sum%maxSums].Load() == sum }
+
+func (s *sums) add(sum uint64) { s.places[sum%maxSums].Store(sum) }

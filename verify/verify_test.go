@@ -75,7 +75,7 @@ func filledAt(t testing.TB, days, users int) (s *store.Store, key *store.Key, se
 func userRecords(d, users int) (out []evidence.Record) {
 	for i := range users {
 		out = append(out, evidence.Record{Kind: "aws.iam.user", ID: fmt.Sprintf("arn:aws:iam::1:user/u%04d", i), Name: fmt.Sprintf("u%04d", i),
-			Attributes: map[string]any{"password_enabled": true, "mfa_active": (i+d)%7 != 0, "created_at": "2025-01-01T00:00:00Z", "day": int64(d)}})
+			Attributes: map[string]any{"password_enabled": true, "mfa_active": (i+d)%7 != 0, "created_at": "2025-01-01T00:00:00Z", "rotated": int64((d + i) / 50)}})
 	}
 	return out
 }
