@@ -197,7 +197,7 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	}
 	d.company.SetNow(Start)
 	defer simulatedCredentials()()
-	if err := ops.Declare(ctx, s, d.config, ops.NewJudge(d.config, s, nil, nil)); err != nil {
+	if err := ops.Declare(ctx, s, d.config, nil); err != nil {
 		return err
 	}
 	deeds := d.duties(cat)

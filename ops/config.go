@@ -2,9 +2,11 @@ package ops
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/evidenced/evidenced/api"
@@ -17,6 +19,7 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/ops/custody"
 	"github.com/evidenced/evidenced/ops/expected"
 	"github.com/evidenced/evidenced/schedule"
 )
@@ -90,8 +93,11 @@ func CheckSources(c *config.Config, names []string) error {
 	return nil
 }
 
-// OpenSources opens every configured source.
+// OpenSources opens every configured source. The secrets of the store are concealed in all of them.
 func OpenSources(c *config.Config, o transport.Options, log *slog.Logger) (out []*transport.Source, err error) {
+	if !o.Offline {
+		o.Conceal = append(slices.Clone(o.Conceal), custody.Secrets(c)...)
+	}
 	for _, s := range c.Sources {
 		opened, err := transport.Open(s.Spec, s.Config, o, log)
 		if err != nil {
@@ -218,14 +224,15 @@ func findDuty(cat *catalogue.Catalogue, id string) (catalogue.Duty, error) {
 }
 
 // Declare appends the configuration and the catalogue in force to the log, if
-// they are not those that it holds already. The judge is that of the store.
+// they are not those that it holds already. The judge is that of the store; where there
+// is none, the log is read.
 func Declare(ctx context.Context, s Store, c *config.Config, j *Judge) error {
 	cat, err := LoadCatalogue(c)
 	if err != nil {
 		return err
 	}
 	return appendDecided(ctx, s, func() (func(evidence.Writer) error, error) {
-		want, err := declarations(ctx, j, c, cat)
+		want, err := declarations(ctx, s, j, c, cat)
 		if err != nil || len(want) == 0 {
 			return nil, err
 		}
@@ -241,8 +248,24 @@ func Declare(ctx context.Context, s Store, c *config.Config, j *Judge) error {
 	})
 }
 
+// declared returns the body of the newest entry of a type; empty if there is none.
+func declared(ctx context.Context, s Store, j *Judge, of evidence.EntryType) (body string, err error) {
+	if j != nil {
+		return j.Declared(ctx, of)
+	}
+	for e, err := range s.Entries(0) {
+		if err != nil {
+			return "", fmt.Errorf("read the log: %w", err)
+		}
+		if e.Type == of {
+			body = string(e.Body)
+		}
+	}
+	return body, nil
+}
+
 // declarations returns the entries that the log does not hold yet.
-func declarations(ctx context.Context, j *Judge, c *config.Config, cat *catalogue.Catalogue) ([]evidence.Entry, error) {
+func declarations(ctx context.Context, s Store, j *Judge, c *config.Config, cat *catalogue.Catalogue) ([]evidence.Entry, error) {
 	text, err := c.Redacted()
 	if err != nil {
 		return nil, err
@@ -261,7 +284,7 @@ func declarations(ctx context.Context, j *Judge, c *config.Config, cat *catalogu
 		if err != nil {
 			return nil, err
 		}
-		have, err := j.Declared(ctx, d.of)
+		have, err := declared(ctx, s, j, d.of)
 		if err != nil {
 			return nil, err
 		}

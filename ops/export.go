@@ -63,7 +63,7 @@ func (o *Operations) openDeclared(ctx context.Context, c *config.Config) (Store,
 	if s, key, err = o.backend.OpenForWrite(c); err != nil {
 		return nil, key, err
 	}
-	if err := Declare(ctx, s, c, o.backend.Judge(c, s)); err != nil {
+	if err := Declare(ctx, s, c, nil); err != nil {
 		return nil, key, errors.Join(err, s.Close())
 	}
 	return s, key, nil
