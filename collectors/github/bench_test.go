@@ -206,8 +206,8 @@ func (c *cost) add(b *testing.B, xs []evidence.Exchange) {
 		switch q.Operation {
 		case opOlder:
 			calls = slots
-		case opMerged: // seven connections of each, and the authors of each commit
-			calls *= 7 + int(q.Variables["commits"].(float64))
+		case opMerged: // ten connections of each, and the authors and parents of each commit
+			calls *= 10 + 2*int(q.Variables["commits"].(float64))
 		}
 		c.points += max(1, (calls+50)/100)
 	}
