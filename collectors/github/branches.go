@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/evidenced/evidenced/collectors"
 	"github.com/evidenced/evidenced/evidence"
@@ -37,18 +36,26 @@ func (s *session) collectBranch(ctx context.Context, out *collectors.Output, r r
 	if errClassic != nil && !errors.Is(errClassic, collectors.ErrDenied) {
 		return errClassic
 	}
-	rules, errRules := s.branchRules(ctx, out, r, branch)
+	all, errRules := s.branchRules(ctx, out, r, branch)
 	if errRules != nil && !errors.Is(errRules, collectors.ErrDenied) {
 		return errRules
 	}
+	sets, errSets := s.rulesetsOf(ctx, out, r, all)
+	if errSets != nil && !errors.Is(errSets, collectors.ErrDenied) {
+		return errSets
+	}
+	rules, err := protection{}, error(nil)
+	if errRules == nil {
+		rules, err = fromRules(inForce(all, sets))
+	}
+	if err != nil {
+		return err
+	}
 	a := effective(classic, rules)
 	a["repository"], a["branch"] = r.FullName, branch
-	errBypass := s.addBypass(ctx, out, r, rules, a)
-	if errBypass != nil && !errors.Is(errBypass, collectors.ErrDenied) {
-		return errBypass
-	}
-	err := out.Emit(evidence.Record{ID: r.id() + ":" + branch, Name: r.FullName + "@" + branch, Scope: r.scope(), Attributes: a})
-	return cmp.Or(err, errClassic, errRules, errBypass)
+	addBypass(a, classic, rules, sets)
+	err = out.Emit(evidence.Record{ID: r.id() + ":" + branch, Name: r.FullName + "@" + branch, Scope: r.scope(), Attributes: a})
+	return cmp.Or(err, errClassic, errRules, errSets)
 }
 
 var errNoBranch = errors.New("there is no such branch")
@@ -72,61 +79,32 @@ func (s *session) classicProtection(ctx context.Context, out *collectors.Output,
 	return c.protection(), nil
 }
 
-// branchRules returns what the active rulesets of repository and organisation
-// together demand of a branch.
-// https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
-func (s *session) branchRules(ctx context.Context, out *collectors.Output, r repository, branch string) (protection, error) {
-	var all []rule
-	err := list(ctx, s.api, out, r.path("rules", "branches", branch), func(page []rule) error {
+// branchRules returns the rules that active rulesets of repository and organisation
+// have for a branch. https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
+func (s *session) branchRules(ctx context.Context, out *collectors.Output, r repository, branch string) (all []rule, err error) {
+	err = list(ctx, s.api, out, r.path("rules", "branches", branch), func(page []rule) error {
 		all = append(all, page...)
 		return nil
 	})
-	if err != nil {
-		return protection{}, err
-	}
-	return fromRules(all)
+	return all, err
 }
 
-// addBypass adds who may bypass a ruleset that is in force on the branch. GitHub
-// shows it to those only who may change the ruleset; if it hides it of one, it
-// is not known. https://docs.github.com/en/rest/repos/rules#get-a-repository-ruleset
-func (s *session) addBypass(ctx context.Context, out *collectors.Output, r repository, rules protection, a collectors.Attributes) error {
-	actors, hidden := []string{}, !rules.read
-	for _, id := range rules.rulesets {
-		var set struct {
-			Bypass *[]bypass `json:"bypass_actors"`
-		}
-		if id == 0 {
-			hidden = true
+// rulesetsOf returns the rulesets that rules are of, by id. One that is not named has the id 0, and is not among them.
+// https://docs.github.com/en/rest/repos/rules#get-a-repository-ruleset
+func (s *session) rulesetsOf(ctx context.Context, out *collectors.Output, r repository, rules []rule) (map[int64]ruleSet, error) {
+	sets := map[int64]ruleSet{}
+	for _, v := range rules {
+		if _, read := sets[v.Ruleset]; read || v.Ruleset == 0 {
 			continue
 		}
-		if _, err := s.api.get(ctx, r.path("rulesets", numbered(id)), &set); err != nil {
-			return err
+		var set ruleSet
+		if _, err := s.api.get(ctx, r.path("rulesets", numbered(v.Ruleset)), &set); err != nil {
+			return sets, err
 		}
 		out.Page()
-		if set.Bypass == nil {
-			hidden = true
-			continue
-		}
-		for _, b := range *set.Bypass {
-			actors = append(actors, b.text())
-		}
+		sets[v.Ruleset] = set
 	}
-	if !hidden {
-		a.Set("bypass_actors", actors)
-	}
-	return nil
-}
-
-// bypass is who may go around a ruleset: a role, a team, an app, and when.
-type bypass struct {
-	Type string `json:"actor_type"`
-	ID   int64  `json:"actor_id"`
-	Mode string `json:"bypass_mode"`
-}
-
-func (b bypass) text() string {
-	return strings.Join(strings.Fields(b.Type+" "+numbered(b.ID)+" "+b.Mode), " ")
+	return sets, nil
 }
 
 func branchKind() kind {

@@ -134,7 +134,7 @@ func (b bridge) pull(repo, number string) any {
 		"__typename": "PullRequest", "id": repo + "/" + number, "fullDatabaseId": fmt.Sprint(int64(p["id"].(float64))), "number": p["number"], "title": p["title"], "body": p["body"], "url": p["html_url"],
 		"createdAt": p["created_at"], "mergedAt": p["merged_at"], "baseRefName": p["base"].(document)["ref"], "headRefName": p["head"].(document)["ref"], "headRefOid": sha,
 		"author": who(p["user"]), "mergedBy": who(p["merged_by"]), "labels": graphql.Listed(labels), "closingIssuesReferences": graphql.Listed(nil),
-		"baseRef": nil,
+		"baseRef":     nil,
 		"mergeCommit": object{"oid": p["merge_commit_sha"], "statusCheckRollup": nil, "parents": graphql.Listed([]object{{"oid": "0", "associatedPullRequests": graphql.Listed(nil)}})},
 		"reviews":     graphql.Listed(reviews), "commits": graphql.Listed(commits), "checks": checks, "timelineItems": graphql.Listed(nil),
 	})

@@ -3,6 +3,7 @@ package github
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/evidenced/evidenced/collectors"
 )
@@ -23,6 +24,11 @@ type protection struct {
 	forceBlocked  *bool
 	deleteBlocked *bool
 	enforceAdmins *bool // only the classic source says
+	// reviewExempt are who may merge past the reviews; only the classic source says.
+	reviewExempt []string
+	// reviewRulesets are the rulesets that ask for an approval; 0 for one that is not named.
+	reviewRulesets []int64
+	workflows      []string // that have to pass; only the rulesets say
 }
 
 // unprotected says no to everything.
@@ -47,10 +53,11 @@ type classic struct {
 		} `json:"checks"`
 	} `json:"required_status_checks"`
 	Reviews *struct {
-		DismissStale *bool `json:"dismiss_stale_reviews"`
-		CodeOwners   *bool `json:"require_code_owner_reviews"`
-		Approvals    *int  `json:"required_approving_review_count"`
-		LastPush     *bool `json:"require_last_push_approval"`
+		DismissStale *bool       `json:"dismiss_stale_reviews"`
+		CodeOwners   *bool       `json:"require_code_owner_reviews"`
+		Approvals    *int        `json:"required_approving_review_count"`
+		LastPush     *bool       `json:"require_last_push_approval"`
+		Bypass       *allowances `json:"bypass_pull_request_allowances"`
 	} `json:"required_pull_request_reviews"`
 	EnforceAdmins  *enabled `json:"enforce_admins"`
 	AllowForcePush *enabled `json:"allow_force_pushes"`
@@ -67,6 +74,7 @@ func (c classic) protection() protection {
 	if r := c.Reviews; r != nil {
 		p.pullRequest, p.approvals = yes(), r.Approvals
 		p.dismissStale, p.codeOwners, p.lastPush = r.DismissStale, r.CodeOwners, r.LastPush
+		p.reviewExempt = r.Bypass.texts()
 	}
 	if c.Checks != nil {
 		p.checks = c.Checks.Contexts
@@ -110,9 +118,11 @@ func fromRules(rules []rule) (protection, error) {
 		var err error
 		switch r.Type {
 		case "pull_request":
-			err = p.pullRequestRule(r.Parameters)
+			err = p.pullRequestRule(r)
 		case "required_status_checks":
 			err = p.checksRule(r.Parameters)
+		case "workflows":
+			err = p.workflowsRule(r.Parameters)
 		case "non_fast_forward":
 			p.forceBlocked = yes()
 		case "deletion":
@@ -125,21 +135,62 @@ func fromRules(rules []rule) (protection, error) {
 	return p, nil
 }
 
-func (p *protection) pullRequestRule(raw json.RawMessage) error {
+func (p *protection) pullRequestRule(r rule) error {
 	var v struct {
-		Approvals    *int  `json:"required_approving_review_count"`
-		DismissStale *bool `json:"dismiss_stale_reviews_on_push"`
-		CodeOwners   *bool `json:"require_code_owner_review"`
-		LastPush     *bool `json:"require_last_push_approval"`
+		Approvals    *int               `json:"required_approving_review_count"`
+		DismissStale *bool              `json:"dismiss_stale_reviews_on_push"`
+		CodeOwners   *bool              `json:"require_code_owner_review"`
+		LastPush     *bool              `json:"require_last_push_approval"`
+		Reviewers    []requiredReviewer `json:"required_reviewers"`
+	}
+	if err := json.Unmarshal(r.Parameters, &v); err != nil {
+		return err
+	}
+	p.pullRequest = yes()
+	count := v.Approvals
+	for _, q := range v.Reviewers {
+		if q.ofEveryFile() {
+			count = most(count, &q.Approvals)
+		}
+	}
+	if deref(count) > 0 {
+		p.reviewRulesets = append(p.reviewRulesets, r.Ruleset)
+	}
+	p.approvals = most(p.approvals, count)
+	p.dismissStale = either(p.dismissStale, v.DismissStale)
+	p.codeOwners = either(p.codeOwners, v.CodeOwners)
+	p.lastPush = either(p.lastPush, v.LastPush)
+	return nil
+}
+
+// requiredReviewer is a team whose approval changes of some files need.
+type requiredReviewer struct {
+	Patterns  []string `json:"file_patterns"`
+	Approvals int      `json:"minimum_approvals"`
+}
+
+// ofEveryFile reports whether no file is left out.
+func (q requiredReviewer) ofEveryFile() bool {
+	return slices.ContainsFunc(q.Patterns, func(p string) bool { return p != "" && strings.Trim(p, "*/") == "" && strings.Contains(p, "*") }) &&
+		!slices.ContainsFunc(q.Patterns, func(p string) bool { return strings.HasPrefix(p, "!") })
+}
+
+// workflowsRule reads which workflows have to pass before a merge.
+func (p *protection) workflowsRule(raw json.RawMessage) error {
+	var v struct {
+		Workflows []struct {
+			Path string `json:"path"`
+		} `json:"workflows"`
+	}
+	if len(raw) == 0 {
+		return nil
 	}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return err
 	}
-	p.pullRequest = yes()
-	p.approvals = most(p.approvals, v.Approvals)
-	p.dismissStale = either(p.dismissStale, v.DismissStale)
-	p.codeOwners = either(p.codeOwners, v.CodeOwners)
-	p.lastPush = either(p.lastPush, v.LastPush)
+	for _, w := range v.Workflows {
+		p.workflows = append(p.workflows, w.Path)
+	}
 	return nil
 }
 
@@ -166,6 +217,7 @@ func effective(classic, rules protection) collectors.Attributes {
 	a.Bool("enforce_admins", classic.enforceAdmins)
 	if rules.read {
 		a.Set("rules", rules.rules)
+		a.Set("required_workflows", rules.workflows)
 	}
 	a.Bool("pull_request_required", either(classic.pullRequest, rules.pullRequest))
 	a.Int("required_approvals", most(classic.approvals, rules.approvals))
