@@ -39,7 +39,7 @@ func (c *Company) nodes() *graphIndex {
 }
 
 // graphTypes are the types that the interfaces of the schema stand for.
-var graphTypes = map[string][]string{"Actor": {"User", "Bot"}, "StatusCheckRollupContext": {"CheckRun", "StatusContext"}}
+var graphTypes = map[string][]string{"Actor": {"User", "Bot"}, "StatusCheckRollupContext": {"CheckRun", "StatusContext"}, "GitSignature": {"SshSignature"}}
 
 // readGraph reads the request, so that a fault can tell what it is about.
 func (q *hubRequest) readGraph(c *Company) {
@@ -183,12 +183,20 @@ func (p *pull) commitNodes(now time.Time) (all []graphql.Object) {
 	for _, k := range p.pushedBy(now) {
 		who := graphql.Object{"__typename": "GitActor", "email": gitUser(k.author, k.at)["email"], "user": k.author.account()}
 		all = append(all, graphql.Object{"__typename": "PullRequestCommit", "commit": graphql.Object{
-			"__typename": "Commit", "oid": k.sha, "committedViaWeb": false, "committer": who, "signature": nil,
+			"__typename": "Commit", "oid": k.sha, "committedViaWeb": false, "committer": who, "signature": k.signature(),
 			"parents": graphql.Listed([]graphql.Object{{"__typename": "Commit", "oid": k.sha[20:] + k.sha[:20]}}), "authors": graphql.Listed([]graphql.Object{who}),
 			"statusCheckRollup": graphql.Resolver(func(map[string]any) any { return p.rollup(k.sha, now) }),
 		}})
 	}
 	return all
+}
+
+// signature gives the signature that GitHub verified, null where it does not know the author.
+func (k commit) signature() any {
+	if k.author == nil {
+		return nil
+	}
+	return graphql.Object{"__typename": "SshSignature", "isValid": true, "wasSignedByGitHub": false, "signer": k.author.account()}
 }
 
 // rollup gives check runs and the latest status of each context, null where there are none.
