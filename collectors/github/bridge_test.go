@@ -115,7 +115,7 @@ func (b bridge) pull(repo, number string) any {
 	sha := p["head"].(document)["sha"].(string)
 	var labels, reviews, commits []object
 	for _, v := range b.list(path + "/reviews") {
-		reviews = append(reviews, object{"id": fmt.Sprint(v["id"]), "state": v["state"], "author": who(v["user"]), "commit": object{"oid": v["commit_id"]}, "submittedAt": v["submitted_at"]})
+		reviews = append(reviews, object{"id": fmt.Sprint(v["id"]), "state": v["state"], "author": who(v["user"]), "authorCanPushToRepository": true, "commit": object{"oid": v["commit_id"]}, "submittedAt": v["submitted_at"]})
 	}
 	for _, v := range b.list(path + "/commits") {
 		author := object{"email": v["commit"].(document)["author"].(document)["email"], "user": who(v["author"])}
