@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"path"
 	"strings"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -30,10 +30,12 @@ func (f Folder) To() string { return f.path }
 
 // Show writes the checkpoint to a file of its own, which is never overwritten.
 func (f Folder) Show(_ context.Context, cp Checkpoint) (Receipt, error) {
-	if fi, err := os.Stat(f.path); err != nil || !fi.IsDir() {
+	root, err := os.OpenRoot(f.path) // what links in it lead out of it is refused
+	if err != nil {
 		return Receipt{}, fmt.Errorf("the folder %s is not there: mount or make it", f.path)
 	}
-	if err := keepIn(f.path, cp); err != nil {
+	defer root.Close()
+	if err := keepIn(root, cp); err != nil {
 		return Receipt{}, err
 	}
 	return Receipt{Bytes: []byte(FileName(cp))}, nil
@@ -58,83 +60,137 @@ var (
 	ErrCut = errors.New("a checkpoint of more entries is there: the log was longer, and it was cut")
 )
 
-// keepIn keeps a checkpoint in a folder beside those that came before it, if
-// the log continues them.
-func keepIn(folder string, cp Checkpoint) error {
-	path := filepath.Join(folder, filepath.FromSlash(FileName(cp)))
-	dir, name := filepath.Split(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	before, newest, err := kept(dir, name)
-	if err == nil && before != "" {
-		err = follows(dir+before, cp)
-	}
-	if err == nil && newest > name {
-		err = fmt.Errorf("%s: %w", newest, ErrCut)
-	}
-	if err != nil {
-		return err
-	}
-	return writeOnce(path, cp.Signed)
+// shelf holds the checkpoints of one log that a place has seen, each a file whose
+// name says of how many entries it is.
+type shelf interface {
+	// names returns the names of its files; none where there is no such shelf yet.
+	names() ([]string, error)
+	// read returns a file of at most maxFile bytes.
+	read(name string) ([]byte, error)
 }
 
-// kept finds the newest checkpoint in a folder that is not beyond name, and the
-// newest of all. Their names have one length, and so sort by size.
-func kept(dir, name string) (before, newest string, err error) {
-	files, err := os.ReadDir(dir)
-	for _, f := range files {
-		if !strings.HasSuffix(f.Name(), ".checkpoint") {
+// maxFile bounds a checkpoint, in bytes.
+const maxFile = 64 << 10
+
+// admit reports whether a checkpoint is on a shelf already. It is an error if the log
+// is not the one that the shelf knows, or is shorter.
+func admit(s shelf, cp Checkpoint) (there bool, err error) {
+	names, err := s.names()
+	if err != nil {
+		return false, err
+	}
+	name := path.Base(FileName(cp))
+	before, newest := newestOf(names, name)
+	if before != "" {
+		if there, err = follows(s, before, name, cp); err != nil {
+			return false, fmt.Errorf("%s: %w", evidence.Printable(before), err)
+		}
+	}
+	if newest > name {
+		return false, fmt.Errorf("%s: %w", evidence.Printable(newest), ErrCut)
+	}
+	return there, nil
+}
+
+// newestOf finds the newest checkpoint that is not beyond name, and the newest of
+// all. Their names have one length, and so sort by size.
+func newestOf(names []string, name string) (before, newest string) {
+	for _, n := range names {
+		if !strings.HasSuffix(n, ".checkpoint") {
 			continue
 		}
-		if newest = f.Name(); newest <= name {
-			before = newest
+		newest = max(newest, n)
+		if n <= name {
+			before = max(before, n)
 		}
 	}
-	return before, newest, err
+	return before, newest
 }
 
-// follows says why a checkpoint is not one of the log that the one in a file is of.
-func follows(file string, cp Checkpoint) error {
-	b, err := os.ReadFile(file)
+// follows reports whether the file is the checkpoint, and why the checkpoint is not of
+// the log that the one in the file is of.
+func follows(s shelf, file, name string, cp Checkpoint) (same bool, err error) {
+	b, err := s.read(file)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if file == name && bytes.Equal(b, cp.Signed) {
+		return true, nil
 	}
 	seen, err := ParseCheckpoint(b)
+	if err == nil && file == name {
+		err = ErrFork
+	}
 	if err == nil {
 		err = cp.continues(seen)
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Base(file), err)
-	}
-	return nil
+	return false, err
 }
 
-// writeOnce writes a new file durably. One that is there with the same bytes is
-// fine, one with others is a fork.
-func writeOnce(path string, b []byte) error {
-	old, err := os.ReadFile(path)
+// folderShelf is a folder in a folder.
+type folderShelf struct {
+	*os.Root
+	dir string
+}
+
+func (f folderShelf) names() (names []string, err error) {
+	d, err := f.Open(f.dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Readdirnames(-1)
+}
+
+func (f folderShelf) read(name string) ([]byte, error) {
+	at := path.Join(f.dir, name)
+	info, err := f.Lstat(at)
 	switch {
-	case err == nil && bytes.Equal(old, b):
-		return nil
-	case err == nil:
-		return fmt.Errorf("%s: %w", path, ErrFork)
-	case !errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is no regular file")
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("it has over %d bytes", maxFile)
+	}
+	return f.ReadFile(at)
+}
+
+// keepIn keeps a checkpoint in a folder beside those that came before it, if
+// the log continues them.
+func keepIn(root *os.Root, cp Checkpoint) error {
+	file := FileName(cp)
+	s := folderShelf{root, path.Dir(file)}
+	there, err := admit(s, cp)
+	if err != nil || there {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".checkpoint-*")
+	if err := root.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	return writeOnce(root, file, cp.Signed)
+}
+
+// writeOnce writes a new file durably. It replaces none.
+func writeOnce(root *os.Root, file string, b []byte) error {
+	temp := path.Join(path.Dir(file), fmt.Sprintf(".checkpoint-%d-%s", os.Getpid(), path.Base(file)))
+	_ = root.Remove(temp) // of a process that was killed
+	f, err := root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(b)
-	if err = errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close()); err != nil {
+	defer root.Remove(temp)
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(temp.Name(), path); err != nil { // not Rename: it must not replace another's
+	if err := root.Link(temp, file); err != nil { // not Rename: it must not replace another's
 		return err
 	}
-	d, err := os.Open(filepath.Dir(path))
+	d, err := root.Open(path.Dir(file))
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,9 @@ type Spec struct {
 	Calls []Call
 	// Environment is all that the environment of a program holds that is run.
 	Environment []string
+	// Complaints are words in which a program says why it refuses. Of what it writes to
+	// its standard error, these alone are kept: the rest may quote what it has read.
+	Complaints []string
 	// Identify names the declared call of a request from the bytes on the wire.
 	// Nil means that call names are patterns "METHOD /path/{var}" (net/http.ServeMux).
 	Identify func(r *http.Request, body []byte) string

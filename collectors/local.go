@@ -67,3 +67,12 @@ type Consultation struct {
 // Connected is implemented by a Config whose source asks servers that do not
 // speak HTTP: it returns the schemes of their addresses that may leave this machine.
 type Connected interface{ Schemes() []string }
+
+// Preparing is implemented by a Config whose programs read what those own who are
+// audited.
+type Preparing interface {
+	// Prepare looks at what a program is to read before it is run, and returns its
+	// arguments as they are to be. It is not called when evidence is played back. Its
+	// errors are classified, and quote nothing that it has read.
+	Prepare(args []string) ([]string, error)
+}

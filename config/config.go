@@ -102,6 +102,9 @@ const MaxSize = 1 << 20
 type Reader struct {
 	// Specs are the sources that are known.
 	Specs []collectors.Spec
+	// Others returns more of them; it may be nil. It is asked only for what Specs do
+	// not answer, as it reads many definitions.
+	Others func() []collectors.Spec
 	// Checks are further rules for sources; an error that begins with a key is
 	// reported at the line of that key.
 	Checks []Check
@@ -267,6 +270,29 @@ func (p *parse) sources(c *Config) {
 	slices.SortFunc(c.Sources, func(a, b Source) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
 }
 
+// more makes the other sources known, once.
+func (p *parse) more() {
+	if p.reader.Others == nil {
+		return
+	}
+	for _, s := range p.reader.Others() {
+		if !slices.Contains(p.names(), s.Name) {
+			p.specs = append(p.specs, s)
+		}
+	}
+	p.reader.Others = nil
+}
+
+// find returns the place of a source among specs, -1 if it is not known.
+func (p *parse) find(name string) int {
+	i := slices.Index(p.names(), name)
+	if i < 0 {
+		p.more()
+		i = slices.Index(p.names(), name)
+	}
+	return i
+}
+
 func (p *parse) names() (names []string) {
 	for _, s := range p.specs {
 		names = append(names, s.Name)
@@ -276,7 +302,7 @@ func (p *parse) names() (names []string) {
 
 func (p *parse) source(c *Config, v *ast.MappingValueNode) {
 	name, line := v.Key.String(), v.Key.GetToken().Position.Line
-	i := slices.Index(p.names(), name)
+	i := p.find(name)
 	if i < 0 {
 		p.fail(line, "unknown source %q%s", name, suggest(name, p.names()))
 		return
@@ -366,16 +392,20 @@ func lineAt(n ast.Node) int {
 	return n.GetToken().Position.Line
 }
 
-// child gives the value of a key in a mapping, nil if there is none.
-func child(n ast.Node, key string) ast.Node {
-	var values []*ast.MappingValueNode
+// members returns the members of a mapping; none of any other node.
+func members(n ast.Node) []*ast.MappingValueNode {
 	switch n := n.(type) {
 	case *ast.MappingNode:
-		values = n.Values
+		return n.Values
 	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{n}
+		return []*ast.MappingValueNode{n}
 	}
-	for _, v := range values {
+	return nil
+}
+
+// child returns the value of a key in a mapping, nil if there is none.
+func child(n ast.Node, key string) ast.Node {
+	for _, v := range members(n) {
 		if v.Key.String() == key {
 			return v.Value
 		}

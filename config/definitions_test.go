@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestDefinitions(t *testing.T) {
+func TestMentions(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "evidenced.yaml")
 	for _, tt := range []struct{ text, want string }{
@@ -21,11 +21,11 @@ func TestDefinitions(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := Definitions(path); got != tt.want {
+		if got := Mentions(path).Definitions; got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.text, got, tt.want)
 		}
 	}
-	if got := Definitions(filepath.Join(dir, "none.yaml")); got != "" {
+	if got := Mentions(filepath.Join(dir, "none.yaml")).Definitions; got != "" {
 		t.Errorf("of no file: %q", got)
 	}
 }

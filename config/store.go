@@ -258,6 +258,7 @@ func (p *parse) retention(rules []fileRetention) (out []Retention) {
 }
 
 func (p *parse) kind(line int, kind string) {
+	p.more()
 	var known []string
 	for _, s := range p.specs {
 		for _, k := range s.Kinds {

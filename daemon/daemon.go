@@ -120,8 +120,17 @@ func (d *daemon) live(ctx context.Context, c *config.Config) error {
 	d.manager.State("STOPPING=1")
 	stop()
 	d.waitFor(&wg)
+	d.keepState()
 	d.Log.Info("stopped")
 	return err
+}
+
+// keepState saves what the judge knows, so that the next start need not read the log.
+func (d *daemon) keepState() {
+	d.mu.Lock()
+	st := d.state
+	d.mu.Unlock()
+	st.judge.Keep()
 }
 
 // shutdownGrace is how long the loops beside the schedule may take to end.
@@ -141,8 +150,8 @@ func (d *daemon) waitFor(loops *sync.WaitGroup) {
 
 // open makes ready to collect by a configuration.
 func (d *daemon) open(ctx context.Context, c *config.Config) (*state, error) {
-	st := &state{config: c, share: d.share, signer: d.signer, judge: ops.NewJudge(c, d.store, nil), problems: func() []string { return d.health().Problems }}
-	r, err := d.runner(ctx, c)
+	st := &state{config: c, share: d.share, signer: d.signer, judge: ops.NewJudge(c, d.store, d.store, nil), problems: func() []string { return d.health().Problems }}
+	r, err := d.runner(ctx, c, st.judge)
 	if err != nil {
 		return nil, err
 	}
@@ -160,16 +169,20 @@ func (d *daemon) open(ctx context.Context, c *config.Config) (*state, error) {
 }
 
 // runner opens the sources, and reads the log for what of them is still due.
-func (d *daemon) runner(ctx context.Context, c *config.Config) (*schedule.Runner, error) {
+func (d *daemon) runner(ctx context.Context, c *config.Config, j *ops.Judge) (*schedule.Runner, error) {
 	sources, err := ops.OpenSources(c, transport.Options{}, d.Log)
 	if err != nil {
 		return nil, err
 	}
-	if err := ops.Declare(ctx, d.store, c); err != nil {
+	if err := ops.Declare(ctx, d.store, c, j); err != nil {
+		return nil, err
+	}
+	past, err := j.Past(ctx)
+	if err != nil {
 		return nil, err
 	}
 	share := max(2, min(12, 36/max(len(sources), 1))) // the same for each source, so that one that hangs keeps no other waiting
-	return schedule.New(sources, d.store, d.store, schedule.Options{Begin: c.Period.From, Since: d.begun, Now: d.Now, Parallel: share, Log: d.Log})
+	return schedule.Continue(sources, d.store, past, d.store.Records, schedule.Options{Begin: c.Period.From, Since: d.begun, Now: d.Now, Parallel: share, Log: d.Log})
 }
 
 // lastHeartbeat returns the time of the newest entry of the log, and whether the agent

@@ -111,12 +111,13 @@ func (d *daemon) applyConfig(ctx context.Context) error {
 	if lost := c.Lost(old.config); len(lost) > 0 {
 		return &config.Error{File: c.Path, Message: strings.Join(lost, ", ") + " gave a secret before, and gives none now"}
 	}
-	err = old.schedule.Replace(func() (*schedule.Runner, error) { return d.runner(ctx, c) })
+	judge := ops.NewJudge(c, d.store, d.store, nil)
+	err = old.schedule.Replace(func() (*schedule.Runner, error) { return d.runner(ctx, c, judge) })
 	if err != nil {
 		return err
 	}
 	st := *old
-	st.config, st.judge = c, ops.NewJudge(c, d.store, nil)
+	st.config, st.judge = c, judge
 	d.adopt(&st)
 	d.pruneProblems(c)
 	d.evaluate(&st)

@@ -22,7 +22,7 @@ func (d *daemon) listen(socket, address string, hosts []string) (local, public s
 	if local.at, err = serve.Listen(socket); err != nil {
 		return local, public, err
 	}
-	local.Server = serve.Server((&serve.Local{Service: d.service, Reload: d.reload, Health: d.health}).Handler())
+	local.Server = serve.LocalServer((&serve.Local{Service: d.service, Reload: d.reload, Health: d.health}).Handler(), d.Log)
 	local.ConnContext = serve.WithPeer
 	if address == "off" {
 		return local, public, nil
@@ -30,7 +30,7 @@ func (d *daemon) listen(socket, address string, hosts []string) (local, public s
 	if public.at, err = serve.ListenPublic(address, d.Anywhere); err != nil {
 		return local, public, errors.Join(api.AsUsage(err), local.at.Close())
 	}
-	public.Server = serve.Server((&serve.Public{Health: d.health, Status: d.status, Metrics: d.metrics.Handler(d.gauge), Hosts: hosts, Profile: d.Profile}).Handler())
+	public.Server = serve.PublicServer((&serve.Public{Health: d.health, Status: d.status, Metrics: d.metrics.Handler(d.gauge), Hosts: hosts, Profile: d.Profile}).Handler(), d.Log)
 	d.Log.Info("listening", "socket", socket, "http", public.at.Addr().String())
 	return local, public, nil
 }

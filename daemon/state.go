@@ -72,7 +72,7 @@ func (s *state) Judge(*config.Config, ops.Store) *ops.Judge { return s.judge }
 func (s *state) Settle(context.Context, *config.Config, ops.Store, time.Time) error { return nil }
 
 // Collect implements ops.Backend.
-func (s *state) Collect(ctx context.Context, _ *config.Config, _ ops.Store, names []string, ended schedule.Progress) ([]evidence.Run, error) {
+func (s *state) Collect(ctx context.Context, _ *config.Config, _ ops.Store, _ *ops.Judge, names []string, ended schedule.Progress) ([]evidence.Run, error) {
 	return s.schedule.Now(ctx, ended, names...)
 }
 

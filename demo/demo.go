@@ -101,7 +101,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 // untouched reports what the demo would write and is there already.
 func untouched(dir string) error {
-	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.key", "bundle.zip", "people.csv", "privileged.csv", "clone.git"} {
+	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.db.state", "evidence.key", "bundle.zip", "people.csv", "privileged.csv", "clone.git"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%s holds %s already; the demo wants a new folder", dir, name)
 		}
@@ -197,7 +197,7 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	}
 	d.company.SetNow(Start)
 	defer simulatedCredentials()()
-	if err := ops.Declare(ctx, s, d.config); err != nil {
+	if err := ops.Declare(ctx, s, d.config, ops.NewJudge(d.config, s, nil, nil)); err != nil {
 		return err
 	}
 	deeds := d.duties(cat)

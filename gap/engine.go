@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -81,6 +82,9 @@ func NewEngine(cat *catalogue.Catalogue, p result.Period, opts ...Option) *Engin
 
 // Act adds what a person did. Acts come in the order of the log.
 func (e *Engine) Act(a evidence.Act) { e.acts = append(e.acts, a) }
+
+// Acts returns what people did, in the order of the log.
+func (e *Engine) Acts() []evidence.Act { return slices.Clip(e.acts) }
 
 // Evaluate reads a log as of an instant: runs that were observed later are left
 // out. It is a loop over Observe. An error of the log, of a record or of ctx is

@@ -40,7 +40,7 @@ func (o *Operations) collect(ctx context.Context, s *session, names []string, pr
 	if err != nil {
 		return nil, err
 	}
-	runs, err := o.backend.Collect(ctx, s.config, s, names, func(r evidence.Run, done, total int) {
+	runs, err := o.backend.Collect(ctx, s.config, s.Store, s.judge, names, func(r evidence.Run, done, total int) {
 		if r.Outcome == evidence.Missed { // they are counted, and not kept
 			out.Missed++
 		}
@@ -55,6 +55,7 @@ func (o *Operations) collect(ctx context.Context, s *session, names []string, pr
 	if err != nil {
 		return nil, err
 	}
+	s.judge.Keep()
 	out.Gaps = gapChange(before, after)
 	return out, nil
 }

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -24,17 +23,28 @@ import (
 // Load reads the configuration at path. collects tells that the credentials of
 // the sources are needed: only then are secrets that cannot be had an error.
 func Load(path string, collects bool) (*config.Config, error) {
-	specs, err := Specs(path)
+	r, err := specsReader(config.Mentions(path))
 	if err != nil {
 		return nil, err
 	}
-	return config.Reader{Specs: specs, Checks: []config.Check{schedulesParse}, Vault: readSecret, Spare: !collects}.Load(path)
+	r.Checks, r.Vault, r.Spare = []config.Check{schedulesParse}, readSecret, !collects
+	return r.Load(path)
+}
+
+// specsReader returns a reader that knows all sources, and has read the
+// definitions of those alone that are mentioned.
+func specsReader(m config.Mentioned) (r config.Reader, err error) {
+	if m.Definitions == "" {
+		return config.Reader{Specs: all.Named(m.Sources...), Others: all.Specs}, nil
+	}
+	r.Specs, err = all.With(m.Definitions)
+	return r, api.AsUsage(err)
 }
 
 // Specs returns the known sources: those of the program, and those that the
 // folder of definitions of the configuration at path describes.
 func Specs(path string) ([]collectors.Spec, error) {
-	folder := config.Definitions(path)
+	folder := config.Mentions(path).Definitions
 	if folder == "" {
 		return all.Specs(), nil
 	}
@@ -207,14 +217,14 @@ func findDuty(cat *catalogue.Catalogue, id string) (catalogue.Duty, error) {
 }
 
 // Declare appends the configuration and the catalogue in force to the log, if
-// they are not those that it holds already.
-func Declare(ctx context.Context, s Store, c *config.Config) error {
+// they are not those that it holds already. The judge is that of the store.
+func Declare(ctx context.Context, s Store, c *config.Config, j *Judge) error {
 	cat, err := LoadCatalogue(c)
 	if err != nil {
 		return err
 	}
 	return appendDecided(ctx, s, func() (func(evidence.Writer) error, error) {
-		want, err := declarations(s, c, cat)
+		want, err := declarations(ctx, j, c, cat)
 		if err != nil || len(want) == 0 {
 			return nil, err
 		}
@@ -231,7 +241,7 @@ func Declare(ctx context.Context, s Store, c *config.Config) error {
 }
 
 // declarations returns the entries that the log does not hold yet.
-func declarations(s Store, c *config.Config, cat *catalogue.Catalogue) ([]evidence.Entry, error) {
+func declarations(ctx context.Context, j *Judge, c *config.Config, cat *catalogue.Catalogue) ([]evidence.Entry, error) {
 	text, err := c.Redacted()
 	if err != nil {
 		return nil, err
@@ -239,13 +249,6 @@ func declarations(s Store, c *config.Config, cat *catalogue.Catalogue) ([]eviden
 	sources, err := declaredSources(c)
 	if err != nil {
 		return nil, err
-	}
-	have := map[evidence.EntryType]string{}
-	for e, err := range s.Entries(0) {
-		if err != nil {
-			return nil, fmt.Errorf("read the log: %w", err)
-		}
-		have[e.Type] = string(e.Body)
 	}
 	var out []evidence.Entry
 	for _, d := range []struct {
@@ -257,7 +260,11 @@ func declarations(s Store, c *config.Config, cat *catalogue.Catalogue) ([]eviden
 		if err != nil {
 			return nil, err
 		}
-		if string(body) != have[d.of] {
+		have, err := j.Declared(ctx, d.of)
+		if err != nil {
+			return nil, err
+		}
+		if string(body) != have {
 			out = append(out, evidence.Entry{Type: d.of, Body: body})
 		}
 	}

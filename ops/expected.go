@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func (x *expectations) configure(e evidence.Entry) error {
 
 // openScopes opens the sources offline, to learn which scopes follow from their roots.
 func (x *expectations) openScopes(entry uint64, yaml string) {
-	described, err := config.Described(yaml, all.Specs())
+	described, err := config.Described(yaml, all.Named(slices.Collect(maps.Keys(x.sources))...))
 	if err != nil { // a secret that is a word of it, say, was concealed in the text
 		x.Unread = append(x.Unread, entry)
 		return

@@ -51,7 +51,7 @@ func (o *Operations) openSettled(ctx context.Context, configured, c *config.Conf
 	if err != nil {
 		return nil, Signer{}, err
 	}
-	if err = Declare(ctx, s, configured); err == nil {
+	if err = Declare(ctx, s, configured, o.backend.Judge(configured, s)); err == nil {
 		err = o.backend.Settle(ctx, c, s, now)
 	}
 	if err != nil {

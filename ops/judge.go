@@ -2,9 +2,9 @@ package ops
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"sync"
 	"time"
 
@@ -23,11 +23,12 @@ type EvidenceLog interface {
 }
 
 // Judge keeps an engine that has seen the log, so that a new collection costs
-// what the collection costs. It reads the log when it is first asked, and is
-// safe for concurrent use.
+// what the collection costs. It reads the log when it is first asked, from where
+// the kept state ends, and is safe for concurrent use.
 type Judge struct {
 	config *config.Config
 	log    EvidenceLog
+	state  State
 	// missed returns, as missed, the collections that were due by an instant and
 	// that the log does not tell of; nil where the agent that runs writes them itself.
 	missed func(past *schedule.Past, asOf time.Time) ([]evidence.Run, error)
@@ -38,16 +39,25 @@ type Judge struct {
 	catalogue *catalogue.Catalogue
 	engine    *gap.Engine
 	seen      uint64 // how many entries of the log the engine has seen
-	newest    time.Time
-	supposed  bool // the engine has seen missed collections that are not in the log
-	acts      []evidence.Act
-	past      *schedule.Past
+	kept      uint64 // and those that the kept state speaks of
+	supposed  bool   // the engine has seen missed collections that are not in the log
+	notes     notes
 	last      *result.Result
 }
 
-// NewJudge returns a judge of a log by a configuration. missed may be nil.
-func NewJudge(c *config.Config, log EvidenceLog, missed func(*schedule.Past, time.Time) ([]evidence.Run, error)) *Judge {
-	return &Judge{config: c, log: log, missed: missed, rereading: make(chan struct{}, 2)}
+// notes are what is remembered of a log beside the engine.
+type notes struct {
+	// Newest is when the newest collection ended.
+	Newest time.Time      `json:"newest"`
+	Past   *schedule.Past `json:"past"`
+	// Declared holds the body of the newest entry of the configuration and of the catalogue.
+	Declared map[evidence.EntryType]string `json:"declared"`
+}
+
+// NewJudge returns a judge of a log by a configuration, which goes on from the
+// state that was kept of the log. state and missed may be nil.
+func NewJudge(c *config.Config, log EvidenceLog, state State, missed func(*schedule.Past, time.Time) ([]evidence.Run, error)) *Judge {
+	return &Judge{config: c, log: log, state: state, missed: missed, rereading: make(chan struct{}, 2)}
 }
 
 // Result returns what the log says as of t. One that lies before something that
@@ -76,12 +86,12 @@ func (j *Judge) now(ctx context.Context, t time.Time) (*result.Result, func(cont
 	var missed []evidence.Run
 	if j.missed != nil {
 		var err error
-		if missed, err = j.missed(j.past, t); err != nil {
+		if missed, err = j.missed(j.notes.Past, t); err != nil {
 			return nil, nil, err
 		}
 	}
-	if t.Before(j.newest) {
-		cat, acts := j.catalogue, slices.Clip(j.acts)
+	if t.Before(j.notes.Newest) {
+		cat, acts := j.catalogue, j.engine.Acts()
 		return nil, func(ctx context.Context) (*result.Result, error) {
 			return evaluate(ctx, cat, j.config, withMissedSlots{j.log, missed}, acts, t)
 		}, nil
@@ -133,7 +143,7 @@ func (j *Judge) Acts(ctx context.Context) ([]evidence.Act, error) {
 	if err := j.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	return slices.Clip(j.acts), nil
+	return j.engine.Acts(), nil
 }
 
 // Missed returns, as missed, the collections that were due by asOf and that the
@@ -144,15 +154,26 @@ func (j *Judge) Missed(ctx context.Context, asOf time.Time) ([]evidence.Run, err
 	if err := j.catchUp(ctx); err != nil || j.missed == nil {
 		return nil, err
 	}
-	return j.missed(j.past, asOf)
+	return j.missed(j.notes.Past, asOf)
 }
 
 // Past returns what a runner must know of the log.
 func (j *Judge) Past(ctx context.Context) (*schedule.Past, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if err := j.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	return j.notes.Past.Clone(), nil
+}
+
+// Declared returns the body of the newest entry of a type: the configuration or
+// the catalogue; empty if there is none.
+func (j *Judge) Declared(ctx context.Context, of evidence.EntryType) (string, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	err := j.catchUp(ctx)
-	return j.past, err
+	return j.notes.Declared[of], err
 }
 
 // Catalogue returns the catalogue by which is judged.
@@ -182,45 +203,77 @@ func (j *Judge) catchUp(ctx context.Context) error {
 	return nil
 }
 
+// errErased: the log erased evidence that the kept state may rest on.
+var errErased = errors.New("evidence was erased since the state was kept")
+
 func (j *Judge) follow(ctx context.Context) error {
 	if j.engine == nil || j.supposed {
-		j.engine = gap.NewEngine(j.catalogue, periodOf(j.config), gap.WithRoots(rootKinds(j.config)))
-		j.seen, j.newest, j.acts, j.supposed = 0, time.Time{}, nil, false
-		j.past = schedule.NewPast(rootKinds(j.config))
+		j.begin()
+		j.restore()
 	}
+	err := j.read(ctx)
+	if errors.Is(err, errErased) {
+		j.begin()
+		err = j.read(ctx)
+	}
+	if err == nil {
+		j.keep(keepEvery)
+	}
+	return err
+}
+
+// begin makes an engine that has seen nothing.
+func (j *Judge) begin() {
+	roots := rootKinds(j.config)
+	j.engine = gap.NewEngine(j.catalogue, periodOf(j.config), gap.WithRoots(roots))
+	j.seen, j.kept, j.supposed = 0, 0, false
+	j.notes = notes{Past: schedule.NewPast(roots), Declared: map[evidence.EntryType]string{}}
+}
+
+// read shows the engine the entries that it has not seen.
+func (j *Judge) read(ctx context.Context) error {
 	for e, err := range j.log.Entries(j.seen) {
 		if err == nil {
 			err = ctx.Err()
+		}
+		if err == nil && e.Type == evidence.EntryErasure && j.kept > 0 {
+			err = errErased
 		}
 		if err != nil {
 			return err
 		}
 		j.seen = e.Index + 1
-		if err := j.take(e); err != nil {
+		if err := j.observe(e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// take lets the engine see one entry.
-func (j *Judge) take(e evidence.Entry) error {
+// observe lets the engine see one entry.
+func (j *Judge) observe(e evidence.Entry) error {
 	act, ok, err := evidence.ActOf(e)
 	if err != nil {
 		return err
 	}
 	if ok {
 		j.engine.Act(act)
-		j.acts = append(j.acts, act)
 	}
-	if e.Type != evidence.EntryRun || e.Run == nil {
-		return nil
+	switch {
+	case e.Type == evidence.EntryConfig, e.Type == evidence.EntryCatalogue:
+		j.notes.Declared[e.Type] = string(e.Body)
+	case e.Type == evidence.EntryRun && e.Run != nil:
+		return j.observeRun(*e.Run)
 	}
-	j.past.Add(*e.Run)
-	if at := e.Run.Observed(); at.After(j.newest) {
-		j.newest = at
+	return nil
+}
+
+func (j *Judge) observeRun(r evidence.Run) error {
+	j.notes.Past.Add(r)
+	if at := r.Observed(); at.After(j.notes.Newest) {
+		j.notes.Newest = at
 	}
-	return j.engine.Observe(*e.Run, gap.LinesOf(j.log, *e.Run))
+	return j.engine.Observe(r, gap.LinesOf(j.log, r))
 }
 
 // Last returns the newest result; nil before the first.

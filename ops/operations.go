@@ -29,8 +29,8 @@ type Backend interface {
 	// Judge returns the judge of the store.
 	Judge(*config.Config, Store) *Judge
 	// Collect collects the named sources, or all, into the store; ended is called
-	// for each collection that ended. It returns those that were made.
-	Collect(ctx context.Context, c *config.Config, s Store, names []string, ended schedule.Progress) ([]evidence.Run, error)
+	// for each collection that ended. It returns those that were made. The judge is that of the store.
+	Collect(ctx context.Context, c *config.Config, s Store, j *Judge, names []string, ended schedule.Progress) ([]evidence.Run, error)
 	// Settle writes down, as missed, the collections that were due by now and that the log does not tell of.
 	Settle(ctx context.Context, c *config.Config, s Store, now time.Time) error
 	// Problems are what stands in the way of the daemon.
@@ -104,7 +104,7 @@ func orNil(s *store.Store, err error) (Store, error) {
 
 // Judge implements Backend.
 func (p *Process) Judge(c *config.Config, s Store) *Judge {
-	return NewJudge(c, s, func(past *schedule.Past, asOf time.Time) ([]evidence.Run, error) { return missedBy(c, s, past, asOf) })
+	return NewJudge(c, s, s, func(past *schedule.Past, asOf time.Time) ([]evidence.Run, error) { return missedBy(c, s, past, asOf) })
 }
 
 // missedBy returns, as missed, the collections due by asOf that a log does not tell of.
@@ -130,15 +130,19 @@ func ledger(c *config.Config, s Store, log evidence.Log) (*schedule.Runner, erro
 }
 
 // Collect implements Backend.
-func (p *Process) Collect(ctx context.Context, c *config.Config, s Store, names []string, ended schedule.Progress) ([]evidence.Run, error) {
-	if err := Declare(ctx, s, c); err != nil {
+func (p *Process) Collect(ctx context.Context, c *config.Config, s Store, j *Judge, names []string, ended schedule.Progress) ([]evidence.Run, error) {
+	if err := Declare(ctx, s, c, j); err != nil {
 		return nil, err
 	}
 	sources, err := OpenSources(c, transport.Options{}, p.Log)
 	if err != nil {
 		return nil, err
 	}
-	r, err := schedule.New(sources, s, s, schedule.Options{Begin: c.Period.From, Now: p.Now, Progress: ended})
+	past, err := j.Past(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := schedule.Continue(sources, s, past, s.Records, schedule.Options{Begin: c.Period.From, Now: p.Now, Progress: ended})
 	if err != nil {
 		return nil, err
 	}

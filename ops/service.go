@@ -75,5 +75,6 @@ type Store interface {
 	Proof(index, size uint64) ([]evidence.Hash, error)
 	Consistency(older, newer uint64) ([]evidence.Hash, error)
 	VerifierKey() string
+	State
 	Close() error
 }

@@ -73,6 +73,15 @@ func NewPast(rootKinds map[string]evidence.Kind) *Past {
 	return &Past{RootKinds: rootKinds, Sources: map[string]*ledger{}}
 }
 
+// Clone returns a copy that runs may be added to.
+func (p *Past) Clone() *Past {
+	c := &Past{p.RootKinds, make(map[string]*ledger, len(p.Sources))}
+	for name, l := range p.Sources {
+		c.Sources[name] = l.clone()
+	}
+	return c
+}
+
 // Add enters the next run of the log.
 func (p *Past) Add(r evidence.Run) {
 	l := p.Sources[r.Stream.Source]

@@ -40,8 +40,11 @@ func (l *Local) Handler() http.Handler {
 }
 
 // accept reads a request, says who asks, and returns the operations.
-func (l *Local) accept(r *http.Request, req any) (ops.Service, error) {
-	if err := decode(r, req); err != nil {
+func (l *Local) accept(w http.ResponseWriter, r *http.Request, req any) (ops.Service, error) {
+	arrived := within(w, bodyTimeout)
+	err := decode(r, req)
+	arrived()
+	if err != nil {
 		return nil, api.AsUsage(err)
 	}
 	if write, ok := req.(api.Writes); ok {

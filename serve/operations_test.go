@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os/user"
 	"reflect"
@@ -83,13 +84,13 @@ func daemonAt(t *testing.T, f *fake) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Server((&Local{Reload: func(context.Context) error { return errors.New("no") }, Health: func() Health { return Health{} },
+	s := LocalServer((&Local{Reload: func(context.Context) error { return errors.New("no") }, Health: func() Health { return Health{} },
 		Service: func(_ context.Context, config string) (ops.Service, error) {
 			if config != "/evidenced.yaml" {
 				return nil, api.Errorf(api.Usage, "another configuration")
 			}
 			return f, nil
-		}}).Handler())
+		}}).Handler(), slog.New(slog.DiscardHandler))
 	s.ConnContext = WithPeer
 	s.ErrorLog = nil
 	go func() { _ = s.Serve(l) }() // ends with Close

@@ -128,11 +128,5 @@ func ListenPublic(address string, anywhere bool) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: choose another with --listen or serve.listen, or none with --listen off", err)
 	}
-	return l, nil
-}
-
-// Server gives a server with bounds for what a client may take, but for how long
-// a command runs.
-func Server(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}
+	return limited(l), nil
 }

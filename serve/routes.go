@@ -107,7 +107,7 @@ var operations = []operation{
 func plain[Request, Answer any](pattern, summary string, do func(ops.Service, context.Context, Request) (*Answer, error)) operation {
 	return operation{Route{Pattern: pattern, Summary: summary, Request: reflect.TypeFor[Request](), Answer: reflect.TypeFor[Answer]()}, func(l *Local, w http.ResponseWriter, r *http.Request) {
 		var req Request
-		s, err := l.accept(r, &req)
+		s, err := l.accept(w, r, &req)
 		if err != nil {
 			fail(w, err)
 			return
@@ -125,7 +125,7 @@ func plain[Request, Answer any](pattern, summary string, do func(ops.Service, co
 func streamed[Request, Answer any](pattern, summary string, do func(ops.Service, context.Context, Request, io.Writer, api.ProgressFunc) (*Answer, error)) operation {
 	return operation{Route{Pattern: pattern, Summary: summary, Request: reflect.TypeFor[Request](), Answer: reflect.TypeFor[Answer](), Streamed: true}, func(l *Local, w http.ResponseWriter, r *http.Request) {
 		var req Request
-		s, err := l.accept(r, &req)
+		s, err := l.accept(w, r, &req)
 		if err != nil {
 			fail(w, err)
 			return

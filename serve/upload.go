@@ -30,7 +30,9 @@ func (l *Local) upload(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
 	var req api.AddEvidenceRequest
+	arrived := within(w, uploadTimeout)
 	files, remove, err := readUpload(parts, &req)
+	arrived()
 	defer remove()
 	if err != nil {
 		fail(w, err)

@@ -75,7 +75,7 @@ func beside(path, why string) string { return fmt.Sprintf("%s.%s-%d", path, why,
 // clearAway removes what an interrupted rewriting has left. Who holds the store
 // is the only one that may rewrite it, so nobody is at work on them.
 func clearAway(path string) {
-	for _, why := range []string{"compact", "migrate"} {
+	for _, why := range []string{"compact", "migrate", "state.part"} {
 		left, _ := filepath.Glob(globEscape.Replace(path) + "." + why + "-*")
 		for _, f := range left {
 			_ = os.Remove(f)
@@ -188,6 +188,7 @@ func replace(ctx context.Context, path, why string, make func(db *bolt.DB, temp 
 		func() error { return guard(nil, func() error { return make(f.db, temp) }) },
 		func() error { return prove(temp) },
 		ctx.Err,
+		func() error { return dropState(path) },
 		func() error { return os.Rename(temp, path) },
 		func() error { return syncFolder(path) },
 	} {

@@ -71,6 +71,9 @@ func (s *Store) Erase(ctx context.Context, r Retention) (refs []evidence.Ref, er
 	if err != nil {
 		return nil, err
 	}
+	if err := dropState(s.path); err != nil {
+		return nil, err
+	}
 	for batch := range slices.Chunk(expired, eraseBatch) {
 		err := s.append(ctx, func(w *writer) error {
 			e, err := evidence.WithBody(evidence.EntryErasure, evidence.Erasure{Policy: r.Policy, Before: r.Before.UTC(), Blobs: batch})

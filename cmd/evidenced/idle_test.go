@@ -25,7 +25,8 @@ func BenchmarkIdle(b *testing.B) {
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	config := "organization: Idle\nperiod: {start: 2026-01-01, end: 2099-12-31}\nserve: {socket: s.sock}\nsources: {git: {schedule: \"0 0 1 1 *\", repositories: [/none.git]}}\n"
+	year := time.Now().UTC().Year()
+	config := fmt.Sprintf("organization: Idle\nperiod: {start: %d-01-01, end: %d-12-31}\nserve: {socket: s.sock}\nsources: {git: {schedule: \"0 0 1 1 *\", repositories: [/none.git]}}\n", year, year)
 	if err := os.WriteFile(filepath.Join(dir, "evidenced.yaml"), []byte(config), 0o600); err != nil {
 		b.Fatal(err)
 	}

@@ -56,3 +56,22 @@ func TestWith(t *testing.T) {
 		t.Error("no folder, and no error")
 	}
 }
+
+// TestNamed: a source found by its name is the one of the whole list.
+func TestNamed(t *testing.T) {
+	whole := Specs()
+	var names []string
+	for _, s := range whole {
+		names = append(names, s.Name)
+	}
+	named := Named(append(names, "none", "../okta", "okta")...)
+	if len(named) != len(whole) {
+		t.Fatalf("%d of %d sources", len(named), len(whole))
+	}
+	for i, s := range named {
+		w := whole[i]
+		if s.Name != w.Name || s.Rules != w.Rules || s.Root != w.Root || len(s.Kinds) != len(w.Kinds) || len(s.Calls) != len(w.Calls) || s.Doc != w.Doc {
+			t.Errorf("%s differs from %s", s.Name, w.Name)
+		}
+	}
+}

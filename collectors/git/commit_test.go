@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -242,8 +243,9 @@ func TestStrange(t *testing.T) {
 	t.Run("no repository", func(t *testing.T) { incomplete(t, t.TempDir(), kindCommit, "") })
 	t.Run("the folder of a clone", func(t *testing.T) {
 		r := newRepo(t)
-		r.commit("x")
-		incomplete(t, r.dir, kindCommit, "") // its repository is .git; nothing is looked for above or below
+		sha := r.commit("x")
+		one(t, read(t, r.dir, kindCommit, window(0, "")).Records, sha)
+		incomplete(t, filepath.Join(r.path(), "refs"), kindCommit, "") // nothing is looked for above
 	})
 	t.Run("commits as no git makes them", func(t *testing.T) {
 		r := newRepo(t)

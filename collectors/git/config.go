@@ -14,8 +14,10 @@ import (
 // Config is the configuration of the source "git".
 type Config struct {
 	Common collectors.Base `yaml:",inline"`
-	// Repositories are the paths of bare repositories, or of the .git folders of clones.
+	// Repositories are the paths of bare repositories, of work trees, or of their .git folders.
 	Repositories []string `yaml:"repositories"`
+	// Owners are users, by name or id, whose repositories may be read, beside those of this user and of root.
+	Owners []string `yaml:"owners"`
 	// Branch is the protected branch of each, without refs/heads/. Default: the one that HEAD names.
 	Branch string `yaml:"branch"`
 	// TicketPattern is a regular expression (RE2) for ticket keys in messages.
@@ -53,6 +55,11 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("ticket_pattern: %w", err)
 	}
 	return nil
+}
+
+// Prepare implements collectors.Preparing.
+func (c *Config) Prepare(args []string) ([]string, error) {
+	return vetter{trusted(c.Owners)}.prepare(args)
 }
 
 // Hosts implements collectors.Config: no host is asked.

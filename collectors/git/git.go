@@ -31,6 +31,7 @@ func Spec() collectors.Spec {
 		Kinds:       kinds(),
 		Calls:       calls(),
 		Environment: environment(),
+		Complaints:  complaints(),
 		Redact:      []string{"password", "token", "secret", "private_key"},
 		NewConfig:   func() collectors.Config { return newConfig() },
 		Sample:      sample,
@@ -95,7 +96,7 @@ func environment() []string {
 		"GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1", "GIT_GRAFT_FILE=" + os.DevNull, "GIT_PAGER=",
 	}
 	settings := []string{
-		"core.commitGraph=false", // a cache that may be wrong
+		"advice.graftFileDeprecated=false", "core.commitGraph=false", // a cache that may be wrong
 		"core.fsmonitor=false", "core.hooksPath=" + os.DevNull, "core.alternateRefsCommand=",
 		"gc.auto=0", "i18n.logOutputEncoding=UTF-8", "log.showSignature=false", "maintenance.auto=false",
 	}

@@ -62,11 +62,15 @@ func (r *refusal) Error() string { return fmt.Sprintf("%v: %s", r.err, r.text) }
 // Unwrap returns the class.
 func (r *refusal) Unwrap() error { return r.err }
 
-// ask runs a program that must succeed.
+// ask runs a program that must succeed, and complain of nothing.
 func (c *collector) ask(ctx context.Context, args ...string) (string, error) {
 	r, err := c.run(ctx, args...)
-	if err == nil && r.Exit != 0 {
+	switch {
+	case err != nil:
+	case r.Exit != 0:
 		err = &refusal{r.Exit, fmt.Sprintf("%s ended with status %d: %s", args[0], r.Exit, r.Err), classOf(r.Err)}
+	case r.Err != "": // it passes over a branch that it cannot read, for one
+		err = &refusal{r.Exit, fmt.Sprintf("%s warned: %s", args[0], r.Err), collectors.ErrIncomplete}
 	}
 	return r.Out, err
 }

@@ -45,6 +45,20 @@ func SpecsIn(folder string) ([]collectors.Spec, error) {
 	return specsOf(defs), err
 }
 
+// SpecOf returns what the definition of that name declares; not ok if the program
+// has none. A definition is the file of its name.
+func SpecOf(name string) (spec collectors.Spec, ok bool) {
+	b, err := embedded.ReadFile("definitions/" + name + ".yaml")
+	if err != nil {
+		return spec, false
+	}
+	d, err := Parse(name+".yaml", b)
+	if err != nil {
+		panic(err)
+	}
+	return d.Spec(), true
+}
+
 func specsOf(defs []*Definition) (specs []collectors.Spec) {
 	for _, d := range defs {
 		if d != nil {

@@ -28,14 +28,21 @@ type Process struct {
 	Args  []string
 	Env   []string
 	Limit int64 // of what it may write, in bytes
+	// Complaints are the words that are kept of its standard error (Spec.Complaints).
+	Complaints []string
+	// Prepare looks at what the program is to read, and may say by another name where it
+	// is; nil where there is nothing to look at.
+	Prepare func(args []string) ([]string, error)
 }
 
 const programURL = "exec:" // how the addresses of such exchanges begin
 
 // programs are the declared calls of programs, split into arguments.
 type programs struct {
-	calls []declaredProgram
-	env   []string
+	calls      []declaredProgram
+	env        []string
+	complaints []string
+	prepare    func(args []string) ([]string, error)
 }
 
 type declaredProgram struct {
@@ -43,8 +50,11 @@ type declaredProgram struct {
 	args []string
 }
 
-func newPrograms(spec collectors.Spec) programs {
-	p := programs{env: spec.Environment}
+func newPrograms(spec collectors.Spec, cfg collectors.Config) programs {
+	p := programs{env: spec.Environment, complaints: spec.Complaints}
+	if v, ok := cfg.(collectors.Preparing); ok {
+		p.prepare = v.Prepare
+	}
 	for _, c := range spec.Calls {
 		if c.IsProgram() {
 			p.calls = append(p.calls, declaredProgram{c.Name, strings.Split(c.Name, " ")[1:]})
@@ -118,7 +128,7 @@ func (g *gateway) admitProgram(ctx context.Context, args []string) (x evidence.E
 func (g *gateway) runWithin(ctx context.Context, x evidence.Exchange, args []string) (collectors.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.opt.AttemptTimeout)
 	defer cancel()
-	return g.opt.Run(context.WithValue(ctx, requestKey{}, x), Process{Args: args, Env: g.programs.env, Limit: g.opt.MaxBody})
+	return g.opt.Run(context.WithValue(ctx, requestKey{}, x), Process{Args: args, Env: g.programs.env, Limit: g.opt.MaxBody, Complaints: g.programs.complaints, Prepare: g.programs.prepare})
 }
 
 // cleanReply removes credentials from a reply before anyone sees it: what the
@@ -191,12 +201,17 @@ const maxComplaint = 4 << 10
 
 // RunProgram runs a program to its end, in the root folder, with no input. It is
 // what a door does whose options name nothing else.
-func RunProgram(ctx context.Context, p Process) (collectors.Reply, error) {
+func RunProgram(ctx context.Context, p Process) (_ collectors.Reply, err error) {
+	if p.Prepare != nil {
+		if p.Args, err = p.Prepare(p.Args); err != nil {
+			return collectors.Reply{}, err
+		}
+	}
 	cmd := exec.CommandContext(ctx, p.Args[0], p.Args[1:]...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = p.Env, string(filepath.Separator), time.Second
 	out, complaint := &limitedBuffer{limit: p.Limit}, &limitedBuffer{limit: maxComplaint, drop: true}
 	cmd.Stdout, cmd.Stderr = out, complaint
-	err := cmd.Run()
+	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -204,9 +219,9 @@ func RunProgram(ctx context.Context, p Process) (collectors.Reply, error) {
 	case out.over:
 		return collectors.Reply{}, fmt.Errorf("%w: over %d bytes", errTooLong, p.Limit)
 	case errors.As(err, &exit) && exit.Exited():
-		return collectors.Reply{Exit: exit.ExitCode(), Out: strings.Clone(out.b.String()), Err: strings.TrimSpace(complaint.b.String())}, nil
+		return collectors.Reply{Exit: exit.ExitCode(), Out: strings.Clone(out.b.String()), Err: evidence.KnownWords(complaint.b.String(), p.Complaints)}, nil
 	}
-	return collectors.Reply{Out: strings.Clone(out.b.String())}, err
+	return collectors.Reply{Out: strings.Clone(out.b.String()), Err: evidence.KnownWords(complaint.b.String(), p.Complaints)}, err
 }
 
 // limitedBuffer keeps what is written, up to its limit. Beyond it, it drops the rest

@@ -24,6 +24,7 @@ func shell(t *testing.T, script string, opt Options) (*Source, func(args ...stri
 	}
 	spec := testSpec
 	spec.Environment = []string{"PATH=/usr/bin:/bin", "ONLY=this"}
+	spec.Complaints = []string{"oops", "no such thing"}
 	cfg := &testConfig{Token: testToken}
 	s := &Source{Spec: spec, Config: cfg}
 	var err error
@@ -49,7 +50,7 @@ func TestProgramAnswers(t *testing.T) {
 	}
 	want := "hello this  / https://[redacted]@host/a?token=[redacted]&page=2 '\n"
 	x := xs[0]
-	if r.Out != want || x.Body != want || r.Err != "oops https://[redacted]@host/" || x.Error != r.Err || *x.Exit != 3 || x.Status != 0 || !x.Answered() {
+	if r.Out != want || x.Body != want || r.Err != "oops" || x.Error != r.Err || *x.Exit != 3 || x.Status != 0 || !x.Answered() {
 		t.Errorf("reply %+v\nout %s\nexchange %+v", r, r.Out, x)
 	}
 	if !slices.Equal(x.Redacted, []string{credential}) || x.Method != "RUN" || !strings.HasPrefix(x.URL, "exec:") || !strings.HasSuffix(x.Request, `"hello"]`) {

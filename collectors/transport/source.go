@@ -85,7 +85,7 @@ func newGateway(spec collectors.Spec, cfg collectors.Config, opt Options, log *s
 		return nil, err
 	}
 	d := &gateway{
-		opt: opt, calls: calls, programs: newPrograms(spec), hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane, quota: spec.Quota,
+		opt: opt, calls: calls, programs: newPrograms(spec, cfg), hosts: cfg.Hosts(), throttled: spec.Throttled, lane: spec.Lane, quota: spec.Quota,
 		redact: newRedactor(spec.Redact, opt.Now), limits: newLimiter(opt.Concurrency, opt.Total), log: log,
 	}
 	if spec.Revalidates && !opt.Offline {
