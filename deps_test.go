@@ -39,7 +39,8 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"export":            {rooms: []string{"evidence", "gap", "gap/catalogue", "gap/result", "population"}, modules: []string{"github.com/klauspost/compress"}},
 	"api":               {rooms: []string{"evidence", "gap/result"}},
 	"ops": {rooms: []string{"api", "evidence", "config", "collectors", "collectors/all", "schedule", "store", "gap", "gap/catalogue", "gap/result", "gap/timeline", "population", "review", "export", "verify",
-		"anchor", "anchor/*", "cloud/*", "ops/custody", "collectors/transport"}},
+		"anchor", "anchor/*", "cloud/*", "ops/custody", "collectors/transport", "ops/changes"}},
+	"ops/changes":                   {rooms: []string{"api", "evidence", "gap", "gap/catalogue", "gap/result"}},
 	"ops/setup":                     {rooms: []string{"api", "ops", "ops/custody", "evidence", "config", "collectors", "collectors/all", "collectors/transport", "store"}},
 	"ops/custody":                   {rooms: []string{"api", "evidence", "config", "store", "cloud/*"}},
 	"daemon":                        {rooms: []string{"api", "anchor", "ops", "ops/custody", "evidence", "config", "collectors", "collectors/transport", "schedule", "store", "gap/catalogue", "gap/result", "notify", "serve"}, modules: []string{"golang.org/x/sys"}},
@@ -161,6 +162,7 @@ func TestRoomsSayWhatTheyAreFor(t *testing.T) {
 var banned = map[string][]string{
 	"api":         {"net/http", "os", "os/exec"},
 	"ops":         {"net/http", "os/signal", "flag"},
+	"ops/changes": {"net/http", "os", "os/signal", "flag"},
 	"ops/custody": {"net/http", "os/signal", "flag"},
 	"ops/setup":   {"net/http", "os/signal", "flag"},
 	"gap":         {"net/http", "os"},

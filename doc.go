@@ -19,6 +19,7 @@
 //	config      what the user asked for
 //	api         what may be asked and answered: requests, answers, who asks, codes of errors
 //	ops         the operations, typed: one method for each thing that may be asked
+//	  changes     what was merged, by whom, approved by whom, and what the tests say
 //	  custody     care of the store and its keys
 //	  setup       the first configuration, permissions, doctor
 //	cloud       what the agent itself uses of a cloud: key and secret managers

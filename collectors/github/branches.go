@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/github/protection"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -44,16 +45,16 @@ func (s *session) collectBranch(ctx context.Context, out *collectors.Output, r r
 	if errSets != nil && !errors.Is(errSets, collectors.ErrDenied) {
 		return errSets
 	}
-	rules, err := protection{}, error(nil)
+	rules, err := protection.Facts{}, error(nil)
 	if errRules == nil {
-		rules, err = fromRules(inForce(all, sets))
+		rules, err = protection.FromRules(protection.InForce(all, sets))
 	}
 	if err != nil {
 		return err
 	}
-	a := effective(classic, rules)
+	a := protection.Effective(classic, rules)
 	a["repository"], a["branch"] = r.FullName, branch
-	addBypass(a, classic, rules, sets)
+	protection.AddBypass(a, classic, rules, sets)
 	err = out.Emit(evidence.Record{ID: r.id() + ":" + branch, Name: r.FullName + "@" + branch, Scope: r.scope(), Attributes: a})
 	return cmp.Or(err, errClassic, errRules, errSets)
 }
@@ -63,26 +64,26 @@ var errNoBranch = errors.New("there is no such branch")
 // classicProtection returns the classic protection of a branch as a source of
 // facts: all "no" if GitHub says "Branch not protected", nothing known if it refuses.
 // https://docs.github.com/en/rest/branches/branch-protection#get-branch-protection
-func (s *session) classicProtection(ctx context.Context, out *collectors.Output, r repository, branch string) (protection, error) {
-	var c classic
+func (s *session) classicProtection(ctx context.Context, out *collectors.Output, r repository, branch string) (protection.Facts, error) {
+	var c protection.Classic
 	_, err := s.api.get(ctx, r.path("branches", branch, "protection"), &c)
 	switch {
 	case answered(err, http.StatusNotFound, "Branch not protected"):
 		out.Page()
-		return unprotected(), nil
+		return protection.Unprotected(), nil
 	case answered(err, http.StatusNotFound, "Branch not found"):
-		return protection{}, errNoBranch
+		return protection.Facts{}, errNoBranch
 	case err != nil:
-		return protection{}, err
+		return protection.Facts{}, err
 	}
 	out.Page()
-	return c.protection(), nil
+	return c.Facts(), nil
 }
 
 // branchRules returns the rules that active rulesets of repository and organisation
 // have for a branch. https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
-func (s *session) branchRules(ctx context.Context, out *collectors.Output, r repository, branch string) (all []rule, err error) {
-	err = list(ctx, s.api, out, r.path("rules", "branches", branch), func(page []rule) error {
+func (s *session) branchRules(ctx context.Context, out *collectors.Output, r repository, branch string) (all []protection.Rule, err error) {
+	err = list(ctx, s.api, out, r.path("rules", "branches", branch), func(page []protection.Rule) error {
 		all = append(all, page...)
 		return nil
 	})
@@ -91,13 +92,13 @@ func (s *session) branchRules(ctx context.Context, out *collectors.Output, r rep
 
 // rulesetsOf returns the rulesets that rules are of, by id. One that is not named has the id 0, and is not among them.
 // https://docs.github.com/en/rest/repos/rules#get-a-repository-ruleset
-func (s *session) rulesetsOf(ctx context.Context, out *collectors.Output, r repository, rules []rule) (map[int64]ruleSet, error) {
-	sets := map[int64]ruleSet{}
+func (s *session) rulesetsOf(ctx context.Context, out *collectors.Output, r repository, rules []protection.Rule) (map[int64]protection.Ruleset, error) {
+	sets := map[int64]protection.Ruleset{}
 	for _, v := range rules {
 		if _, read := sets[v.Ruleset]; read || v.Ruleset == 0 {
 			continue
 		}
-		var set ruleSet
+		var set protection.Ruleset
 		if _, err := s.api.get(ctx, r.path("rulesets", numbered(v.Ruleset)), &set); err != nil {
 			return sets, err
 		}

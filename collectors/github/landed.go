@@ -78,7 +78,9 @@ func (s *session) readLanded(ctx context.Context, out *collectors.Output, pulls 
 		most := 1
 		for _, i := range some {
 			ids = append(ids, pulls[i].ID)
-			most = max(most, deref(pulls[i].Commits.Total))
+			if n := pulls[i].Commits.Total; n != nil {
+				most = max(most, *n)
+			}
 		}
 		for k, part := range s.api.nodes(ctx, out, opLanded, ids, map[string]any{"commits": min(most+1, 100)}) {
 			p, l := pulls[some[k]], landing{}

@@ -1,22 +1,23 @@
-package github
+package protection
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// ruleSet is the part of a ruleset that its rules do not have. GitHub shows who
+// Ruleset is the part of a ruleset that its rules do not have. GitHub shows who
 // may bypass it to those only who may change it; to others it is nil.
-type ruleSet struct {
+type Ruleset struct {
 	Enforcement string    `json:"enforcement"`
 	Bypass      *[]bypass `json:"bypass_actors"`
 }
 
-// inForce leaves out the rules of rulesets that only evaluate, or are off.
-func inForce(rules []rule, sets map[int64]ruleSet) []rule {
-	return slices.DeleteFunc(slices.Clone(rules), func(v rule) bool {
+// InForce leaves out the rules of rulesets that only evaluate, or are off.
+func InForce(rules []Rule, sets map[int64]Ruleset) []Rule {
+	return slices.DeleteFunc(slices.Clone(rules), func(v Rule) bool {
 		e := sets[v.Ruleset].Enforcement
 		return e != "" && e != "active"
 	})
@@ -30,10 +31,18 @@ type bypass struct {
 }
 
 func (b bypass) text() string {
-	return strings.Join(strings.Fields(b.Type+" "+numbered(b.ID)+" "+b.Mode), " ")
+	return strings.Join(strings.Fields(b.Type+" "+number(b.ID)+" "+b.Mode), " ")
 }
 
-// allowances are those who may merge past the reviews of classic protection,
+// number returns a number as text, "" for none.
+func number(id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return strconv.FormatInt(id, 10)
+}
+
+// allowances are those who may merge past the reviews of classic Facts,
 // whether or not administrators are bound.
 type allowances struct {
 	Users []struct {
@@ -63,11 +72,11 @@ func (v *allowances) texts() (all []string) {
 	return all
 }
 
-// addBypass adds who may bypass some ruleset that is in force, and who may merge
+// AddBypass adds who may bypass some ruleset that is in force, and who may merge
 // past the review. A ruleset that is hidden leaves out what it could say.
-func addBypass(a collectors.Attributes, classic, rules protection, sets map[int64]ruleSet) {
+func AddBypass(a collectors.Attributes, classic, rules Facts, sets map[int64]Ruleset) {
 	actors, known := bypassers(rules.rulesets, sets)
-	if known && rules.read {
+	if known && rules.Read {
 		a.Set("bypass_actors", actors)
 	}
 	if who, known := reviewBypass(classic, rules, sets); known {
@@ -76,7 +85,7 @@ func addBypass(a collectors.Attributes, classic, rules protection, sets map[int6
 }
 
 // bypassers returns who may bypass one of the rulesets; not known where one hides it.
-func bypassers(ids []int64, sets map[int64]ruleSet) (all []string, known bool) {
+func bypassers(ids []int64, sets map[int64]Ruleset) (all []string, known bool) {
 	all, known = []string{}, true
 	for _, id := range ids {
 		set := sets[id]
@@ -95,8 +104,8 @@ func bypassers(ids []int64, sets map[int64]ruleSet) (all []string, known bool) {
 // for. Each of classic protection and the rulesets that ask for one has to be
 // bypassed: one that nobody may bypass binds everybody. It is not known where
 // nothing asks for an approval, or where one that does so hides who may bypass it.
-func reviewBypass(classic, rules protection, sets map[int64]ruleSet) ([]string, bool) {
-	all, layers, hidden := []string{}, 0, !classic.read || !rules.read
+func reviewBypass(classic, rules Facts, sets map[int64]Ruleset) ([]string, bool) {
+	all, layers, hidden := []string{}, 0, !classic.Read || !rules.Read
 	add := func(who []string, known bool) bool {
 		layers++
 		all = append(all, who...)
@@ -121,6 +130,6 @@ func reviewBypass(classic, rules protection, sets map[int64]ruleSet) ([]string, 
 }
 
 // requiresApproval reports whether a pull request with an approval is asked for.
-func (p protection) requiresApproval() bool {
+func (p Facts) requiresApproval() bool {
 	return p.pullRequest != nil && *p.pullRequest && deref(p.approvals) > 0
 }

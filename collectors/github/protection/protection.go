@@ -1,4 +1,4 @@
-package github
+package protection
 
 import (
 	"encoding/json"
@@ -8,10 +8,10 @@ import (
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// protection is what one of the two sources, classic protection or rulesets,
-// says of a branch. Nil means that it does not say.
-type protection struct {
-	read          bool
+// Facts are what one of the two sources, classic protection or rulesets,
+// say of a branch. Nil means that it does not say.
+type Facts struct {
+	Read          bool     // false where the source was not read
 	classic       *bool    // classic protection exists; only the classic source says
 	rules         []string // types of the effective rules; only the rulesets say
 	rulesets      []int64  // those of which the rules are; 0 for one that is not named
@@ -31,10 +31,10 @@ type protection struct {
 	workflows      []string // that have to pass; only the rulesets say
 }
 
-// unprotected says no to everything.
-func unprotected() protection {
-	return protection{
-		read: true, classic: new(bool), pullRequest: new(bool), approvals: new(int), dismissStale: new(bool),
+// Unprotected says no to everything.
+func Unprotected() Facts {
+	return Facts{
+		Read: true, classic: new(bool), pullRequest: new(bool), approvals: new(int), dismissStale: new(bool),
 		lastPush: new(bool), codeOwners: new(bool), forceBlocked: new(bool), deleteBlocked: new(bool),
 	}
 }
@@ -44,8 +44,8 @@ type enabled struct {
 	Enabled *bool `json:"enabled"`
 }
 
-// classic is the answer of the classic protection API.
-type classic struct {
+// Classic is the answer of the classic protection API.
+type Classic struct {
 	Checks *struct {
 		Contexts []string `json:"contexts"`
 		Checks   []struct {
@@ -64,8 +64,9 @@ type classic struct {
 	AllowDeletions *enabled `json:"allow_deletions"`
 }
 
-func (c classic) protection() protection {
-	p := unprotected()
+// Facts returns what classic protection says of the branch.
+func (c Classic) Facts() Facts {
+	p := Unprotected()
 	p.classic = yes()
 	p.forceBlocked, p.deleteBlocked = c.AllowForcePush.not(), c.AllowDeletions.not()
 	if c.EnforceAdmins != nil {
@@ -95,21 +96,21 @@ func (e *enabled) not() *bool {
 
 func yes() *bool { v := true; return &v }
 
-// rule is one effective rule of a branch. Types that are not known here are
+// Rule is one effective rule of a branch. Types that are not known here are
 // named in the evidence and demand nothing that is asked for.
-type rule struct {
+type Rule struct {
 	Type       string          `json:"type"`
 	Ruleset    int64           `json:"ruleset_id"`
 	Parameters json.RawMessage `json:"parameters"`
 }
 
-// fromRules returns what all rules together demand: the strictest of each.
-func fromRules(rules []rule) (protection, error) {
-	p := unprotected()
+// FromRules returns what all rules together demand: the strictest of each.
+func FromRules(rules []Rule) (Facts, error) {
+	p := Unprotected()
 	p.classic, p.rules = nil, []string{}
 	for _, r := range rules {
 		if r.Type == "" {
-			return protection{}, collectors.Incomplete("a rule has no type")
+			return Facts{}, collectors.Incomplete("a rule has no type")
 		}
 		p.rules = append(p.rules, r.Type)
 		if !slices.Contains(p.rulesets, r.Ruleset) {
@@ -129,13 +130,13 @@ func fromRules(rules []rule) (protection, error) {
 			p.deleteBlocked = yes()
 		}
 		if err != nil {
-			return protection{}, collectors.Incomplete("parameters of the rule %s: %v", r.Type, err)
+			return Facts{}, collectors.Incomplete("parameters of the rule %s: %v", r.Type, err)
 		}
 	}
 	return p, nil
 }
 
-func (p *protection) pullRequestRule(r rule) error {
+func (p *Facts) pullRequestRule(r Rule) error {
 	var v struct {
 		Approvals    *int               `json:"required_approving_review_count"`
 		DismissStale *bool              `json:"dismiss_stale_reviews_on_push"`
@@ -176,7 +177,7 @@ func (q requiredReviewer) ofEveryFile() bool {
 }
 
 // workflowsRule reads which workflows have to pass before a merge.
-func (p *protection) workflowsRule(raw json.RawMessage) error {
+func (p *Facts) workflowsRule(raw json.RawMessage) error {
 	var v struct {
 		Workflows []struct {
 			Path string `json:"path"`
@@ -194,7 +195,7 @@ func (p *protection) workflowsRule(raw json.RawMessage) error {
 	return nil
 }
 
-func (p *protection) checksRule(raw json.RawMessage) error {
+func (p *Facts) checksRule(raw json.RawMessage) error {
 	var v struct {
 		Checks []struct {
 			Context string `json:"context"`
@@ -209,13 +210,13 @@ func (p *protection) checksRule(raw json.RawMessage) error {
 	return nil
 }
 
-// effective joins both sources: a branch is protected if either of them
+// Effective joins both sources: a branch is protected if either of them
 // protects it. What only an unread source could say is absent.
-func effective(classic, rules protection) collectors.Attributes {
+func Effective(classic, rules Facts) collectors.Attributes {
 	a := collectors.Attributes{}
 	a.Bool("classic_protection", classic.classic)
 	a.Bool("enforce_admins", classic.enforceAdmins)
-	if rules.read {
+	if rules.Read {
 		a.Set("rules", rules.rules)
 		a.Set("required_workflows", rules.workflows)
 	}
@@ -226,7 +227,7 @@ func effective(classic, rules protection) collectors.Attributes {
 	a.Bool("require_code_owner_reviews", either(classic.codeOwners, rules.codeOwners))
 	a.Bool("force_push_blocked", either(classic.forceBlocked, rules.forceBlocked))
 	a.Bool("deletion_blocked", either(classic.deleteBlocked, rules.deleteBlocked))
-	if checks := append(classic.checks, rules.checks...); classic.read && rules.read || len(checks) > 0 {
+	if checks := append(classic.checks, rules.checks...); classic.Read && rules.Read || len(checks) > 0 {
 		a.Set("required_status_checks", checks)
 	}
 	return a
