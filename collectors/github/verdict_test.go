@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -69,10 +70,31 @@ func (m *memory) add(t *testing.T, kind evidence.Kind, due time.Time, s transpor
 // addRoster writes down who the people are behind logins.
 func (m *memory) addRoster(t *testing.T, at time.Time, logins ...string) {
 	t.Helper()
-	var records []evidence.Record
+	people := map[string][]string{}
 	for _, l := range logins {
-		records = append(records, evidence.Record{Kind: "roster.person", ID: l, Name: l, Attributes: map[string]any{"type": "employee", "logins": map[string]any{"github": l}}})
+		people[l] = []string{l}
 	}
+	m.addRosterOf(t, at, people)
+}
+
+// addRosterOf writes down who the people are, each with their logins.
+func (m *memory) addRosterOf(t *testing.T, at time.Time, people map[string][]string) {
+	t.Helper()
+	var records []evidence.Record
+	for _, name := range slices.Sorted(maps.Keys(people)) {
+		var others []any
+		for _, l := range people[name][1:] {
+			others = append(others, "github:"+l)
+		}
+		records = append(records, evidence.Record{Kind: "roster.person", ID: name, Name: name, Attributes: map[string]any{"type": "employee", "logins": map[string]any{"github": people[name][0]},
+			"emails": []any{people[name][0] + "@example.com"}, "other_logins": others}})
+	}
+	m.addState(t, evidence.Stream{Source: "roster", Kind: "roster.person", Scope: "people.csv"}, at, records...)
+}
+
+// addState writes down a complete reading of state.
+func (m *memory) addState(t *testing.T, stream evidence.Stream, at time.Time, records ...evidence.Record) {
+	t.Helper()
 	b, err := evidence.Lines(records)
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +102,7 @@ func (m *memory) addRoster(t *testing.T, at time.Time, logins ...string) {
 	ref := &evidence.Ref{Hash: evidence.HashOf(b), Size: int64(len(b)), Count: len(records)}
 	m.blobs[ref.Hash] = b
 	m.runs = append(m.runs, evidence.Run{Outcome: evidence.Collected, Records: ref, Certificate: &evidence.Certificate{Complete: true, Ended: at},
-		Slot: evidence.Slot{Stream: evidence.Stream{Source: "roster", Kind: "roster.person", Scope: "people.csv"}, Due: at, Trigger: evidence.Scheduled}})
+		Slot: evidence.Slot{Stream: stream, Due: at, Trigger: evidence.Scheduled}})
 }
 
 // verdicts returns what each test on this source says, and of which resource it

@@ -155,7 +155,11 @@ func repository(rec *evidence.Record) string {
 func (r *reading) change(m read) api.Change {
 	c := api.Change{Name: m.Name, MergedAt: m.Effective.UTC(), Author: text(m, "author"), Title: text(m, "title"), Verdict: api.NotApplicable,
 		Base: cmp.Or(text(m, "base"), text(m, "target_branch"))}
-	for _, v := range r.engine.Answers(m.stream, m.Scope, m.ID) {
+	answers := r.engine.Answers(m.stream, m.Scope, m.ID)
+	if len(answers) == 0 {
+		c.Verdict = api.Unknown // nothing judged it yet
+	}
+	for _, v := range answers {
 		if v != api.NotApplicable {
 			c.Verdict = worse(c.Verdict, v)
 		}
