@@ -19,7 +19,7 @@ const (
 	// with every change by which a log has another result. Either makes older
 	// snapshots unusable, which costs one reading of the log.
 	snapshotFormat = 1
-	engineVersion  = 1
+	engineVersion  = 2
 	// celVersion is that of go.mod: another one may evaluate otherwise.
 	celVersion = "v0.33.2"
 )

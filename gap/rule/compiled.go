@@ -197,6 +197,8 @@ func (c *exprCompiler) call(e ast.Expr) compiledExpr {
 		return onOne(of[0], ofOne[name])
 	case len(of) == 2:
 		return onTwo(of[0], of[1], ofTwo[name])
+	case len(of) == 3 && name == "substring":
+		return part(of)
 	}
 	return nil
 }
