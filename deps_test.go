@@ -38,11 +38,14 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"population":        {rooms: []string{"evidence", "gap", "gap/result"}},
 	"export":            {rooms: []string{"evidence", "gap", "gap/catalogue", "gap/result", "population"}, modules: []string{"github.com/klauspost/compress"}},
 	"api":               {rooms: []string{"evidence", "gap/result"}},
-	"ops": {rooms: []string{"api", "evidence", "config", "collectors", "collectors/all", "schedule", "store", "gap", "gap/catalogue", "gap/result", "gap/timeline", "population", "review", "export", "verify",
-		"anchor", "anchor/*", "cloud/*", "ops/custody", "collectors/transport", "ops/changes"}},
+	"ops": {rooms: []string{"api", "evidence", "config", "collectors", "collectors/all", "schedule", "store", "gap", "gap/catalogue", "gap/result", "population", "review", "export", "verify",
+		"anchor", "anchor/*", "cloud/*", "ops/changes", "ops/custody", "ops/expected", "collectors/transport"}},
 	"ops/changes":                   {rooms: []string{"api", "evidence", "gap", "gap/catalogue", "gap/result"}},
+	"ops/lint":                      {rooms: []string{"api", "evidence", "gap/catalogue", "gap/result", "gap/timeline", "ops", "review"}},
+	"ops/expected":                  {rooms: []string{"evidence", "config", "collectors/all", "collectors/transport", "schedule", "gap/result"}},
 	"ops/setup":                     {rooms: []string{"api", "ops", "ops/custody", "evidence", "config", "collectors", "collectors/all", "collectors/transport", "store"}},
-	"ops/custody":                   {rooms: []string{"api", "evidence", "config", "store", "cloud/*"}},
+	"ops/custody":                   {rooms: []string{"api", "evidence", "config", "receipt", "store", "cloud/*"}},
+	"receipt":                       {rooms: []string{"evidence"}},
 	"daemon":                        {rooms: []string{"api", "anchor", "ops", "ops/custody", "evidence", "config", "collectors", "collectors/transport", "schedule", "store", "gap/catalogue", "gap/result", "notify", "serve"}, modules: []string{"golang.org/x/sys"}},
 	"demo":                          {rooms: []string{"api", "ops", "ops/custody", "ops/setup", "evidence", "config", "collectors", "schedule", "store", "gap/catalogue", "gap/result", "collectors/transport", "simulator", "verify"}},
 	"collectors":                    {rooms: []string{"evidence"}, modules: []string{"golang.org/x/sync"}},
@@ -72,8 +75,9 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"cmd/evidenced-verify":          {rooms: []string{"evidence", "verify", "anchor/timestamp"}},
 	"simulator/graphql/graphqltest": {rooms: []string{"simulator/graphql"}, modules: []string{"github.com/vektah/gqlparser/v2"}},
 	"gap/timeline":                  {rooms: []string{"evidence", "gap", "gap/catalogue", "gap/result"}},
+	"cmd/evidenced/page":            {rooms: []string{"api", "evidence"}},
 	"cmd/evidenced": {
-		rooms:   []string{"api", "config", "daemon", "demo", "evidence", "ops", "ops/custody", "ops/setup", "serve", "anchor/*", "verify"},
+		rooms:   []string{"api", "cmd/evidenced/page", "config", "daemon", "demo", "evidence", "ops", "ops/custody", "ops/lint", "ops/setup", "serve", "anchor/*", "verify"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
 	},
 }
@@ -161,16 +165,18 @@ func TestRoomsSayWhatTheyAreFor(t *testing.T) {
 
 // banned are packages of the standard library that a room must do without.
 var banned = map[string][]string{
-	"api":         {"net/http", "os", "os/exec"},
-	"ops":         {"net/http", "os/signal", "flag"},
-	"ops/changes": {"net/http", "os", "os/signal", "flag"},
-	"ops/custody": {"net/http", "os/signal", "flag"},
-	"ops/setup":   {"net/http", "os/signal", "flag"},
-	"gap":         {"net/http", "os"},
-	"gap/rule":    {"net/http", "os"},
-	"gap/result":  {"net/http", "os"},
-	"population":  {"net/http", "os"},
-	"evidence":    {"net/http", "os"},
+	"api":          {"net/http", "os", "os/exec"},
+	"ops":          {"net/http", "os/signal", "flag"},
+	"ops/changes":  {"net/http", "os", "os/signal", "flag"},
+	"ops/custody":  {"net/http", "os/signal", "flag"},
+	"ops/expected": {"net/http", "os"},
+	"ops/lint":     {"net/http", "os/signal", "flag"},
+	"ops/setup":    {"net/http", "os/signal", "flag"},
+	"gap":          {"net/http", "os"},
+	"gap/rule":     {"net/http", "os"},
+	"gap/result":   {"net/http", "os"},
+	"population":   {"net/http", "os"},
+	"evidence":     {"net/http", "os"},
 }
 
 // alone says which rooms may import a module that belongs to one purpose.

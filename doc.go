@@ -13,6 +13,7 @@
 //	  wire        how the state of an engine is encoded
 //	population  what an auditor counts: every item of a kind in a period, once
 //	export      how it is handed over: the bundle
+//	receipt     that an entry is in the log, for programs that others wrote
 //	verify      how it is checked, by a stranger, from the bundle alone
 //	simulator   a company with planted faults, speaking the vendors' formats
 //	notify      who is told, of what, once
@@ -21,6 +22,8 @@
 //	ops         the operations, typed: one method for each thing that may be asked
 //	  changes     what was merged, by whom, approved by whom, and what the tests say
 //	  custody     care of the store and its keys
+//	  expected    which collections a log must tell of, by the schedules in it
+//	  lint        what a user wrote into a catalogue of their own
 //	  setup       the first configuration, permissions, doctor
 //	cloud       what the agent itself uses of a cloud: key and secret managers
 //	serve       how a running daemon is talked to: socket, HTTP, metrics, and the client

@@ -12,6 +12,8 @@ type ExportRequest struct {
 	// From and To bound the period; the configured one where they are zero.
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
+	// Controls are the only ones that the bundle is of; empty means all.
+	Controls []string `json:"controls,omitempty"`
 }
 
 // Exported tells what a bundle holds.

@@ -53,10 +53,14 @@ type Draw struct {
 	Kind       string `json:"kind"`
 	// Population counts the items, Digest is the SHA-256 of their canonical JSON
 	// lines in the order of At, stream, scope and id.
-	Population int           `json:"population"`
-	Digest     evidence.Hash `json:"digest"`
-	Seed       evidence.Hash `json:"seed"`
-	Picks      []Pick        `json:"picks"`
+	Population int `json:"population"`
+	// Seen counts all items of the kind, Reason says which of them are the population:
+	// those to which the tests of the control apply.
+	Seen   int           `json:"seen"`
+	Reason string        `json:"reason"`
+	Digest evidence.Hash `json:"digest"`
+	Seed   evidence.Hash `json:"seed"`
+	Picks  []Pick        `json:"picks"`
 	// Verdict is drawn; did_not_occur where the population was read completely and
 	// is empty; unknown where it is empty and was not read completely.
 	Verdict string `json:"verdict"`

@@ -27,6 +27,8 @@ type Status struct {
 	Expiring int `json:"expiring_acceptances"`
 	// Summary sums the controls up by family.
 	Summary []result.FamilyResult `json:"summary"`
+	// RolledBack tells that the log is not the one that its key has signed.
+	RolledBack bool `json:"rolled_back,omitempty"`
 	// Problems are those of the daemon that answers. They may hold names of hosts
 	// and files, and are for its owner.
 	Problems []string `json:"problems"`
@@ -43,13 +45,17 @@ func (s *Status) Document() any {
 
 // ControlLine sums up one control over the period.
 type ControlLine struct {
-	Control    string         `json:"control"`
-	Family     string         `json:"family"`
-	Status     result.Verdict `json:"status"`
-	Coverage   float64        `json:"coverage"` // in percent
-	Population int            `json:"population"`
-	Deviations int            `json:"deviations"`
-	Open       int            `json:"open"`
+	Control string         `json:"control"`
+	Family  string         `json:"family"`
+	Status  result.Verdict `json:"status"`
+	// Coverage is of the slots that its tests need, Activities of the occurrences of its
+	// activities that are owed, in percent; null where there are none.
+	Coverage   *float64 `json:"coverage"`
+	Activities *float64 `json:"activity_coverage"`
+	// Population counts distinct items, Deviations those of them that deviated.
+	Population int `json:"population"`
+	Deviations int `json:"deviations"`
+	Open       int `json:"open"`
 }
 
 // DutyCounts tells which activities people owe.
@@ -99,7 +105,7 @@ type ReadyControl struct {
 	Criteria []string `json:"criteria"`
 	State    string   `json:"state"`
 	Ready    bool     `json:"ready"`
-	// Deviations are those of the period, remediated or not; Accepted are gaps that
+	// Deviations counts the distinct items that deviated in the period, remediated or not; Accepted are gaps that
 	// a person accepted for now. An auditor sees both.
 	Deviations int `json:"deviations"`
 	Accepted   int `json:"accepted"`

@@ -20,6 +20,20 @@ func ScopeFromContext(ctx context.Context) evidence.Scope {
 	return s
 }
 
+type callKey struct{}
+
+// ForCall names the declared call that requests are to be: an address that a source
+// gives, of the next page or by a redirect, must not become another one.
+func ForCall(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, callKey{}, name)
+}
+
+// CallFromContext returns the call that ForCall named; empty if it may be any.
+func CallFromContext(ctx context.Context) string {
+	name, _ := ctx.Value(callKey{}).(string)
+	return name
+}
+
 type triesKey struct{}
 
 // Tries bounds how often a request is made that fails otherwise than by

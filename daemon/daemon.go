@@ -54,11 +54,13 @@ type daemon struct {
 	share   func() ops.Store // another handle of it
 	signer  ops.Signer
 	begun   time.Time
-	opened  chan struct{}  // closed once there is a state
-	noticed chan struct{}  // holds one when there may be something to tell people
-	beaten  atomic.Int64   // when the loop last went round, as elapsed counts
-	untidy  atomic.Bool    // something was done since memory was given back
-	hungUp  chan os.Signal // SIGHUP
+	// attempts remembers what is being read.
+	attempts *attempts
+	opened   chan struct{}  // closed once there is a state
+	noticed  chan struct{}  // holds one when there may be something to tell people
+	beaten   atomic.Int64   // when the loop last went round, as elapsed counts
+	untidy   atomic.Bool    // something was done since memory was given back
+	hungUp   chan os.Signal // SIGHUP
 	// anchorDue holds one when a newer checkpoint may be shown; show is ops.ShowAnchors.
 	anchorDue chan struct{}
 	show      func(context.Context, *config.Config, anchor.Log) ([]evidence.Anchor, error)
@@ -91,6 +93,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	d.store, d.signer, d.share = s, ops.SignerOf(key), func() ops.Store { return s.Share() }
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if d.attempts, err = openAttempts(c.Store.Path + AttemptsSuffix); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.attempts.Close()) }()
 	local, public, err := d.listen(c.Serve.Socket, c.Serve.Listen, c.Serve.Hosts)
 	if err != nil {
 		return err
@@ -182,7 +188,7 @@ func (d *daemon) runner(ctx context.Context, c *config.Config, j *ops.Judge) (*s
 		return nil, err
 	}
 	share := max(2, min(12, 36/max(len(sources), 1))) // the same for each source, so that one that hangs keeps no other waiting
-	return schedule.Continue(sources, d.store, past, d.store.Records, schedule.Options{Begin: c.Period.From, Since: d.begun, Now: d.Now, Parallel: share, Log: d.Log})
+	return schedule.Continue(sources, d.store, past, d.store.Records, schedule.Options{Begin: c.Period.From, Since: d.begun, Now: d.Now, Parallel: share, Log: d.Log, Attempts: d.attempts})
 }
 
 // lastHeartbeat returns the time of the newest entry of the log, and whether the agent

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/config"
@@ -68,8 +67,10 @@ func (s *state) OpenForWrite(*config.Config) (ops.Store, ops.Signer, error) {
 // Judge implements ops.Backend.
 func (s *state) Judge(*config.Config, ops.Store) *ops.Judge { return s.judge }
 
-// Settle implements ops.Backend: the daemon writes down itself what it misses.
-func (s *state) Settle(context.Context, *config.Config, ops.Store, time.Time) error { return nil }
+// OpenToSign implements ops.Backend.
+func (s *state) OpenToSign(*config.Config) (ops.Store, ops.Signer, error) {
+	return s.share(), s.signer, nil
+}
 
 // Collect implements ops.Backend.
 func (s *state) Collect(ctx context.Context, _ *config.Config, _ ops.Store, _ *ops.Judge, names []string, ended schedule.Progress) ([]evidence.Run, error) {

@@ -197,7 +197,7 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	}
 	d.company.SetNow(Start)
 	defer simulatedCredentials()()
-	if err := ops.Declare(ctx, s, d.config, ops.NewJudge(d.config, s, nil, nil)); err != nil {
+	if err := ops.Declare(ctx, s, d.config, nil); err != nil {
 		return err
 	}
 	deeds := d.duties(cat)
@@ -229,8 +229,25 @@ func (d *demo) live(ctx context.Context, s *store.Store) error {
 	if _, err := d.bring(ctx, s, deeds, end); err != nil {
 		return err
 	}
+	if err := d.closePeriod(ctx, r, end); err != nil {
+		return err
+	}
 	d.company.SetNow(end)
 	return ctx.Err()
+}
+
+// closePeriod collects for another day, which reads the last events of the period.
+func (d *demo) closePeriod(ctx context.Context, r *schedule.Runner, end time.Time) error {
+	for t := r.Next(end.Add(-time.Second)); t.Before(end.AddDate(0, 0, 1)); t = r.Next(t) {
+		d.company.SetNow(t)
+		if err := d.deliver(); err != nil {
+			return err
+		}
+		if _, err := r.Tick(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // duties lets the company do what the catalogue asks of people, in order of time.

@@ -1,6 +1,8 @@
 package evidence
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -88,12 +90,30 @@ func (u Upload) Validate() error {
 	return nil
 }
 
+// LogWentBack is the event of an EntryAgent whose body is a Rollback.
+const LogWentBack = "log_went_back"
+
+// Rollback says that the log did not begin with the log that its key had signed,
+// and that somebody went on with it all the same.
+type Rollback struct {
+	Event string `json:"event"` // LogWentBack
+	// Had is how many entries the key had signed, Has how many there were.
+	Had uint64 `json:"had"`
+	Has uint64 `json:"has"`
+	// Checkpoint is the signed checkpoint of the log as it was: the proof of what is missing.
+	Checkpoint string `json:"checkpoint"`
+	// By went on with it, for this reason; empty until somebody has.
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
 // Act is what one entry says that a person did; one of the members is set.
 type Act struct {
 	Entry    uint64
 	At       time.Time
 	Decision *Decision
 	Upload   *Upload
+	Rollback *Rollback `json:",omitempty"`
 }
 
 // ActOf returns what an entry says that a person did; not ok if it says nothing of the kind.
@@ -112,6 +132,10 @@ func ActOf(e Entry) (a Act, ok bool, err error) {
 		if err == nil {
 			err = a.Upload.Validate()
 		}
+	case EntryAgent:
+		if a.Rollback = rollbackOf(e); a.Rollback == nil {
+			return a, false, nil
+		}
 	default:
 		return a, false, nil
 	}
@@ -119,6 +143,15 @@ func ActOf(e Entry) (a Act, ok bool, err error) {
 		return a, false, fmt.Errorf("entry %d: %w", e.Index, err)
 	}
 	return a, true, nil
+}
+
+// rollbackOf returns what an entry says of a log that went back; nil if it says nothing of it.
+func rollbackOf(e Entry) *Rollback {
+	var r Rollback
+	if !bytes.Contains(e.Body, []byte(LogWentBack)) || json.Unmarshal(e.Body, &r) != nil || r.Event != LogWentBack {
+		return nil
+	}
+	return &r
 }
 
 // Acts returns what people did, in the order of the log.

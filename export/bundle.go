@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -15,7 +16,7 @@ import (
 )
 
 // Format is the version of the bundle that this package writes.
-const Format = "evidenced-bundle/1"
+const Format = "evidenced-bundle/2"
 
 // What docs/bundle.md lets a manifest and an entry of the log have at most, in bytes.
 const (
@@ -43,11 +44,18 @@ type Log interface {
 // Input is everything that a bundle follows from: same input, same bytes.
 type Input struct {
 	Organization string
-	// Type is "I" or "II".
+	// Type is TypeI, as of a date, or "II", over a period.
 	Type      string
 	Result    *result.Result
 	Catalogue *catalogue.Catalogue
-	Log       Log
+	// Controls are the only ones that the bundle is of, and Kinds those whose evidence
+	// it holds, both sorted; nil means all. Limit sets them.
+	Controls []string
+	Kinds    []evidence.Kind
+	// Derived are missed collections that follow from the schedule, and that no entry
+	// of the log tells of.
+	Derived []evidence.Run
+	Log     Log
 	// Roots are the root kinds of the sources, as the result was made with them.
 	Roots map[string]evidence.Kind
 	// Sign gives a signed note of a text that ends in a newline.
@@ -58,25 +66,58 @@ type Input struct {
 	Progress func(done, total int64)
 }
 
+// TypeI is the type of a bundle that is as of a date, and of no period.
+const TypeI = "I"
+
+// Limit lets the bundle be of some controls alone, with the evidence of the kinds
+// that they read and of the root kinds, from which the scopes follow.
+func (in *Input) Limit(controls []string) {
+	if len(controls) == 0 {
+		return
+	}
+	in.Controls = slices.Compact(slices.Sorted(slices.Values(controls)))
+	for _, c := range in.Judged().Controls {
+		in.Kinds = append(in.Kinds, in.Catalogue.Reads(c)...)
+	}
+	for _, k := range in.Roots {
+		in.Kinds = append(in.Kinds, k)
+	}
+	slices.Sort(in.Kinds)
+	in.Kinds = slices.Compact(in.Kinds)
+}
+
+// Judged returns the catalogue with the controls that the bundle is of.
+func (in *Input) Judged() *catalogue.Catalogue {
+	if in.Controls == nil {
+		return in.Catalogue
+	}
+	return in.Catalogue.Only(in.Controls)
+}
+
+// Complete reports whether nothing of what the bundle is of is still to come.
+func (in *Input) Complete() bool { return in.Type == TypeI || in.Result.Whole() }
+
 // Summary says what was written.
 type Summary struct {
 	Files   int   `json:"files"`
 	Bytes   int64 `json:"bytes"` // unpacked
 	Entries int   `json:"entries"`
-	// Complete is false if the period had not ended.
+	// Complete is false if the period had not ended, or its last events were not read yet.
 	Complete bool `json:"complete"`
 }
 
 // manifest is manifest.json; docs/bundle.md describes it.
 type manifest struct {
-	Format       string      `json:"format"`
-	Organization string      `json:"organization"`
-	Period       period      `json:"period"`
-	AsOf         time.Time   `json:"as_of"`
-	Generator    string      `json:"generator"`
-	Complete     bool        `json:"complete"`
-	Log          manifestLog `json:"log"`
-	Files        []Member    `json:"files"`
+	Format       string          `json:"format"`
+	Organization string          `json:"organization"`
+	Period       period          `json:"period"`
+	AsOf         time.Time       `json:"as_of"`
+	Generator    string          `json:"generator"`
+	Complete     bool            `json:"complete"`
+	Controls     []string        `json:"controls,omitempty"`
+	Kinds        []evidence.Kind `json:"kinds,omitempty"`
+	Log          manifestLog     `json:"log"`
+	Files        []Member        `json:"files"`
 }
 
 type period struct {
@@ -106,7 +147,7 @@ func Write(ctx context.Context, w io.Writer, in Input) (Summary, error) {
 	if err := b.write(); err != nil {
 		return Summary{}, err
 	}
-	s := Summary{Files: len(a.members), Entries: b.log.Size, Complete: b.complete()}
+	s := Summary{Files: len(a.members), Entries: b.log.Size, Complete: b.Complete()}
 	for _, m := range a.members {
 		s.Bytes += m.Size
 	}
@@ -144,7 +185,13 @@ type derived struct {
 	file func(path string, write func(io.Writer) error) error
 }
 
-func (b *derived) complete() bool { return !b.Result.AsOf.Before(b.Result.Period.To) }
+// of reports whether the bundle holds evidence of a kind.
+func (in *Input) of(k evidence.Kind) bool { return in.Kinds == nil || slices.Contains(in.Kinds, k) }
+
+// span tells which collections belong to the bundle.
+func (b *derived) span() *evidence.Span {
+	return &evidence.Span{From: b.Result.Period.From, To: b.Result.Period.To, AsOf: b.Result.AsOf}
+}
 
 func (b *derived) write() error {
 	for _, step := range []func() error{b.readme, b.index, b.judgement, b.controls, b.evidenceIndex, b.acts} {
@@ -184,7 +231,7 @@ func text(content []byte) func(io.Writer) error {
 // seal writes the manifest over all files, and its signature.
 func (b *bundle) seal() error {
 	raw, err := evidence.Canonical(manifest{
-		Format: Format, Organization: b.Organization, AsOf: b.Result.AsOf, Generator: b.Generator, Complete: b.complete(),
+		Format: Format, Organization: b.Organization, AsOf: b.Result.AsOf, Generator: b.Generator, Complete: b.Complete(), Controls: b.Controls, Kinds: b.Kinds,
 		Period: period{b.Type, b.Result.Period.From, b.Result.Period.To}, Log: b.log, Files: b.archive.members,
 	})
 	if err != nil {
@@ -231,6 +278,7 @@ func (b *bundle) collectRefs() error {
 	if err != nil {
 		return fmt.Errorf("export: read the log: %w", err)
 	}
+	span := b.span()
 	for e, err := range b.Log.Entries(0) {
 		if err != nil {
 			return fmt.Errorf("export: read the log: %w", err)
@@ -238,7 +286,7 @@ func (b *bundle) collectRefs() error {
 		for _, ref := range e.Blobs {
 			b.refs.add(&b.refs.files, "files/", &ref, gone)
 		}
-		if run := e.Run; run != nil && b.Result.Period.Holds(run.Due) {
+		if run := e.Run; run != nil && span.Holds(*run) && b.of(run.Stream.Kind) {
 			b.refs.add(&b.refs.records, "records/", run.Records, gone)
 			b.refs.add(&b.refs.exchanges, "exchanges/", run.Exchanges, gone)
 		}

@@ -23,7 +23,7 @@ func (b *derived) controls() error {
 	if err != nil {
 		return err
 	}
-	for _, c := range b.Catalogue.Controls {
+	for _, c := range b.Judged().Controls {
 		folder := "controls/" + c.ID + "/"
 		if err := b.file(folder+"control.txt", func(w io.Writer) error { return b.controlText(w, c, uploads) }); err != nil {
 			return err
@@ -66,14 +66,8 @@ func (b *derived) controlText(w io.Writer, c catalogue.Control, uploads []eviden
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s: %s\n\n%s\n\n", c.ID, c.Title, strings.TrimSpace(c.Description))
 	fmt.Fprintf(&s, "Criteria:     %s\n", strings.Join(r.Criteria, ", "))
-	fmt.Fprintf(&s, "Period:       %s to %s\n", b.Result.Period.From.Format("2006-01-02"), b.Result.Period.To.AddDate(0, 0, -1).Format("2006-01-02"))
-	fmt.Fprintf(&s, "Status:       %s\n", words(string(r.Status)))
-	fmt.Fprintf(&s, "Coverage:     %s of the expected slots were collected whole\n", percent(r.Coverage))
-	fmt.Fprintf(&s, "Deviations:   %d, on %d of %d items", r.Deviations, r.Deviating, r.Population)
-	if r.Nature != "" {
-		fmt.Fprintf(&s, " (%s)", r.Nature)
-	}
-	fmt.Fprintf(&s, "\n\nProcedure\n%s\n", strings.TrimSpace(c.Procedure))
+	b.figures(&s, r)
+	fmt.Fprintf(&s, "\nProcedure\n%s\n", strings.TrimSpace(c.Procedure))
 	for _, t := range c.Tests {
 		fmt.Fprintf(&s, "\nTest %s\n  %s\n  Reads %s; passes when %s: %s\n", t.ID, t.Title, t.Kind, condition(t), t.Pass)
 		if t.When != "" {
@@ -93,6 +87,23 @@ func (b *derived) controlText(w io.Writer, c catalogue.Control, uploads []eviden
 	s.WriteString("\nFiles: tests.csv (result of each test), duties.csv (what people owe, and when they did it),\ngaps.csv (every deviation and blind spot), population-*.csv (every resource or event seen in the period).\n")
 	_, err := io.WriteString(w, s.String())
 	return err
+}
+
+// figures tells how a control did: over the period, or as of a date.
+func (b *derived) figures(s *strings.Builder, r result.ControlResult) {
+	if b.Type == TypeI {
+		fmt.Fprintf(s, "As of:        %s\nStatus:       %s\nDeviations:   %d open\n", b.Result.AsOf.Format("2006-01-02 15:04:05"), words(string(r.Now)), r.Open)
+		return
+	}
+	fmt.Fprintf(s, "Period:       %s\n", b.dates())
+	fmt.Fprintf(s, "Status:       %s\n", words(string(r.Status)))
+	fmt.Fprintf(s, "Coverage:     %s\n", share(r.Coverage, "of the expected slots were collected whole", "no automated test was run"))
+	fmt.Fprintf(s, "Activities:   %s\n", share(r.Activities, "of those that were owed were done", "none was owed"))
+	fmt.Fprintf(s, "Deviations:   %d of %d items, %d times", r.Deviating, r.Population, r.Deviations)
+	if r.Nature != "" {
+		fmt.Fprintf(s, " (%s)", r.Nature)
+	}
+	s.WriteString("\n")
 }
 
 // viewText tells what a row of a view is made of, so that a join can be made again by hand.
@@ -130,6 +141,22 @@ func condition(t catalogue.Test) string {
 
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
 
+// share says how much of something was done, or that there was nothing to do.
+func share(p *float64, of, nothing string) string {
+	if p == nil {
+		return nothing
+	}
+	return percent(*p) + " " + of
+}
+
+// figure is a share in a table; empty of nothing.
+func figure(p *float64) string {
+	if p == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*p, 'f', 1, 64)
+}
+
 func percent(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) + " %" }
 
 func (b *derived) testRows(w io.Writer, c catalogue.Control) error {
@@ -137,8 +164,8 @@ func (b *derived) testRows(w io.Writer, c catalogue.Control) error {
 	return rows(w, header, func(row func(...string)) error {
 		for _, t := range c.Tests {
 			r := b.testResult(t.ID)
-			row(t.ID, t.Title, strings.Join(t.Criteria, " "), t.Severity, strconv.Itoa(t.SLADays), string(r.Period), string(r.Now), strconv.Itoa(r.Population),
-				strconv.Itoa(r.Deviations), strconv.Itoa(r.Deviating), strconv.Itoa(r.Open), strconv.Itoa(r.Unknown), strconv.FormatFloat(r.Coverage, 'f', 1, 64))
+			row(t.ID, t.Title, strings.Join(t.Criteria, " "), t.Severity, strconv.Itoa(t.SLADays), b.ofPeriod(string(r.Period)), string(r.Now), b.ofPeriod(strconv.Itoa(r.Population)),
+				strconv.Itoa(r.Deviations), b.ofPeriod(strconv.Itoa(r.Deviating)), strconv.Itoa(r.Open), strconv.Itoa(r.Unknown), b.ofPeriod(strconv.FormatFloat(r.Coverage, 'f', 1, 64)))
 		}
 		return nil
 	})

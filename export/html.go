@@ -35,7 +35,9 @@ func (b *derived) index() error {
 	var p page
 	b.head(&p)
 	b.summary(&p)
-	b.heatMap(&p)
+	if b.Type != TypeI {
+		b.heatMap(&p)
+	}
 	b.gapTable(&p)
 	b.controlSections(&p)
 	b.streamTable(&p)
@@ -44,15 +46,35 @@ func (b *derived) index() error {
 }
 
 func (b *derived) head(p *page) {
-	per := b.Result.Period
 	p.put(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">`+
 		`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><title>%s: SOC 2 evidence</title>`, b.Organization)
 	p.WriteString("<style>" + css + "</style></head><body><main>")
-	p.put(`<h1>%s</h1><p class="sub">SOC 2 evidence, Type %s, %s to %s, as of %s UTC</p>`, b.Organization, b.Type,
-		per.From.Format(time.DateOnly), per.To.AddDate(0, 0, -1).Format(time.DateOnly), b.Result.AsOf.Format("2006-01-02 15:04"))
+	p.put(`<h1>%s</h1><p class="sub">SOC 2 evidence, Type %s, %s UTC</p>`, b.Organization, b.Type, b.when())
+	if b.Controls != nil {
+		p.put(`<p class="sub">Of these controls alone: %s</p>`, strings.Join(b.Controls, ", "))
+	}
+}
+
+// when says what time the bundle speaks of.
+func (b *derived) when() string {
+	at := "as of " + b.Result.AsOf.Format("2006-01-02 15:04:05")
+	if b.Type == TypeI {
+		return at
+	}
+	return b.dates() + ", " + at
+}
+
+// dates are the first and the last day of the period.
+func (b *derived) dates() string {
+	p := b.Result.Period
+	return p.From.Format(time.DateOnly) + " to " + p.To.AddDate(0, 0, -1).Format(time.DateOnly)
 }
 
 func (b *derived) summary(p *page) {
+	if b.Type == TypeI {
+		p.put(`<dl class="facts"><div><dt>gaps open on that day</dt><dd>%s</dd></div></dl>`, len(b.Result.Gaps))
+		return
+	}
 	s := b.Result.Slots
 	open := 0
 	for _, g := range b.Result.Gaps {
@@ -78,7 +100,7 @@ var cells = map[byte][3]string{
 func (b *derived) heatMap(p *page) {
 	p.put(`<h2>The period, day by day</h2><p class="legend"><i class="pass">P</i> pass <i class="fail">F</i> fail <i class="blind">U</i> not known <i class="manual">M</i> evidence that a person brought <i class="none">·</i> nothing due; hover for the day</p>`)
 	p.put(`<div class="scroll"><table class="heat"><thead><tr><th>control</th><th>days, from %s</th><th>status</th><th>coverage</th></tr></thead>`, b.Result.Period.From.Format(time.DateOnly))
-	for _, f := range b.Catalogue.Families() {
+	for _, f := range b.Judged().Families() {
 		p.put(`<tbody><tr class="family"><th colspan="4"><a href="#family-%s">%s</a></th></tr>`, f.ID, f.Title)
 		var without []catalogue.Control
 		for _, c := range f.Controls {
@@ -97,7 +119,20 @@ func (b *derived) heatMap(p *page) {
 func (b *derived) heatRow(p *page, c catalogue.Control, r result.ControlResult) {
 	p.put(`<tr><th><a href="#%s" title="%s">%s</a></th><td class="days">`, c.ID, c.Title, c.ID)
 	b.days(p, r.Days)
-	p.put(`</td><td title="%s">%s</td><td class="num">%s</td></tr>`, words(string(r.Status)), cmp.Or(briefly[r.Status], string(r.Status)), percent(r.Coverage))
+	p.put(`</td><td title="%s">%s</td><td class="num">%s</td></tr>`, words(string(r.Status)), cmp.Or(briefly[r.Status], string(r.Status)), covered(r))
+}
+
+// covered tells the coverage of tests and of activities apart.
+func covered(r result.ControlResult) string {
+	switch {
+	case r.Coverage == nil && r.Activities == nil:
+		return ""
+	case r.Activities == nil:
+		return percent(*r.Coverage)
+	case r.Coverage == nil:
+		return percent(*r.Activities) + " of activities"
+	}
+	return percent(*r.Coverage) + "; " + percent(*r.Activities) + " of activities"
 }
 
 // briefly are statuses that are too long to stand beside the days.
@@ -123,7 +158,11 @@ func (b *derived) days(p *page, days string) {
 }
 
 func (b *derived) gapTable(p *page) {
-	p.put(`<h2>Gaps of the period</h2><p>A gap that was fixed stays here. Its true start lies between “not before” and “first seen”, its true end between “last seen” and “fixed by”.</p>`)
+	title := "Gaps of the period"
+	if b.Type == TypeI {
+		title = "Gaps open on that day"
+	}
+	p.put(`<h2>%s</h2><p>A gap that was fixed stays here. Its true start lies between “not before” and “first seen”, its true end between “last seen” and “fixed by”.</p>`, title)
 	p.put(`<div class="scroll"><table class="gaps"><thead><tr><th>id</th><th>severity</th><th>state</th><th>what</th><th>where</th><th>not before</th><th>first seen</th><th>last seen</th><th>fixed by</th><th>SLA due</th></tr></thead><tbody>`)
 	for _, g := range b.Result.Gaps {
 		what := g.Test
@@ -158,7 +197,7 @@ func minute(t *time.Time) string {
 
 func (b *derived) controlSections(p *page) {
 	p.put(`<h2>Controls</h2><p><a href="controls/matrix.csv">All of them in one table</a></p><nav>`)
-	families := b.Catalogue.Families()
+	families := b.Judged().Families()
 	for _, f := range families {
 		p.put(`<a href="#family-%s">%s</a> `, f.ID, f.Title)
 	}
@@ -175,8 +214,12 @@ func (b *derived) controlSections(p *page) {
 func (b *derived) controlSection(p *page, c catalogue.Control) {
 	r := b.controlResult(c.ID)
 	p.put(`<section id="%s"><h4>%s <small>%s</small></h4><p>%s</p>`, c.ID, c.Title, words(string(r.Status)), c.Description)
-	p.put(`<p class="sub">%s · criteria %s · %s deviations on %s of %s items · <a href="controls/%s/control.txt">procedure</a> · <a href="controls/%s/gaps.csv">gaps</a></p>`,
-		c.ID, strings.Join(r.Criteria, ", "), r.Deviations, r.Deviating, r.Population, c.ID, c.ID)
+	found := fmt.Sprintf("%d of %d items deviated, %d times", r.Deviating, r.Population, r.Deviations)
+	if b.Type == TypeI {
+		found = fmt.Sprintf("%d deviations open", r.Open)
+	}
+	p.put(`<p class="sub">%s · criteria %s · %s · <a href="controls/%s/control.txt">procedure</a> · <a href="controls/%s/gaps.csv">gaps</a></p>`,
+		c.ID, strings.Join(r.Criteria, ", "), found, c.ID, c.ID)
 	if len(c.Tests) > 0 {
 		b.testTable(p, c)
 	}
@@ -185,6 +228,15 @@ func (b *derived) controlSection(p *page, c catalogue.Control) {
 }
 
 func (b *derived) testTable(p *page, c catalogue.Control) {
+	if b.Type == TypeI {
+		p.put(`<table><thead><tr><th>test</th><th>passes when</th><th>verdict</th><th>open deviations</th></tr></thead><tbody>`)
+		for _, t := range c.Tests {
+			tr := b.testResult(t.ID)
+			p.put(`<tr><td title="%s">%s</td><td>%s</td><td>%s</td><td class="num">%s</td></tr>`, t.Pass, t.ID, t.Title, words(string(tr.Now)), tr.Open)
+		}
+		p.put(`</tbody></table>`)
+		return
+	}
 	p.put(`<table><thead><tr><th>test</th><th>passes when</th><th>period</th><th>now</th><th>population</th><th>deviations</th><th>coverage</th></tr></thead><tbody>`)
 	for _, t := range c.Tests {
 		tr := b.testResult(t.ID)
@@ -221,6 +273,14 @@ func (b *derived) manual(p *page) {
 }
 
 func (b *derived) streamTable(p *page) {
+	if b.Type == TypeI {
+		p.put(`<h2>Streams</h2><p><a href="evidence/index.csv">Every slot with its IPE</a></p><div class="scroll"><table><thead><tr><th>stream</th><th>last read whole</th></tr></thead><tbody>`)
+		for _, s := range b.Result.Streams {
+			p.put(`<tr><td>%s</td><td>%s</td></tr>`, s.Stream, minute(s.LastComplete))
+		}
+		p.put(`</tbody></table></div>`)
+		return
+	}
 	p.put(`<h2>Streams</h2><p><a href="evidence/index.csv">Every slot with its IPE</a></p><div class="scroll"><table><thead><tr><th>stream</th><th>expected</th><th>collected</th><th>late</th><th>partial</th><th>failed</th><th>missed</th><th>coverage</th></tr></thead><tbody>`)
 	for _, s := range b.Result.Streams {
 		n := s.Slots

@@ -24,26 +24,31 @@ func (b *derived) evidenceIndex() error {
 	}
 	return b.file("evidence/index.csv", func(w io.Writer) error {
 		return rows(w, header, func(row func(...string)) error {
+			span := b.span()
 			for e, err := range b.from.Entries(0) {
 				if err != nil {
 					return err
 				}
-				if e.Run != nil && b.Result.Period.Holds(e.Run.Due) {
-					row(slotCells(e, gone)...)
+				if e.Run != nil && span.Holds(*e.Run) && b.of(e.Run.Stream.Kind) {
+					row(slotCells(strconv.FormatUint(e.Index, 10), e.Run, gone)...)
 				}
+			}
+			for _, r := range b.Derived {
+				row(slotCells("", &r, gone)...)
 			}
 			return nil
 		})
 	})
 }
 
-func slotCells(e evidence.Entry, gone map[evidence.Hash]evidence.Tombstone) []string {
-	r := e.Run
+// slotCells returns the cells of one slot; the entry is empty where the log does
+// not tell of it, and it follows from the schedule.
+func slotCells(entry string, r *evidence.Run, gone map[evidence.Hash]evidence.Tombstone) []string {
 	reason := ""
 	if r.Reason != nil {
 		reason = r.Reason.String()
 	}
-	cells := []string{strconv.FormatUint(e.Index, 10), r.Stream.String(), stamp(&r.Due), string(r.Trigger), string(r.Outcome), reason}
+	cells := []string{entry, r.Stream.String(), stamp(&r.Due), string(r.Trigger), string(r.Outcome), reason}
 	cells = append(cells, certificateCells(r.Certificate)...)
 	return append(cells, refCell(r.Records, recordsPath, gone), refCell(r.Exchanges, exchangesPath, gone))
 }
@@ -98,11 +103,12 @@ func (b *derived) erased(gone map[evidence.Hash]evidence.Tombstone) error {
 		stone evidence.Tombstone
 	}
 	var found []row
+	span := b.span()
 	for e, err := range b.from.Entries(0) {
 		if err != nil {
 			return err
 		}
-		if e.Run == nil || !b.Result.Period.Holds(e.Run.Due) {
+		if e.Run == nil || !span.Holds(*e.Run) || !b.of(e.Run.Stream.Kind) {
 			continue
 		}
 		for what, ref := range map[string]*evidence.Ref{"records": e.Run.Records, "exchanges": e.Run.Exchanges} {

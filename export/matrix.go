@@ -15,17 +15,25 @@ import (
 // matrix writes one row per control, by family: what is promised, for which
 // criteria, and how it went.
 func (b *derived) matrix(w io.Writer) error {
-	header := []string{"family", "control", "title", "criteria", "tests", "duties", "status", "status_now", "population", "deviations", "deviating", "open", "nature", "coverage_percent"}
+	header := []string{"family", "control", "title", "criteria", "tests", "duties", "status", "status_now", "population", "deviations", "deviating", "open", "nature", "coverage_percent", "activity_coverage_percent"}
 	return rows(w, header, func(row func(...string)) error {
-		for _, f := range b.Catalogue.Families() {
+		for _, f := range b.Judged().Families() {
 			for _, c := range f.Controls {
 				r := b.controlResult(c.ID)
 				row(c.Family, c.ID, c.Title, strings.Join(r.Criteria, " "), strconv.Itoa(len(c.Tests)), strconv.Itoa(len(c.Duties)), string(r.Status), string(r.Now),
-					strconv.Itoa(r.Population), strconv.Itoa(r.Deviations), strconv.Itoa(r.Deviating), strconv.Itoa(r.Open), string(r.Nature), strconv.FormatFloat(r.Coverage, 'f', 1, 64))
+					b.ofPeriod(strconv.Itoa(r.Population)), strconv.Itoa(r.Deviations), b.ofPeriod(strconv.Itoa(r.Deviating)), strconv.Itoa(r.Open), string(r.Nature), figure(r.Coverage), figure(r.Activities))
 			}
 		}
 		return nil
 	})
+}
+
+// ofPeriod returns a figure of a period; a bundle as of a date has none.
+func (b *derived) ofPeriod(figure string) string {
+	if b.Type == TypeI {
+		return ""
+	}
+	return figure
 }
 
 // uploads gives what people brought for controls, and not for one duty.

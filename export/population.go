@@ -22,7 +22,7 @@ const shared = ""
 // so that only one population is in memory.
 func (b *derived) populations() error {
 	users := map[evidence.Kind][]string{}
-	for _, c := range b.Catalogue.Controls {
+	for _, c := range b.Judged().Controls {
 		for _, k := range b.Catalogue.Reads(c) {
 			if slices.ContainsFunc(c.Tests, func(t catalogue.Test) bool { return t.Kind == k }) {
 				users[k] = append(users[k], c.ID)

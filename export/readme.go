@@ -8,10 +8,9 @@ import (
 // readme tells an auditor what is here and how to check it, with and without our program.
 func (b *derived) readme() error {
 	return b.file("README.txt", func(w io.Writer) error {
-		p := b.Result.Period
 		_, err := fmt.Fprintf(w, `EVIDENCE BUNDLE
 Organization: %s
-Period:       %s to %s (Type %s), as of %s
+Type %-9s%s
 Made by:      %s
 
 WHAT IS HERE
@@ -65,8 +64,7 @@ No entry of the log and no byte of evidence was changed, left out, added or reor
 collected and signed; failed and missed collections are part of the log, and what is expected follows
 from the logged schedules. Whoever holds host and key from the start could have lied from the start;
 compare with the source systems: every exchange names the vendor's own request id. Times are UTC.
-`, b.Organization, p.From.Format("2006-01-02"), p.To.AddDate(0, 0, -1).Format("2006-01-02"), b.Type,
-			b.Result.AsOf.Format("2006-01-02 15:04:05"), b.Generator, b.from.VerifierKey())
+`, b.Organization, b.Type, b.when(), b.Generator, b.from.VerifierKey())
 		return err
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/evidenced/evidenced/gap/rule"
 )
 
-func (e *Engine) testResult(ts *testState, f *testGaps) result.TestResult {
+func (e *Engine) testResult(ts *testState, f *testGaps, asOf time.Time) result.TestResult {
 	if f == nil {
 		f = &testGaps{}
 	}
@@ -28,7 +28,7 @@ func (e *Engine) testResult(ts *testState, f *testGaps) result.TestResult {
 	if r.Expected == 0 && allOneOff(ts.streams) {
 		r.Coverage = 100
 	}
-	r.Now = e.verdictNow(ts, f)
+	r.Now = e.verdictNow(ts, f, asOf)
 	r.Period = periodVerdict(&r, f, ts.eventDays != nil)
 	return r
 }
@@ -45,20 +45,20 @@ func (st *stream) unknowns(ts *testState) int {
 
 // verdictNow combines the last verdicts of the test's streams: manual evidence
 // where there is no stream.
-func (e *Engine) verdictNow(ts *testState, f *testGaps) result.Verdict {
+func (e *Engine) verdictNow(ts *testState, f *testGaps, asOf time.Time) result.Verdict {
 	now := result.ManualEvidence
 	for _, st := range ts.streams {
-		now = result.Worse(now, e.streamNow(ts, st))
+		now = result.Worse(now, e.streamNow(ts, st, asOf))
 	}
 	return pick(f.open > 0, result.Fail, now)
 }
 
-func (e *Engine) streamNow(ts *testState, st *stream) result.Verdict {
+func (e *Engine) streamNow(ts *testState, st *stream, asOf time.Time) result.Verdict {
 	t := st.tests[slices.Index(st.kind.tests, ts)]
 	if st.events == nil {
 		return verdictOf[t.answer]
 	}
-	complete := e.noHole(st.events) && (t.answer != rule.Unknown || !st.events.reach().Before(e.period.To))
+	complete := e.noHole(st.events) && (t.answer != rule.Unknown || !st.events.reach().Before(e.period.To)) && !e.unreadAtEnd(st, asOf)
 	switch {
 	case !complete || t.now[rule.Unknown] > 0:
 		return result.Unknown
@@ -68,8 +68,19 @@ func (e *Engine) streamNow(ts *testState, st *stream) result.Verdict {
 	return result.Pass // a failure has an open gap
 }
 
+// unreadAtEnd reports whether the last events of a period that is over were not
+// read. Those of a scope that its root no longer lists cannot be.
+func (e *Engine) unreadAtEnd(st *stream, asOf time.Time) bool {
+	if st.events == nil || asOf.Before(e.period.To) || !st.events.reach().Before(e.period.To) {
+		return false
+	}
+	ledger := e.ledgers[st.id.Source]
+	return ledger == nil || st.id.Kind == ledger.root || len(ledger.collected) == 0 || ledger.lists(st.id.Scope)
+}
+
 // noHole reports whether the windows leave no hole from the start of the period to
-// the end of the last one. The time after the last slot is not yet a hole.
+// the end of the last one. While the period lasts, the time after the last slot is
+// not yet a hole.
 func (e *Engine) noHole(s *eventSet) bool {
 	reach := earlier(s.reach(), e.period.To)
 	return reach.After(e.period.From) && s.covers(e.period.From, reach)
@@ -91,7 +102,8 @@ func periodVerdict(r *result.TestResult, f *testGaps, events bool) result.Verdic
 	return r.Now
 }
 
-func (e *Engine) controlResults(tests []result.TestResult) []result.ControlResult {
+func (e *Engine) controlResults(tests []result.TestResult, gaps []result.Gap) []result.ControlResult {
+	distinct := distinctByControl(gaps)
 	all := make([]result.ControlResult, 0, len(e.cat.Controls))
 	for _, ctl := range e.cat.Controls {
 		r := result.ControlResult{Control: ctl.ID, Family: ctl.Family, Criteria: e.controlCriteria(ctl), Now: result.ManualEvidence, Status: result.ManualEvidence}
@@ -102,7 +114,12 @@ func (e *Engine) controlResults(tests []result.TestResult) []result.ControlResul
 				days.Fold(t.Days)
 			}
 		}
-		r.Coverage, r.Days = result.Percent(r.Complete, r.Expected), days.String()
+		if len(ctl.Tests) > 0 {
+			r.Population += e.countItems(ctl.ID)
+		}
+		r.Deviating, r.Open = distinct[ctl.ID].deviating, distinct[ctl.ID].open
+		r.Days = days.String()
+		r.Finish()
 		all = append(all, r)
 	}
 	return all

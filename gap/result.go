@@ -16,16 +16,20 @@ func (e *Engine) Result(asOf time.Time) *result.Result {
 	for _, st := range e.sortedStreams() {
 		r.Streams = append(r.Streams, st.coverage())
 		r.Slots.Add(st.slots.SlotCounts)
+		if e.unreadAtEnd(st, asOf) {
+			r.Unread = append(r.Unread, st.text)
+		}
 	}
 	found := gapsByTest(r.Gaps)
 	for _, ts := range e.tests {
-		r.Tests = append(r.Tests, e.testResult(ts, found[ts.ID]))
+		r.Tests = append(r.Tests, e.testResult(ts, found[ts.ID], asOf))
 	}
 	e.dutyResults(r)
 	slices.SortFunc(r.Tests, func(a, b result.TestResult) int { return cmp.Compare(a.Test, b.Test) })
+	r.Gaps = append(r.Gaps, rollbackGaps(e.acts, e.period, asOf)...)
 	r.Gaps = sortGaps(r.Gaps)
 	applyDecisions(r.Gaps, e.acts, asOf)
-	r.Controls = e.controlResults(r.Tests)
+	r.Controls = e.controlResults(r.Tests, r.Gaps)
 	r.Criteria = e.criterionStates(r.Tests)
 	return r
 }

@@ -195,7 +195,7 @@ func TestSnapshotsOfJoinedEvents(t *testing.T) {
 
 // goldenSnapshot hashes states and results of fixed logs, by snapshotFormat and
 // engineVersion.
-var goldenSnapshot = map[[2]int]string{{1, 1}: "94472475a87bfce2"}
+var goldenSnapshot = map[[2]int]string{{1, 1}: "94472475a87bfce2", {1, 2}: "b306e7358cab61d4"}
 
 // TestVersionsOfSnapshots fails where a change of the engine must not read the
 // snapshots of before: then engineVersion, or snapshotFormat, is the next one.

@@ -119,6 +119,8 @@ func title(g result.Gap, titles map[string]string) string {
 		return "the scopes of " + source + " have changed"
 	case result.Retention:
 		return source + " is about to forget what was not read, or did"
+	case result.Custody:
+		return "the log went back"
 	case result.Drift:
 		return source + " no longer says what it said"
 	}

@@ -162,7 +162,7 @@ func FindInCatalogue(cat *Catalogue, id string) (found CatalogueItem, err error)
 		_, err := findControl(cat, id)
 		return found, err
 	}
-	return found, api.Errorf(api.Usage, "the catalogue has no control, test, duty, view or criterion %q%s", id, suggest(id, ids))
+	return found, api.Errorf(api.Usage, "the catalogue has no control, test, duty, view or criterion %q%s", id, Suggest(id, ids))
 }
 
 // OwnFolder returns the folder of the user's own catalogue: the one named, or

@@ -25,9 +25,12 @@ func readChanges[T any](o *Operations, asOf time.Time, read func(changes.Log) (*
 		return nil, err
 	}
 	defer s.Close()
-	cat, err := s.judge.Catalogue()
+	l := changes.Log{Evidence: s, Period: periodOf(s.config), Options: []gap.Option{gap.WithRoots(rootKinds(s.config))}}
+	if l.AsOf, err = o.at(asOf); err == nil {
+		l.Catalogue, err = s.judge.Catalogue()
+	}
 	if err != nil {
 		return nil, err
 	}
-	return read(changes.Log{Evidence: s, Catalogue: cat, Period: periodOf(s.config), AsOf: o.at(asOf), Options: []gap.Option{gap.WithRoots(rootKinds(s.config))}})
+	return read(l)
 }

@@ -2,9 +2,11 @@ package ops
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/evidenced/evidenced/api"
@@ -17,6 +19,8 @@ import (
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/ops/custody"
+	"github.com/evidenced/evidenced/ops/expected"
 	"github.com/evidenced/evidenced/schedule"
 )
 
@@ -89,8 +93,11 @@ func CheckSources(c *config.Config, names []string) error {
 	return nil
 }
 
-// OpenSources opens every configured source.
+// OpenSources opens every configured source. The secrets of the store are concealed in all of them.
 func OpenSources(c *config.Config, o transport.Options, log *slog.Logger) (out []*transport.Source, err error) {
+	if !o.Offline {
+		o.Conceal = append(slices.Clone(o.Conceal), custody.Secrets(c)...)
+	}
 	for _, s := range c.Sources {
 		opened, err := transport.Open(s.Spec, s.Config, o, log)
 		if err != nil {
@@ -178,8 +185,8 @@ func Generator() string { return "evidenced " + Version() }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
-// suggest names those of known that a mistyped name may mean, as the end of a message.
-func suggest(name string, known []string) string {
+// Suggest names those of known that a mistyped name may mean, as the end of a message.
+func Suggest(name string, known []string) string {
 	const most = 3
 	names := config.Nearest(name, known, most)
 	if len(names) == 0 {
@@ -201,7 +208,7 @@ func findControl(cat *catalogue.Catalogue, id string) (catalogue.Control, error)
 	for _, c := range cat.Controls {
 		ids = append(ids, c.ID)
 	}
-	return ctl, api.Errorf(api.Usage, "there is no control %q%s; `evidenced catalogue list` shows them all", id, suggest(id, ids))
+	return ctl, api.Errorf(api.Usage, "there is no control %q%s; `evidenced catalogue list` shows them all", id, Suggest(id, ids))
 }
 
 // findDuty finds a duty of the catalogue.
@@ -213,18 +220,19 @@ func findDuty(cat *catalogue.Catalogue, id string) (catalogue.Duty, error) {
 		}
 		ids = append(ids, d.ID)
 	}
-	return catalogue.Duty{}, api.Errorf(api.Usage, "there is no duty %q%s; `evidenced catalogue list --duties` shows them all", id, suggest(id, ids))
+	return catalogue.Duty{}, api.Errorf(api.Usage, "there is no duty %q%s; `evidenced catalogue list --duties` shows them all", id, Suggest(id, ids))
 }
 
 // Declare appends the configuration and the catalogue in force to the log, if
-// they are not those that it holds already. The judge is that of the store.
+// they are not those that it holds already. The judge is that of the store; where there
+// is none, the log is read.
 func Declare(ctx context.Context, s Store, c *config.Config, j *Judge) error {
 	cat, err := LoadCatalogue(c)
 	if err != nil {
 		return err
 	}
 	return appendDecided(ctx, s, func() (func(evidence.Writer) error, error) {
-		want, err := declarations(ctx, j, c, cat)
+		want, err := declarations(ctx, s, j, c, cat)
 		if err != nil || len(want) == 0 {
 			return nil, err
 		}
@@ -240,8 +248,24 @@ func Declare(ctx context.Context, s Store, c *config.Config, j *Judge) error {
 	})
 }
 
+// declared returns the body of the newest entry of a type; empty if there is none.
+func declared(ctx context.Context, s Store, j *Judge, of evidence.EntryType) (body string, err error) {
+	if j != nil {
+		return j.Declared(ctx, of)
+	}
+	for e, err := range s.Entries(0) {
+		if err != nil {
+			return "", fmt.Errorf("read the log: %w", err)
+		}
+		if e.Type == of {
+			body = string(e.Body)
+		}
+	}
+	return body, nil
+}
+
 // declarations returns the entries that the log does not hold yet.
-func declarations(ctx context.Context, j *Judge, c *config.Config, cat *catalogue.Catalogue) ([]evidence.Entry, error) {
+func declarations(ctx context.Context, s Store, j *Judge, c *config.Config, cat *catalogue.Catalogue) ([]evidence.Entry, error) {
 	text, err := c.Redacted()
 	if err != nil {
 		return nil, err
@@ -260,7 +284,7 @@ func declarations(ctx context.Context, j *Judge, c *config.Config, cat *catalogu
 		if err != nil {
 			return nil, err
 		}
-		have, err := j.Declared(ctx, d.of)
+		have, err := declared(ctx, s, j, d.of)
 		if err != nil {
 			return nil, err
 		}
@@ -271,25 +295,15 @@ func declarations(ctx context.Context, j *Judge, c *config.Config, cat *catalogu
 	return out, nil
 }
 
-// DeclaredSource is what the log says of a configured source, beside the text of
-// the configuration: from it follows which collections are expected.
-type DeclaredSource struct {
-	Root  evidence.Kind   `json:"root"`
-	Kinds []evidence.Kind `json:"kinds"`
-	// Schedule is the cron spec of the source, Schedules are those of single kinds.
-	Schedule  string                   `json:"schedule"`
-	Schedules map[evidence.Kind]string `json:"schedules,omitempty"`
-}
-
-func declaredSources(c *config.Config) (map[string]DeclaredSource, error) {
+func declaredSources(c *config.Config) (map[string]expected.Source, error) {
 	opened, err := OpenSources(c, transport.Options{Offline: true}, nil) // it knows which kinds are chosen
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]DeclaredSource{}
+	out := map[string]expected.Source{}
 	for _, s := range opened {
 		base := s.Config.Base()
-		d := DeclaredSource{Root: s.Spec.Root, Kinds: []evidence.Kind{}, Schedule: base.Schedule, Schedules: base.Schedules}
+		d := expected.Source{Root: s.Spec.Root, Kinds: []evidence.Kind{}, Schedule: base.Schedule, Schedules: base.Schedules}
 		for _, k := range s.Spec.Kinds {
 			d.Kinds = append(d.Kinds, k.Kind)
 		}

@@ -309,24 +309,3 @@ func (w withMissedSlots) Runs() iter.Seq2[evidence.Run, error] {
 		}
 	}
 }
-
-// periodFilter is the evidence of a period alone. A bundle holds no other, and
-// what it says must follow from what it holds.
-type periodFilter struct {
-	EvidenceLog
-	period result.Period
-}
-
-// Runs implements gap.Evidence.
-func (f periodFilter) Runs() iter.Seq2[evidence.Run, error] {
-	return func(yield func(evidence.Run, error) bool) {
-		for r, err := range f.EvidenceLog.Runs() {
-			if err == nil && !f.period.Holds(r.Due) {
-				continue
-			}
-			if !yield(r, err) || err != nil {
-				return
-			}
-		}
-	}
-}

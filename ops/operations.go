@@ -26,13 +26,13 @@ type Backend interface {
 	OpenForRead(*config.Config) (Store, error)
 	OpenExistingForWrite(*config.Config) (Store, error)
 	OpenForWrite(*config.Config) (Store, Signer, error)
+	// OpenToSign opens the store to read it, with what signs for the log.
+	OpenToSign(*config.Config) (Store, Signer, error)
 	// Judge returns the judge of the store.
 	Judge(*config.Config, Store) *Judge
 	// Collect collects the named sources, or all, into the store; ended is called
 	// for each collection that ended. It returns those that were made. The judge is that of the store.
 	Collect(ctx context.Context, c *config.Config, s Store, j *Judge, names []string, ended schedule.Progress) ([]evidence.Run, error)
-	// Settle writes down, as missed, the collections that were due by now and that the log does not tell of.
-	Settle(ctx context.Context, c *config.Config, s Store, now time.Time) error
 	// Problems are what stands in the way of the daemon.
 	Problems() []string
 }
@@ -74,7 +74,13 @@ func (p *Process) keeper(c *config.Config) *custody.Keeper {
 
 // OpenForRead implements Backend.
 func (p *Process) OpenForRead(c *config.Config) (Store, error) {
-	return orNil(p.keeper(c).OpenReadOnly())
+	s, err := p.keeper(c).OpenReadOnly()
+	if err == nil && p.Say != nil {
+		if why := custody.RollbackProblem(s); why != "" {
+			p.Say(why)
+		}
+	}
+	return orNil(s, err)
 }
 
 // OpenExistingForWrite implements Backend.
@@ -85,6 +91,15 @@ func (p *Process) OpenExistingForWrite(c *config.Config) (Store, error) {
 // OpenForWrite implements Backend.
 func (p *Process) OpenForWrite(c *config.Config) (Store, Signer, error) {
 	s, key, err := p.keeper(c).OpenWithKey(store.Options{})
+	if err != nil {
+		return nil, Signer{}, err
+	}
+	return s, SignerOf(key), nil
+}
+
+// OpenToSign implements Backend.
+func (p *Process) OpenToSign(c *config.Config) (Store, Signer, error) {
+	s, key, err := p.keeper(c).OpenToSign()
 	if err != nil {
 		return nil, Signer{}, err
 	}
@@ -118,15 +133,6 @@ func missedBy(c *config.Config, s Store, past *schedule.Past, asOf time.Time) ([
 		return nil, err
 	}
 	return r.Outstanding(asOf, c.Period.To), nil
-}
-
-// ledger opens the slot ledger of the store without any credential.
-func ledger(c *config.Config, s Store, log evidence.Log) (*schedule.Runner, error) {
-	sources, err := OpenSources(c, transport.Options{Offline: true}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return schedule.New(sources, log, s, schedule.Options{Begin: c.Period.From})
 }
 
 // Collect implements Backend.
@@ -187,18 +193,30 @@ func (o *Operations) openExistingForWrite() (*session, error) {
 	return o.session(c, s, err)
 }
 
-// at returns the instant that a request speaks of.
-func (o *Operations) at(asOf time.Time) time.Time {
-	if !asOf.IsZero() {
-		return asOf.UTC()
+// at returns the instant that a request speaks of: now, or one that has been.
+func (o *Operations) at(asOf time.Time) (time.Time, error) {
+	now := o.now().UTC()
+	switch {
+	case asOf.IsZero():
+		return now, nil
+	case asOf.After(now):
+		return now, api.Errorf(api.Usage, "--as-of %s lies ahead: what will be then is not known", asOf.UTC().Format(time.RFC3339))
 	}
-	return o.now().UTC()
+	return asOf.UTC(), nil
 }
 
 // result judges the whole log as it stood at asOf, zero for now, with the
 // collections that were due by then and that no agent was there to miss.
 func (o *Operations) result(ctx context.Context, s *session, asOf time.Time) (*result.Result, error) {
-	return s.judge.Result(ctx, o.at(asOf))
+	at, err := o.at(asOf)
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.judge.Result(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return withRollback(res, s.Store), nil
 }
 
 // closed reports a gap that was seen fixed.
@@ -210,5 +228,5 @@ func notFound(res *result.Result, id string) error {
 	for _, g := range res.Gaps {
 		ids = append(ids, g.ID)
 	}
-	return api.Errorf(api.NotFound, "there is no gap %s in this period%s; `evidenced gaps --all` lists them", id, suggest(id, ids))
+	return api.Errorf(api.NotFound, "there is no gap %s in this period%s; `evidenced gaps --all` lists them", id, Suggest(id, ids))
 }

@@ -35,7 +35,7 @@ func (o *Operations) Readiness(ctx context.Context, req api.ReadinessRequest) (*
 
 func newReadiness(cat *catalogue.Catalogue, c *config.Config, res *result.Result) *api.Readiness {
 	out := &api.Readiness{AsOf: res.AsOf, Period: res.Period, Criteria: c.Period.Criteria, Counts: map[string]int{}, Controls: []api.ReadyControl{}}
-	j := readinessBuilder{cat: cat, config: c, tests: map[string]result.TestResult{}, gaps: map[string][]result.Gap{}, due: map[string][]result.Occurrence{}, accepted: map[string]int{}}
+	j := readinessBuilder{cat: cat, config: c, tests: map[string]result.TestResult{}, gaps: map[string][]result.Gap{}, due: map[string][]result.Occurrence{}, accepted: map[string]int{}, deviating: map[string]int{}}
 	for _, t := range res.Tests {
 		j.tests[t.Test] = t
 	}
@@ -46,6 +46,9 @@ func newReadiness(cat *catalogue.Catalogue, c *config.Config, res *result.Result
 		case result.Accepted:
 			j.accepted[g.Test]++
 		}
+	}
+	for _, c := range res.Controls {
+		j.deviating[c.Control] = c.Deviating
 	}
 	for _, o := range res.Duties {
 		j.due[o.Duty] = append(j.due[o.Duty], o)
@@ -71,13 +74,14 @@ type readinessBuilder struct {
 	due    map[string][]result.Occurrence
 	// accepted counts the gaps that are accepted, by test.
 	accepted map[string]int
+	// deviating counts the distinct items that deviated in the period, by control.
+	deviating map[string]int
 }
 
 func (j readinessBuilder) control(ctl catalogue.Control) api.ReadyControl {
-	l := api.ReadyControl{Control: ctl.ID, Title: ctl.Title, Family: ctl.Family, Criteria: CriteriaOf(j.cat, ctl), Points: []api.Point{}}
+	l := api.ReadyControl{Control: ctl.ID, Title: ctl.Title, Family: ctl.Family, Criteria: CriteriaOf(j.cat, ctl), Points: []api.Point{}, Deviations: j.deviating[ctl.ID]}
 	read, blind := false, 0
 	for _, t := range ctl.Tests {
-		l.Deviations += j.tests[t.ID].Deviations
 		l.Accepted += j.accepted[t.ID]
 		p, ok := j.test(t)
 		switch {

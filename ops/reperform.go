@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/export"
-	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
+	"github.com/evidenced/evidenced/ops/expected"
 	"github.com/evidenced/evidenced/verify"
 )
 
@@ -59,13 +60,25 @@ func reperform(ctx context.Context, b *verify.Bundle, res *verify.Result) (deriv
 		res.OK = false
 		res.Failures = append(res.Failures, verify.Failure{Check: "reperform", File: path, Detail: detail})
 	}
-	compareExpected(b, res, failed)
+	if b.Manifest.Format != export.Format {
+		res.Unknown = append(res.Unknown, fmt.Sprintf("the bundle is of the format %s: what verdicts follow from its evidence, the version that wrote it derives, %s", b.Manifest.Format, b.Manifest.Generator))
+		return 0
+	}
+	x, known, err := expected.Derive(b, periodOfBundle(b), b.Manifest.AsOf)
+	if err != nil {
+		failed("log/entries.jsonl", "derive what was expected: "+err.Error())
+		return 0
+	}
+	compareExpected(x, known, res, failed)
 	in, err := rejudge(ctx, b)
 	if err != nil {
 		failed("result.json", err.Error())
 		return 0
 	}
-	res.Foreign = foreignTests(in.Catalogue)
+	res.Foreign = ForeignTests(in.Catalogue)
+	if b.Manifest.Complete != in.Complete() {
+		failed("manifest.json", fmt.Sprintf("whether it is complete comes out otherwise: derived from the evidence it is %t, and these were not read to the end of the period: %s", in.Complete(), orNone(in.Result.Unread)))
+	}
 	err = export.Derive(in, b, func(path string, write func(io.Writer) error) error {
 		derived++
 		h := sha256.New()
@@ -88,27 +101,21 @@ func reperform(ctx context.Context, b *verify.Bundle, res *verify.Result) (deriv
 	return derived
 }
 
-// compareExpected derives from the logged schedules which collections the log
-// must tell of, and names those that it does not.
-func compareExpected(b *verify.Bundle, res *verify.Result, failed func(path, detail string)) {
-	const entries = "log/entries.jsonl"
-	m := b.Manifest
-	x, known, err := deriveExpected(b.Entries(0), b.Records, result.Period{From: m.Period.From, To: m.Period.To}, m.AsOf)
-	switch {
-	case err != nil:
-		failed(entries, "derive what was expected: "+err.Error())
-	case !known:
+// compareExpected names the collections that are expected by the logged schedules
+// and that the log does not tell of.
+func compareExpected(x *expected.Collections, known bool, res *verify.Result, failed func(path, detail string)) {
+	if !known {
 		res.Unknown = append(res.Unknown, "the log was begun by an older program and does not say by what schedules was collected: which collections were expected could not be derived")
-	default:
-		if len(x.Removed) > 0 {
-			failed(entries, fmt.Sprintf("%d collections were expected by the logged schedules, and the log does not tell of them: %s", len(x.Removed), named(x.Removed)))
-		}
-		if len(x.Unread) > 0 {
-			res.Unknown = append(res.Unknown, fmt.Sprintf("the configuration of entry %d cannot be read back from the log: of its sources only the roots were held to their schedules", x.Unread[0]))
-		}
-		if len(x.Open) > 0 {
-			res.Unknown = append(res.Unknown, fmt.Sprintf("%d collections were due before the log ends, and it does not tell of them: it was exported while they were under way, or its end was cut off: %s", len(x.Open), named(x.Open)))
-		}
+		return
+	}
+	if len(x.Removed) > 0 {
+		failed("log/entries.jsonl", fmt.Sprintf("%d collections were expected by the logged schedules, and the log does not tell of them: %s", len(x.Removed), expected.Named(x.Removed)))
+	}
+	if len(x.Unread) > 0 {
+		res.Unknown = append(res.Unknown, fmt.Sprintf("the configuration of entry %d cannot be read back from the log: of its sources only the roots were held to their schedules", x.Unread[0]))
+	}
+	if len(x.Open) > 0 {
+		res.Unknown = append(res.Unknown, fmt.Sprintf("%d collections were due before the log ends, and it does not tell of them: it was exported while they were under way or nobody was there, or its end was cut off: %s", len(x.Open), expected.Named(x.Open)))
 	}
 }
 
@@ -119,10 +126,10 @@ func mayDiffer(path, by string) bool {
 	return by != Generator() && path != "result.json" && path != "gaps.jsonl"
 }
 
-// foreignTests names the tests, views and duties that this program does not
+// ForeignTests names the tests, views and duties that this program does not
 // have, or has otherwise. That a catalogue is of some categories makes it no other,
 // and neither does the control under which a test or a duty stands.
-func foreignTests(c *catalogue.Catalogue) (ids []string) {
+func ForeignTests(c *catalogue.Catalogue) (ids []string) {
 	own, err := catalogue.Default()
 	if err != nil {
 		return []string{err.Error()}
@@ -178,13 +185,17 @@ func rejudge(ctx context.Context, b *verify.Bundle) (in export.Input, err error)
 	if err := json.Unmarshal(raw, &in.Roots); err != nil {
 		return in, fmt.Errorf("read the root kinds: %w", err)
 	}
-	p := result.Period{From: m.Period.From, To: m.Period.To}
-	acts, err := evidence.Acts(b.Entries(0))
-	if err != nil {
+	if err := judge(ctx, &in, m.Controls, b, periodOfBundle(b), m.AsOf); err != nil {
 		return in, err
 	}
-	in.Result, err = gap.Evaluate(ctx, in.Catalogue, periodFilter{b, p}, p, m.AsOf, gap.WithRoots(in.Roots), gap.WithActs(acts))
-	return in, err
+	if !slices.Equal(in.Kinds, m.Kinds) {
+		return in, fmt.Errorf("the manifest names the kinds %v, and its controls read %v", m.Kinds, in.Kinds)
+	}
+	return in, nil
+}
+
+func periodOfBundle(b *verify.Bundle) result.Period {
+	return result.Period{From: b.Manifest.Period.From, To: b.Manifest.Period.To}
 }
 
 // bundleCatalogue reads the catalogue of a bundle.

@@ -31,7 +31,7 @@ func TestForeignTests(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got := foreignTests(c); !slices.Equal(got, tt.want) {
+		if got := ForeignTests(c); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}

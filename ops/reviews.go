@@ -47,7 +47,7 @@ func findCampaign(s Store, name string) (*review.Campaign, error) {
 	for _, c := range all {
 		names = append(names, c.ID)
 	}
-	return nil, api.Errorf(api.Usage, "there is no review %q%s; `evidenced review list` shows them all", name, suggest(name, names))
+	return nil, api.Errorf(api.Usage, "there is no review %q%s; `evidenced review list` shows them all", name, Suggest(name, names))
 }
 
 func reviewSummary(c *review.Campaign) api.ReviewSummary {

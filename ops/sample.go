@@ -11,7 +11,6 @@ import (
 
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/population"
@@ -19,14 +18,14 @@ import (
 )
 
 // SizeTable is a published table of sample sizes.
-type SizeTable = gap.SizeTable
+type SizeTable = population.SizeTable
 
 // SizeTables are those that a sample's size may follow from; the first is the default.
-func SizeTables() []SizeTable { return gap.SizeTables }
+func SizeTables() []SizeTable { return population.SizeTables }
 
 // drawFrom is what a sample is drawn from: a store or a bundle.
 type drawFrom struct {
-	evidence  gap.Evidence
+	log       EvidenceLog
 	catalogue *catalogue.Catalogue
 	period    result.Period
 	asOf      time.Time
@@ -42,18 +41,17 @@ func (o *Operations) Sample(ctx context.Context, req api.SampleRequest, w io.Wri
 		return nil, err
 	}
 	defer s.Close()
-	from := drawFrom{period: periodOf(s.config), asOf: o.at(req.AsOf)}
+	from := drawFrom{period: periodOf(s.config)}
+	if from.asOf, err = o.at(req.AsOf); err != nil {
+		return nil, err
+	}
 	if from.asOf.After(from.period.To) {
 		from.asOf = from.period.To // as the bundle is
 	}
 	if from.catalogue, err = s.judge.Catalogue(); err != nil {
 		return nil, err
 	}
-	missed, err := s.judge.Missed(ctx, from.asOf)
-	if err != nil {
-		return nil, err
-	}
-	from.evidence = withMissedSlots{s, missed}
+	from.log = s
 	return from.sample(ctx, req, w)
 }
 
@@ -74,7 +72,7 @@ func SampleBundle(ctx context.Context, path string, req api.SampleRequest, w io.
 	}
 	defer b.Close()
 	m := b.Manifest
-	from := drawFrom{evidence: b, period: result.Period{From: m.Period.From, To: m.Period.To}, asOf: m.AsOf}
+	from := drawFrom{log: b, period: result.Period{From: m.Period.From, To: m.Period.To}, asOf: m.AsOf}
 	if from.catalogue, err = bundleCatalogue(b); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -99,16 +97,16 @@ func CheckSample(req api.SampleRequest, withPopulation bool) error {
 	return err
 }
 
-func sizeTable(id string) (gap.SizeTable, error) {
-	id = cmp.Or(id, gap.SizeTables[0].ID)
+func sizeTable(id string) (population.SizeTable, error) {
+	id = cmp.Or(id, population.SizeTables[0].ID)
 	var ids []string
-	for _, t := range gap.SizeTables {
+	for _, t := range population.SizeTables {
 		if t.ID == id {
 			return t, nil
 		}
 		ids = append(ids, t.ID)
 	}
-	return gap.SizeTable{}, api.Errorf(api.Usage, "there is no table %q: there are %s", id, joined(ids))
+	return population.SizeTable{}, api.Errorf(api.Usage, "there is no table %q: there are %s", id, joined(ids))
 }
 
 // sample draws from every kind that is asked for.
@@ -117,14 +115,24 @@ func (f drawFrom) sample(ctx context.Context, req api.SampleRequest, w io.Writer
 	if err != nil {
 		return nil, err
 	}
+	of, err := spanOf(f.log, f.period, f.asOf, nil)
+	if err != nil {
+		return nil, err
+	}
+	applies := &applicability{of: of, from: f, control: req.Control}
 	out := &api.Sample{Engagement: req.Engagement, Control: req.Control, Period: f.period, AsOf: f.asOf, Draws: []api.Draw{}, NotCollected: []evidence.Kind{}}
 	for _, k := range kinds {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		p, err := population.Read(f.evidence, k, f.period, f.asOf)
+		p, err := population.Read(of, k, f.period, f.asOf)
 		if err != nil {
 			return nil, fmt.Errorf("population of %s: %w", k, err)
+		}
+		seen := len(p.Items)
+		reason, err := applies.keep(ctx, p)
+		if err != nil {
+			return nil, err
 		}
 		if len(p.Streams) == 0 {
 			out.NotCollected = append(out.NotCollected, k)
@@ -134,6 +142,7 @@ func (f drawFrom) sample(ctx context.Context, req api.SampleRequest, w io.Writer
 		if err != nil {
 			return nil, err
 		}
+		d.Seen, d.Reason = seen, reason
 		out.Draws = append(out.Draws, d)
 		if w != nil {
 			if err := writePopulation(w, p.Items); err != nil {
@@ -161,7 +170,7 @@ func kindsOf(cat *catalogue.Catalogue, req api.SampleRequest) ([]evidence.Kind, 
 	case req.Kind == "":
 		return kinds, nil
 	case !slices.Contains(names, req.Kind):
-		return nil, api.Errorf(api.Usage, "control %s does not read the kind %q: it reads %s%s", ctl.ID, req.Kind, joined(names), suggest(req.Kind, names))
+		return nil, api.Errorf(api.Usage, "control %s does not read the kind %q: it reads %s%s", ctl.ID, req.Kind, joined(names), Suggest(req.Kind, names))
 	}
 	return []evidence.Kind{evidence.Kind(req.Kind)}, nil
 }
@@ -187,7 +196,7 @@ func draw(req api.SampleRequest, p *population.Population) (api.Draw, error) {
 	case n == 0:
 		d.Verdict, d.Size = string(result.Unknown), 0
 	}
-	drawn, err := gap.NewDraw(req.Engagement, req.Control, string(p.Kind), p.Items, d.Size)
+	drawn, err := population.NewDraw(req.Engagement, req.Control, string(p.Kind), p.Items, d.Size)
 	if err != nil {
 		return d, err
 	}
@@ -200,7 +209,7 @@ func draw(req api.SampleRequest, p *population.Population) (api.Draw, error) {
 }
 
 // writePopulation writes a population, which the draw has put in order, as it is hashed.
-func writePopulation(w io.Writer, items []gap.Item) error {
+func writePopulation(w io.Writer, items []population.Item) error {
 	for _, it := range items {
 		line, err := evidence.Canonical(it)
 		if err != nil {

@@ -29,7 +29,7 @@ func (o *Operations) Status(ctx context.Context, req api.StatusRequest) (*api.St
 	if err != nil {
 		return nil, err
 	}
-	return &api.Status{AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: controlLines(res), Open: OpenGaps(res),
+	return &api.Status{RolledBack: rolledBack(s.Store) != nil, AsOf: res.AsOf, Period: res.Period, Slots: res.Slots, Families: controlLines(res), Open: OpenGaps(res),
 		Duties: dutyCounts(res), Expiring: expiring(acts, res), Next: next, Summary: res.Families(), Problems: o.backend.Problems()}, nil
 }
 
@@ -84,7 +84,7 @@ func OpenGaps(res *result.Result) map[string]int {
 func controlLines(res *result.Result) (out []api.ControlLine) {
 	for _, c := range res.Controls {
 		out = append(out, api.ControlLine{Control: c.Control, Family: c.Family, Status: c.Status, Coverage: c.Coverage,
-			Population: c.Population, Deviations: c.Deviations, Open: c.Open})
+			Activities: c.Activities, Population: c.Population, Deviations: c.Deviating, Open: c.Open})
 	}
 	slices.SortStableFunc(out, func(x, y api.ControlLine) int { return result.CompareFamilies(x.Family, y.Family) })
 	return out

@@ -6,13 +6,12 @@ import (
 	"slices"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/gap"
 )
 
 // builder makes the items of one stream.
 type builder struct {
 	coverage
-	items []gap.Item // of state: sorted by scope and id, each once
+	items []Item // of state: sorted by scope and id, each once
 	last  evidence.Hash
 	// expected is how many rows the log says that there are at most.
 	expected int
@@ -31,7 +30,7 @@ func (b *builder) expect(run evidence.Run) {
 
 // add adds one run.
 func (b *builder) add(sel selection, run evidence.Run) error {
-	b.count(run)
+	b.count(sel, run)
 	if run.Records == nil || run.Records.Hash == b.last && !b.events {
 		return nil // nothing was read, or the same list again
 	}
@@ -50,7 +49,7 @@ const maxAhead = 1 << 20
 func (b *builder) read(sel selection, run evidence.Run) error {
 	before := len(b.items)
 	if before == 0 {
-		b.items = make([]gap.Item, 0, min(max(b.expected, 0), maxAhead))
+		b.items = make([]Item, 0, min(max(b.expected, 0), maxAhead))
 	}
 	for line, err := range sel.ev.Lines(*run.Records) {
 		var rec evidence.Record
@@ -79,8 +78,8 @@ func (b *builder) read(sel selection, run evidence.Run) error {
 
 // item returns the item that a record speaks of. Its time is the source's of an
 // event, and that of the first slot to see it of a resource.
-func (b *builder) item(run evidence.Run, rec evidence.Record) gap.Item {
-	it := gap.Item{Stream: b.name, Scope: rec.Scope, ID: rec.ID, Name: rec.Name, At: run.Observed().UTC()}
+func (b *builder) item(run evidence.Run, rec evidence.Record) Item {
+	it := Item{Stream: b.name, Scope: rec.Scope, ID: rec.ID, Name: rec.Name, At: run.Observed().UTC()}
 	if it.Name == it.ID {
 		it.Name = it.ID // one text in memory, not two
 	}
@@ -90,17 +89,17 @@ func (b *builder) item(run evidence.Run, rec evidence.Record) gap.Item {
 	return it
 }
 
-func compareIDs(a, b gap.Item) int {
+func compareIDs(a, b Item) int {
 	return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.ID, b.ID))
 }
 
 // finish returns each item once: of an event that was read again, the earliest.
-func (b *builder) finish() []gap.Item {
+func (b *builder) finish() []Item {
 	if b.events {
-		slices.SortFunc(b.items, func(x, y gap.Item) int {
+		slices.SortFunc(b.items, func(x, y Item) int {
 			return cmp.Or(compareIDs(x, y), x.At.Compare(y.At), cmp.Compare(x.Name, y.Name))
 		})
-		b.items = slices.CompactFunc(b.items, func(x, y gap.Item) bool { return compareIDs(x, y) == 0 })
+		b.items = slices.CompactFunc(b.items, func(x, y Item) bool { return compareIDs(x, y) == 0 })
 	}
 	return b.items
 }

@@ -21,8 +21,9 @@ type selection struct {
 // runs yields the runs that count, in the order of the log.
 func (s selection) runs() iter.Seq2[evidence.Run, error] {
 	return func(yield func(evidence.Run, error) bool) {
+		span := evidence.Span{From: s.period.From, To: s.period.To, AsOf: s.asOf}
 		for run, err := range s.ev.Runs() {
-			if err == nil && !s.holds(run) {
+			if err == nil && !(run.Stream.Kind == s.kind && span.Holds(run) && (s.period.Holds(run.Due) || windowed(run))) {
 				continue
 			}
 			if !yield(run, err) || err != nil {
@@ -32,9 +33,9 @@ func (s selection) runs() iter.Seq2[evidence.Run, error] {
 	}
 }
 
-func (s selection) holds(run evidence.Run) bool {
-	return run.Stream.Kind == s.kind && s.period.Holds(run.Due) && !run.Observed().After(s.asOf)
-}
+// windowed reports whether a run read events: what was read of a state after the
+// period's end is of no item of the period.
+func windowed(run evidence.Run) bool { return run.Certificate != nil && run.Certificate.Window != nil }
 
 // coverage counts what was read of one stream.
 type coverage struct {
@@ -43,12 +44,23 @@ type coverage struct {
 	slots, complete int
 	windows         []evidence.Window // of complete slots
 	erased          bool              // retention took some records away
+	until           time.Time         // until when events must have been read; zero while the period is not over
 }
 
-func newCoverage(s evidence.Stream) coverage { return coverage{name: s.String()} }
+func newCoverage(s evidence.Stream, sel selection) coverage {
+	c := coverage{name: s.String()}
+	if !sel.asOf.Before(sel.period.To) {
+		c.until = sel.period.To
+	}
+	return c
+}
 
-func (c *coverage) count(run evidence.Run) {
-	c.slots++
+func (c *coverage) count(sel selection, run evidence.Run) {
+	inPeriod := 0
+	if sel.period.Holds(run.Due) {
+		inPeriod = 1
+	}
+	c.slots += inPeriod
 	cert := run.Certificate
 	if cert == nil {
 		return
@@ -57,7 +69,7 @@ func (c *coverage) count(run evidence.Run) {
 	if !run.Outcome.Complete() || !cert.Complete {
 		return
 	}
-	c.complete++
+	c.complete += inPeriod
 	if cert.Window != nil {
 		c.windows = append(c.windows, *cert.Window)
 	}
@@ -76,17 +88,17 @@ func (c *coverage) stream(period result.Period, rows int) Stream {
 
 func (c *coverage) whole(period result.Period) bool {
 	switch {
-	case c.erased || c.complete == 0:
+	case c.erased:
 		return false
 	case c.events:
-		return tile(c.windows, period)
+		return tile(c.windows, period, c.until)
 	}
-	return c.complete == c.slots
+	return c.complete > 0 && c.complete == c.slots
 }
 
 // tile reports whether windows leave no hole from the start of the period to
-// the end of the last one.
-func tile(windows []evidence.Window, period result.Period) bool {
+// the end of the last one, or of the period once that is over.
+func tile(windows []evidence.Window, period result.Period, until time.Time) bool {
 	slices.SortFunc(windows, func(a, b evidence.Window) int { return a.From.Compare(b.From) })
 	reach := period.From
 	for _, w := range windows {
@@ -97,5 +109,5 @@ func tile(windows []evidence.Window, period result.Period) bool {
 			reach = w.To
 		}
 	}
-	return reach.After(period.From)
+	return reach.After(period.From) && !reach.Before(until)
 }

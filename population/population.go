@@ -18,7 +18,7 @@ type Population struct {
 	// Streams are those that a slot of the period was of, in the order of their names.
 	Streams []Stream
 	// Items are in the order of stream, scope and id, each once.
-	Items []gap.Item
+	Items []Item
 }
 
 // Stream tells what of one stream a population rests on.
@@ -71,7 +71,7 @@ func Read(ev gap.Evidence, kind evidence.Kind, period result.Period, asOf time.T
 		}
 		b := builders[run.Stream]
 		if b == nil {
-			b = &builder{coverage: newCoverage(run.Stream)}
+			b = &builder{coverage: newCoverage(run.Stream, sel)}
 			builders[run.Stream] = b
 		}
 		b.expect(run)

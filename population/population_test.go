@@ -196,10 +196,23 @@ func TestMembers(t *testing.T) {
 		{"events of the period", func(m *memory) {
 			m.add(t, slot("1", 1, evidence.Collected, window(-1, 1)), []evidence.Record{thing("early", at(-1)), thing("in", at(0))})
 			m.add(t, slot("1", 2, evidence.Collected, window(1, 2)), []evidence.Record{thing("in", at(0)), thing("on", at(1)), thing("late", at(40))})
-		}, 40, "in on", true},
+		}, 3, "in on", true},
+		{"events of a period whose end nobody read", func(m *memory) {
+			m.add(t, slot("1", 1, evidence.Collected, window(0, 1)), []evidence.Record{thing("in", at(0))})
+			m.add(t, slot("1", 40, evidence.Failed, nil), nil)
+		}, 40, "in", false},
+		{"events that were read after the end of the period, once", func(m *memory) {
+			m.add(t, slot("1", 1, evidence.Collected, window(0, 1)), []evidence.Record{thing("in", at(0))})
+			m.add(t, slot("1", 41, evidence.Collected, window(1, 41)), []evidence.Record{thing("last", at(39)), thing("after", at(40))})
+			m.add(t, slot("1", 42, evidence.Collected, window(29, 42)), []evidence.Record{thing("too late", at(30))})
+		}, 45, "in last", true},
+		{"a resource that was created after the end of the period", func(m *memory) {
+			m.add(t, slot("1", 1, evidence.Collected, nil), []evidence.Record{thing("a", nil)})
+			m.add(t, slot("1", 41, evidence.Collected, nil), []evidence.Record{thing("a", nil), thing("after", nil)})
+		}, 45, "a", true},
 		{"an event without a time of its own", func(m *memory) {
 			m.add(t, slot("1", 1, evidence.Collected, window(0, 1)), []evidence.Record{thing("undated", nil)})
-		}, 40, "undated", true},
+		}, 3, "undated", true},
 		{"windows with a hole", func(m *memory) {
 			m.add(t, slot("1", 1, evidence.Collected, window(0, 1)), []evidence.Record{thing("a", at(0))})
 			m.add(t, slot("1", 3, evidence.Collected, window(2, 3)), []evidence.Record{thing("b", at(2))})

@@ -52,7 +52,7 @@ func ReadTable(ev gap.Evidence, kind evidence.Kind, period result.Period, asOf t
 		}
 		b := builders[run.Stream]
 		if b == nil {
-			b = &tableBuilder{coverage: newCoverage(run.Stream), rows: map[rowKey]*Row{}}
+			b = &tableBuilder{coverage: newCoverage(run.Stream, sel), rows: map[rowKey]*Row{}}
 			builders[run.Stream] = b
 		}
 		if err := b.add(sel, run); err != nil {
@@ -92,7 +92,7 @@ type snapshot struct {
 
 // add adds one run.
 func (b *tableBuilder) add(sel selection, run evidence.Run) error {
-	b.count(run)
+	b.count(sel, run)
 	if run.Records == nil {
 		return nil
 	}

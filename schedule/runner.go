@@ -83,7 +83,24 @@ type Options struct {
 	// Progress may be nil.
 	Progress Progress
 	Log      *slog.Logger
+	// Attempts remembers what is being read, for whoever comes after this process; nil
+	// for nothing.
+	Attempts Attempts
 }
+
+// Attempts remembers which streams are being read. A source can send what kills the
+// process that reads it; without a memory the next one would read it again, and so on.
+type Attempts interface {
+	// Begin notes that a stream is going to be read, and returns how many readings of it
+	// were begun before and never ended.
+	Begin(evidence.Stream) (died int, err error)
+	// End notes that the slot was written down.
+	End(evidence.Stream)
+}
+
+// maxDeaths is after how many readings that never ended a slot is given up. One may be
+// the power's fault.
+const maxDeaths = 2
 
 // Progress is called after each slot that ended and was recorded; done grows to
 // total, which grows as scopes are found. A panic in it is returned as ErrCallback by

@@ -169,9 +169,27 @@ func (t *tick) visits(ctx context.Context, s *Source, slots []evidence.Slot, roo
 
 // capture reads one stream within the slot's time; opening the session is part of it.
 func (t *tick) capture(ctx context.Context, visit func() *transport.Visit, st evidence.Stream, w evidence.Window) transport.Snapshot {
+	if err := t.begin(st); err != nil {
+		return transport.Snapshot{Err: err, Certificate: evidence.Certificate{Started: t.now, Ended: t.now, Scopes: []evidence.ScopeResult{}}}
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.runner.opt.SlotTimeout)
 	defer cancel()
 	return visit().Capture(ctx, st.Kind, w)
+}
+
+// begin notes that a stream is going to be read; an error is why it is not read again.
+func (t *tick) begin(st evidence.Stream) error {
+	if t.runner.opt.Attempts == nil {
+		return nil
+	}
+	died, err := t.runner.opt.Attempts.Begin(st)
+	if err != nil {
+		return fmt.Errorf("note that %s is being read: %w", st, err)
+	}
+	if died >= maxDeaths {
+		return fmt.Errorf("the agent died %d times while it read this stream, and does not read it again for this slot: see what the source sends, and how much memory there is", died)
+	}
+	return nil
 }
 
 // window returns the population that the slot must read: from where the last
@@ -203,6 +221,9 @@ func (t *tick) end(ctx context.Context, s *Source, slot evidence.Slot, snap tran
 	runs := []evidence.Run{run}
 	if err := t.append(ctx, runs, &snap); err != nil {
 		return fmt.Errorf("write the slot of %s: %w", slot.Stream, err)
+	}
+	if t.runner.opt.Attempts != nil {
+		t.runner.opt.Attempts.End(slot.Stream)
 	}
 	if run.Reason != nil {
 		t.runner.opt.Log.Warn("slot not complete", "stream", slot.Stream.String(), "outcome", run.Outcome, "reason", run.Reason.String())

@@ -107,6 +107,15 @@ func (k *Key) Sign(text string) ([]byte, error) {
 	return signNote(text, k)
 }
 
+// SignBytes returns the Ed25519 signature of bytes that are no text of a note, such
+// as what a COSE receipt is signed over: so that no signature passes for another.
+func (k *Key) SignBytes(b []byte) ([]byte, error) {
+	if len(b) == 0 || b[0] < 0x80 { // a note's text begins with a letter; the array that COSE signs does not
+		return nil, errors.New("what reads as a text is signed as a note")
+	}
+	return k.signer.Sign(b)
+}
+
 // Rotate makes next the signing key of the log: an entry that both keys sign
 // says so, and the checkpoint that covers it bears the signatures of both.
 func (s *Store) Rotate(ctx context.Context, next *Key) error {

@@ -29,9 +29,9 @@ type Options struct {
 	// means none. A log that is not the one that it speaks of is *RolledBack: an
 	// error to who would append, told by Store.RolledBack to who only reads.
 	Kept string
-	// AcceptRollback opens a log to append to it that has gone back all the same;
-	// the first append records that.
-	AcceptRollback bool
+	// AcceptRollback opens a log to append to it that has gone back all the same:
+	// the first append records that, with who accepted it and why. Nil refuses.
+	AcceptRollback *Acceptance
 	// Wait is how long to wait for another process to let go; zero means 200 ms.
 	Wait time.Duration
 }
@@ -50,7 +50,7 @@ func Open(path string, o Options) (*Store, error) {
 	if err := ready(path, o, before); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, key: o.Key, now: o.Now, reader: o.Key == nil, kept: o.Kept}
+	s := &Store{path: path, key: o.Key, now: o.Now, reader: o.Key == nil, kept: o.Kept, accepted: o.AcceptRollback}
 	open := false
 	defer func() {
 		if !open && s.db != nil {
@@ -64,7 +64,7 @@ func Open(path string, o Options) (*Store, error) {
 		}
 		if err == nil || errors.Is(err, ErrWrongKey) {
 			s.back = before.against(s)
-			err = s.admit(err, o.AcceptRollback)
+			err = s.admit(err, o.AcceptRollback != nil)
 		}
 		return err
 	})
@@ -128,7 +128,7 @@ func ready(path string, o Options, before *kept) error {
 	case errors.Is(err, os.ErrNotExist) && o.Key == nil:
 		return fmt.Errorf("there is no store at %s yet: `evidenced collect now` makes it", path)
 	case errors.Is(err, os.ErrNotExist):
-		if err := before.withoutStore(o.Key); err != nil && !o.AcceptRollback {
+		if err := before.withoutStore(o.Key); err != nil && o.AcceptRollback == nil {
 			return fmt.Errorf("there is no store at %s: %w", path, err)
 		}
 		return create(path, o)

@@ -29,6 +29,13 @@ const KeptSuffix = ".checkpoint"
 // the log has gone back cannot be told.
 var ErrKept = errors.New("the checkpoint that is kept beside the key cannot be relied on")
 
+// Acceptance says who goes on with a log that went back, and why.
+type Acceptance struct {
+	By     string
+	Reason string
+	Actor  *evidence.Actor
+}
+
 // RolledBack is the error of a log that does not begin with the log that its
 // key has signed: an older copy of the store was put back, the log was cut, or
 // another one was written in its place.
@@ -257,8 +264,14 @@ func (w *writer) entryOfRollback() error {
 	if w.s.recorded || !errors.As(w.s.back, &back) {
 		return nil
 	}
-	e, err := evidence.WithBody(evidence.EntryAgent, map[string]any{"event": "log_went_back", "had": back.Had.Size, "has": back.Has.Size, "checkpoint": string(back.Had.Signed)})
+	body := evidence.Rollback{Event: evidence.LogWentBack, Had: back.Had.Size, Has: back.Has.Size, Checkpoint: string(back.Had.Signed)}
+	var actor *evidence.Actor
+	if a := w.s.accepted; a != nil {
+		body.By, body.Reason, actor = a.By, a.Reason, a.Actor
+	}
+	e, err := evidence.WithBody(evidence.EntryAgent, body)
 	if err == nil {
+		e.Actor = actor
 		_, err = w.Entry(e)
 	}
 	return err

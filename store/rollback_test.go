@@ -167,7 +167,7 @@ func TestAcceptedRollback(t *testing.T) {
 	had := k.copied(k.kept)
 	k.put(k.db, older)
 	o := k.options()
-	o.AcceptRollback = true
+	o.AcceptRollback = &Acceptance{By: "ann", Reason: "the disk failed"}
 	s := open(t, k.db, o)
 	var back *RolledBack
 	if !errors.As(s.RolledBack(), &back) || string(k.copied(k.kept)) != string(had) {

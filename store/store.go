@@ -75,6 +75,7 @@ type Store struct {
 	size uint64 // entries, as the last append left them
 	// kept is the file that the newest checkpoint is kept in; empty for none.
 	kept     string
+	accepted *Acceptance // of a log that went back
 	keptErr  error
 	recorded bool // the log says that it went back
 }

@@ -49,6 +49,15 @@ func rootOf(tx *bolt.Tx, size uint64) (evidence.Hash, error) {
 	return evidence.Hash(h), err
 }
 
+// Root returns the root of the tree of the first size leaves.
+func (s *Store) Root(size uint64) (root evidence.Hash, err error) {
+	err = s.view(func(v view) (err error) { root, err = rootOf(v.tx, size); return err })
+	if err != nil {
+		return root, fmt.Errorf("root of the first %d entries: %w", size, err)
+	}
+	return root, nil
+}
+
 // checkpointText is the body of the C2SP tlog-checkpoint of a log.
 func checkpointText(origin string, size uint64, root evidence.Hash) string {
 	return fmt.Sprintf("%s\n%d\n%s\n", origin, size, base64.StdEncoding.EncodeToString(root[:]))

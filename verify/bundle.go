@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// Format is the version of the bundle that this package reads.
-	Format        = "evidenced-bundle/1"
+	// Format is the version of the bundle that is written; this package reads the
+	// one before as well, for ever.
+	Format        = "evidenced-bundle/2"
+	format1       = "evidenced-bundle/1"
 	manifestName  = "manifest.json"
 	signatureName = "manifest.sig"
 	entriesName   = "log/entries.jsonl"

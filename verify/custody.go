@@ -101,8 +101,9 @@ func (c *check) held(e evidence.Entry) {
 		err = c.keyChange(e)
 	case evidence.EntryAnchor:
 		err = c.anchor(e)
-	case evidence.EntryRun, evidence.EntryConfig, evidence.EntryCatalogue, evidence.EntryAgent, evidence.EntryDecision,
-		evidence.EntryReview, evidence.EntryUpload:
+	case evidence.EntryAgent:
+		c.wentBack(e)
+	case evidence.EntryRun, evidence.EntryConfig, evidence.EntryCatalogue, evidence.EntryDecision, evidence.EntryReview, evidence.EntryUpload:
 	default:
 		c.res.Complete = false
 		c.res.Unknown = append(c.res.Unknown, fmt.Sprintf("entry %d is of the type %.40q, which this verifier does not know: use a newer one", e.Index, e.Type))
@@ -110,6 +111,18 @@ func (c *check) held(e evidence.Entry) {
 	if err != nil {
 		c.fail("custody", entriesName, "entry %d: %w", e.Index, err)
 	}
+}
+
+// wentBack lists an entry that says that the log did not begin with the one that
+// its key had signed.
+func (c *check) wentBack(e evidence.Entry) {
+	act, ok, err := evidence.ActOf(e)
+	if err != nil || !ok || act.Rollback == nil {
+		return
+	}
+	r := act.Rollback
+	c.res.WentBack = append(c.res.WentBack, fmt.Sprintf("entry %d, %s: the key had signed %d entries, and the log had %d; %s went on with it: %s", e.Index,
+		e.Recorded.UTC().Format("2006-01-02 15:04"), r.Had, r.Has, r.By, r.Reason))
 }
 
 // erasure checks a tombstone: it can only speak of what was named before.

@@ -17,7 +17,6 @@ import (
 
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/gap"
-	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/store"
 	"github.com/evidenced/evidenced/verify"
@@ -94,8 +93,7 @@ func TestErasedEvidence(t *testing.T) {
 			t.Fatalf("%s is not listed in %s", ref.Hash, list)
 		}
 	}
-	cat, err := catalogue.Default()
-	must(t, err)
+	cat := small()
 	for _, from := range []gap.Evidence{s, b} {
 		r, err := gap.Evaluate(context.Background(), cat, from, result.Period{From: begin, To: begin.AddDate(0, 0, 7)}, begin.AddDate(0, 0, 7))
 		must(t, err)
@@ -312,20 +310,7 @@ func stamped(a *evidence.Anchor) { a.Type, a.Receipt = evidence.AnchorTimestamp,
 // what it does not know that it does not know it.
 func TestUploadsAndUnknownEntries(t *testing.T) {
 	s, key := filled(t, 3, 3)
-	must(t, s.Append(context.Background(), func(w evidence.Writer) error {
-		ref, err := w.Blob(evidence.Series{Content: evidence.ContentFile}, strings.NewReader("%PDF minutes of a meeting"), 1)
-		if err != nil {
-			return err
-		}
-		e, err := evidence.WithBody(evidence.EntryUpload, evidence.Upload{Title: "minutes", Duties: []string{"gov.minutes"}, Effective: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-			By: "ann", Files: []evidence.UploadFile{{Name: "minutes.pdf", Hash: ref.Hash, Size: ref.Size}}})
-		if err != nil {
-			return err
-		}
-		e.Blobs = []evidence.Ref{ref}
-		_, err = w.Entry(e)
-		return err
-	}))
+	must(t, s.Append(context.Background(), upload))
 	res := check(t, write(t, s, key, 3), key.Verifier)
 	if !res.OK || res.Checked.Uploads != 1 || res.ExitCode() != 0 {
 		t.Fatalf("%+v", res)

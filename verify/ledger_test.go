@@ -23,7 +23,7 @@ func TestWindowHole(t *testing.T) {
 		{"before it", [][2]int{{1, 3}, {5, 20}}, 0},
 		{"after it", [][2]int{{10, 21}, {24, 26}}, 0},
 	} {
-		k := &check{ctx: t.Context(), b: &Bundle{Manifest: Manifest{Period: ManifestPeriod{From: day(10), To: day(20)}}}, runs: ledger{nil, map[evidence.Stream]time.Time{}}}
+		k := &check{ctx: t.Context(), b: &Bundle{Manifest: Manifest{Period: ManifestPeriod{From: day(10), To: day(20)}}}, runs: ledger{read: map[evidence.Stream]time.Time{}, later: map[evidence.Stream]time.Time{}}}
 		for i, w := range c.windows {
 			k.window(i, evidence.Run{Outcome: evidence.Collected, Certificate: &evidence.Certificate{Window: &evidence.Window{From: day(w[0]), To: day(w[1])}}})
 		}

@@ -129,7 +129,7 @@ func (c *check) entry(w *logWalk, raw []byte) error {
 	}
 	c.held(e)
 	if e.Run != nil {
-		c.run(n, *e.Run)
+		c.run(n, e.Recorded, *e.Run)
 	}
 	return nil
 }

@@ -18,10 +18,14 @@ type Manifest struct {
 	Period       ManifestPeriod `json:"period"`
 	AsOf         time.Time      `json:"as_of"`
 	Generator    string         `json:"generator"`
-	// Complete is true if the bundle was made after the period's end.
-	Complete bool        `json:"complete"`
-	Log      ManifestLog `json:"log"`
-	Files    []Member    `json:"files"`
+	// Complete is true if the bundle was made after the period's end, and all of the period was read.
+	Complete bool `json:"complete"`
+	// Controls are the only ones that the bundle is of, and Kinds those whose evidence
+	// it holds; nil means all.
+	Controls []string        `json:"controls,omitempty"`
+	Kinds    []evidence.Kind `json:"kinds,omitempty"`
+	Log      ManifestLog     `json:"log"`
+	Files    []Member        `json:"files"`
 }
 
 // ManifestPeriod is the observation period; To is exclusive.
@@ -33,6 +37,9 @@ type ManifestPeriod struct {
 
 // Holds reports whether t lies in the period.
 func (p ManifestPeriod) Holds(t time.Time) bool { return !t.Before(p.From) && t.Before(p.To) }
+
+// of reports whether the bundle holds evidence of a kind.
+func (m *Manifest) of(k evidence.Kind) bool { return m.Kinds == nil || slices.Contains(m.Kinds, k) }
 
 // ManifestLog states the log as it was when the bundle was made.
 type ManifestLog struct {
@@ -89,8 +96,8 @@ func (m *Manifest) read(raw []byte) error {
 	if err := decodeStrict(raw, m); err != nil {
 		return err
 	}
-	if m.Format != Format {
-		return fmt.Errorf("format %.40q, this program reads %q", m.Format, Format)
+	if m.Format != Format && m.Format != format1 {
+		return fmt.Errorf("format %.40q, this program reads %q and %q", m.Format, format1, Format)
 	}
 	return m.same(raw)
 }

@@ -14,7 +14,7 @@ func (r Result) ExitCode() int {
 	switch {
 	case !r.OK:
 		return 1
-	case !r.Complete || len(r.Otherwise) > 0 || len(r.Foreign) > 0 || len(r.Unknown) > 0:
+	case !r.Complete || len(r.Otherwise) > 0 || len(r.Foreign) > 0 || len(r.Unknown) > 0 || len(r.WentBack) > 0:
 		return 3
 	}
 	return 0
@@ -39,6 +39,15 @@ func (r Result) WriteText(w io.Writer) error {
 	for _, change := range r.Changes {
 		fmt.Fprintf(&b, "within the period, %s came into force\n", evidence.Printable(change))
 	}
+	if len(r.Controls) > 0 {
+		fmt.Fprintf(&b, "the bundle is of these controls alone: %s\n", evidence.Printable(strings.Join(r.Controls, ", ")))
+	}
+	for _, hole := range r.Holes {
+		fmt.Fprintln(&b, evidence.Printable(hole))
+	}
+	for _, back := range r.WentBack {
+		fmt.Fprintf(&b, "the log went back: %s\n", evidence.Printable(back))
+	}
 	for _, u := range r.Unknown {
 		fmt.Fprintln(&b, evidence.Printable(u))
 	}
@@ -54,8 +63,12 @@ func (r Result) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "NOT SOUND: %d failures\n", len(r.Failures))
 	case len(r.Unknown) > 0 || len(r.Otherwise) > 0:
 		b.WriteString("sound as far as this verifier knows\n")
+	case len(r.Holes) > 0:
+		b.WriteString("sound, but it does not hold all that happened in its period\n")
 	case !r.Complete:
-		b.WriteString("sound, but made before its period ended\n")
+		b.WriteString("sound, but made before its period ended, or before its last events were read\n")
+	case len(r.WentBack) > 0:
+		b.WriteString("sound, but the log went back: what its key had signed before that is not all in it\n")
 	case len(r.Foreign) > 0:
 		b.WriteString("sound, but judged by tests that are not this program's\n")
 	default:

@@ -63,6 +63,13 @@ type Result struct {
 	Otherwise []string `json:"otherwise,omitempty"`
 	// Changes are the configurations and catalogues that came into force within the period.
 	Changes []string `json:"changes,omitempty"`
+	// Controls are the only ones that the bundle is of; empty means all.
+	Controls []string `json:"controls,omitempty"`
+	// Holes are populations that were not read from the start of the period to its end.
+	Holes []string `json:"holes,omitempty"`
+	// WentBack are entries that say that the log was not the one that its key had
+	// signed: an older copy was put in its place, or it was cut.
+	WentBack []string `json:"went_back,omitempty"`
 	// Derived tells that verdicts, tables and pages were derived again from the evidence.
 	Derived bool `json:"-"`
 	// Complete is false for a sound bundle that does not cover its period: it
@@ -137,8 +144,8 @@ func (b *Bundle) Check(ctx context.Context, o Options) (Result, error) {
 	}
 	c := &check{ctx: ctx, b: b, opt: o, refs: map[string]evidence.Ref{}}
 	c.res.Failures = []Failure{}
-	c.res.Complete = b.Manifest.Complete
-	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log, c.stated, c.pinned, c.seen}, {c.evidence}} {
+	c.res.Complete, c.res.Controls = b.Manifest.Complete, b.Manifest.Controls
+	for _, part := range [][]func(){{c.sealed}, {c.archive, c.files}, {c.log, c.readToTheEnd, c.stated, c.pinned, c.seen}, {c.evidence}} {
 		if len(c.res.Failures) > 0 && !c.logRead {
 			break
 		}

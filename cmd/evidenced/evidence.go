@@ -52,7 +52,7 @@ func (a *app) evidenceCommand() *cobra.Command {
 	show.Flags().BoolVar(&exchanges, "exchanges", false, "also print the raw exchanges")
 	show.Flags().StringVar(&file, "file", "", "get the file of this `name` back, as it was brought")
 	show.Flags().StringVar(&out, "out", "", "where to write it, a new `file`")
-	return group("evidence", "Look at the evidence, and add to it by hand", a.evidenceAddCommand(), list, show, a.historyCommand())
+	return group("evidence", "Look at the evidence, and add to it by hand", a.evidenceAddCommand(), list, show, a.historyCommand(), a.receiptCommand())
 }
 
 func (a *app) evidenceList(ctx context.Context, stream string, limit int) error {

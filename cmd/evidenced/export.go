@@ -16,6 +16,7 @@ import (
 func (a *app) exportCommand() *cobra.Command {
 	var out string
 	var from, to timeFlag
+	var controls []string
 	c := a.asOfFlag(&cobra.Command{
 		Use:   "export --out FILE",
 		Short: "Write the bundle of the period for the auditor",
@@ -24,11 +25,12 @@ func (a *app) exportCommand() *cobra.Command {
 			if out == "" {
 				return api.Errorf(api.Usage, "export needs --out FILE")
 			}
-			return a.export(c.Context(), out, api.ExportRequest{AsOf: a.asOf.Time, From: from.Time, To: to.Time})
+			return a.export(c.Context(), out, api.ExportRequest{AsOf: a.asOf.Time, From: from.Time, To: to.Time, Controls: controls})
 		},
 	})
 	c.Flags().StringVar(&out, "out", "", "the bundle to write, a new `file`")
 	c.Flags().Var(&from, "from", "first instant of the period; default the configured one")
+	c.Flags().StringSliceVar(&controls, "control", nil, "`ID` of a control that the bundle is of, with the evidence that it rests on; more than one is fine; default all")
 	c.Flags().Var(&to, "to", "end of the period, exclusive; default the configured one")
 	return c
 }
@@ -51,7 +53,7 @@ func (a *app) export(ctx context.Context, out string, req api.ExportRequest) err
 	return a.print(map[string]any{"bundle": out, "summary": summary, "key": sum.Key}, func(w io.Writer) {
 		fmt.Fprintf(w, "wrote %s: %d files, %d bytes unpacked, %d log entries\n", out, sum.Files, sum.Bytes, sum.Entries)
 		if !sum.Complete {
-			fmt.Fprintln(w, "The period has not ended: the bundle says so.")
+			fmt.Fprintln(w, "The period has not ended, or its last events were not read yet: the bundle says so.")
 		}
 		fmt.Fprintf(w, "Give the auditor this key by another way than the bundle:\n%s\n", sum.Key)
 	})

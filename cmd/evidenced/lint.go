@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/evidenced/evidenced/ops"
+	"github.com/evidenced/evidenced/ops/lint"
 	"github.com/spf13/cobra"
 )
 
@@ -26,7 +26,7 @@ neither a test nor a duty shows.`,
 }
 
 func (a *app) lint(args []string) error {
-	l, err := ops.LintCatalogue(a.config, firstOf(args))
+	l, err := lint.Catalogue(a.config, firstOf(args))
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ expected of them (docs/catalogue.md). Exit code 1 if one comes out otherwise.`,
 }
 
 func (a *app) catalogueTest(ctx context.Context, args []string, update bool) error {
-	r, err := ops.TestCatalogue(ctx, a.config, firstOf(args), update)
+	r, err := lint.Timelines(ctx, a.config, firstOf(args), update)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (a *app) catalogueTest(ctx context.Context, args []string, update bool) err
 	return err
 }
 
-func timelineText(w io.Writer, results []ops.TimelineResult, wrong int, untested []string) {
+func timelineText(w io.Writer, results []lint.TimelineResult, wrong int, untested []string) {
 	for _, r := range results {
 		switch {
 		case r.OK:

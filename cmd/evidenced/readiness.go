@@ -88,7 +88,7 @@ func readyText(w io.Writer, l api.ReadyControl, same []api.ReadyControl) {
 		}
 	}
 	if l.Deviations+l.Accepted > 0 {
-		fmt.Fprintf(w, "  in the period %d deviations, mended or not; %d gaps are accepted\n", l.Deviations, l.Accepted)
+		fmt.Fprintf(w, "  in the period %d items deviated, mended or not; %d gaps are accepted\n", l.Deviations, l.Accepted)
 	}
 	for _, p := range l.Points {
 		if len(same) == 1 {

@@ -146,7 +146,8 @@ func drawText(w io.Writer, d api.Draw) {
 	case !d.Whole:
 		line("warning", "not all of the population is proven to be there: see the slots")
 	}
-	line("population", d.Population)
+	line("population", fmt.Sprintf("%d of %d items of the kind", d.Population, d.Seen))
+	line("drawn from", evidence.Printable(d.Reason))
 	line("digest", d.Digest)
 	line("seed", d.Seed)
 	line("size", sizeText(d))

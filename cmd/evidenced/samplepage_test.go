@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/evidenced/evidenced/gap"
+	"github.com/evidenced/evidenced/population"
 )
 
 // blockOf gives the block of a page that is of that language.
@@ -31,16 +31,16 @@ func TestSamplePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := string(b)
-	population := blockOf(t, page, "jsonl")
-	var items []gap.Item
-	for line := range strings.Lines(population) {
-		var it gap.Item
+	lines := blockOf(t, page, "jsonl")
+	var items []population.Item
+	for line := range strings.Lines(lines) {
+		var it population.Item
 		if err := json.Unmarshal([]byte(line), &it); err != nil {
 			t.Fatal(err)
 		}
 		items = append(items, it)
 	}
-	d, err := gap.NewDraw("Acme 2026", "change-approval", "github.pull_request", items, 3)
+	d, err := population.NewDraw("Acme 2026", "change-approval", "github.pull_request", items, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +54,13 @@ func TestSamplePage(t *testing.T) {
 	if !strings.Contains(page, text) || !strings.Contains(page, says) {
 		t.Errorf("the page does not say\n%s%s", text, says)
 	}
-	for _, table := range gap.SizeTables {
+	for _, table := range population.SizeTables {
 		if !strings.Contains(page, "| `"+table.ID+"`") || !strings.Contains(page, "| "+table.Title+" |") {
 			t.Errorf("the page does not have the table %s: %s", table.ID, table.Title)
 		}
 	}
 	dir := t.TempDir()
-	for name, text := range map[string]string{"population.jsonl": population, "draw.py": blockOf(t, page, "python")} {
+	for name, text := range map[string]string{"population.jsonl": lines, "draw.py": blockOf(t, page, "python")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -36,7 +36,11 @@ func (a *app) status(ctx context.Context, controls bool) error {
 	for _, p := range st.Problems {
 		a.say("the daemon has trouble: " + p)
 	}
-	return a.print(st.Document(), func(w io.Writer) { statusText(w, st, controls) })
+	err = a.print(st.Document(), func(w io.Writer) { statusText(w, st, controls) })
+	if err == nil && st.RolledBack {
+		err = errIncomplete
+	}
+	return err
 }
 
 func statusText(w io.Writer, s *api.Status, controls bool) {
@@ -45,6 +49,9 @@ func statusText(w io.Writer, s *api.Status, controls bool) {
 		100*elapsed.Seconds()/s.Period.To.Sub(s.Period.From).Seconds(), s.AsOf.Format(time.RFC3339))
 	n := s.Slots
 	fmt.Fprintf(w, "slots  %d expected: %d collected, %d late, %d partial, %d failed, %d missed\n\n", n.Expected, n.Collected, n.Late, n.Partial, n.Failed, n.Missed)
+	if s.RolledBack {
+		fmt.Fprint(w, "THE LOG WENT BACK: it is not the one that its key has signed; `evidenced doctor` says more\n\n")
+	}
 	verdictsText(w, s, controls)
 	fmt.Fprint(w, "\nopen gaps:")
 	for _, sev := range []string{"critical", "high", "medium", "low"} {
@@ -68,19 +75,27 @@ func statusText(w io.Writer, s *api.Status, controls bool) {
 // asked for, for each of them.
 func verdictsText(w io.Writer, s *api.Status, controls bool) {
 	if controls {
-		table(w, "FAMILY\tCONTROL\tSTATUS\tCOVERAGE\tPOPULATION\tDEVIATIONS\tOPEN", func(row func(...any)) {
+		table(w, "FAMILY\tCONTROL\tSTATUS\tCOVERAGE\tACTIVITIES\tPOPULATION\tDEVIATIONS\tOPEN", func(row func(...any)) {
 			for _, f := range s.Families {
-				row(f.Family, f.Control, f.Status, fmt.Sprintf("%.1f %%", f.Coverage), f.Population, f.Deviations, f.Open)
+				row(f.Family, f.Control, f.Status, percent(f.Coverage), percent(f.Activities), f.Population, f.Deviations, f.Open)
 			}
 		})
 		return
 	}
-	table(w, "FAMILY\tCONTROLS\tPASS\tFAIL\tUNKNOWN\tPROVIDED\tNO EVIDENCE\tOTHER\tCOVERAGE\tDEVIATIONS\tOPEN", func(row func(...any)) {
+	table(w, "FAMILY\tCONTROLS\tPASS\tFAIL\tUNKNOWN\tPROVIDED\tNO EVIDENCE\tOTHER\tCOVERAGE\tACTIVITIES\tDEVIATIONS\tOPEN", func(row func(...any)) {
 		for _, f := range s.Summary {
 			n := f.Statuses
 			row(f.Family, f.Controls, n[api.Pass], n[api.Fail], n[api.Unknown], n[api.Provided], n[api.ManualEvidence], n[api.NotApplicable]+n[api.DidNotOccur],
-				fmt.Sprintf("%.1f %%", f.Coverage), f.Deviations, f.Open)
+				percent(f.Coverage), percent(f.Activities), f.Deviating, f.Open)
 		}
 	})
 	fmt.Fprintln(w, "each control: evidenced status --controls")
+}
+
+// percent prints a share; a dash of nothing, which is no coverage.
+func percent(p *float64) string {
+	if p == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", *p)
 }

@@ -37,7 +37,7 @@ What was recorded after the backup is not in it.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error { return a.storeRestore(c.Context(), args[0]) },
 	}
-	return group("store", "Care for the store", check, backup, restore, a.anchorCommand(), a.compactCommand(), a.migrateCommand(), a.retainCommand(), a.rewrapCommand())
+	return group("store", "Care for the store", check, backup, restore, a.anchorCommand(), a.compactCommand(), a.migrateCommand(), a.retainCommand(), a.rewrapCommand(), a.acceptRollbackCommand())
 }
 
 func (a *app) storeCheck(ctx context.Context) error {
@@ -100,6 +100,10 @@ func restoredText(w io.Writer, r custody.Restored) {
 	fmt.Fprintln(w, "by the next `evidenced collect now`; `evidenced status` counts them already.")
 	if r.Anchored > 0 {
 		fmt.Fprintf(w, "The newest anchor that it knows was shown %d entries; an anchor that holds a larger checkpoint tells how many are lost.\n", r.Anchored)
+	}
+	if r.WentBack {
+		fmt.Fprintln(w, "The key has signed a longer log than this one. Before anything is added, somebody must accept that:")
+		fmt.Fprintln(w, "`evidenced store accept-rollback --by YOU --reason WHY`.")
 	}
 	if r.KeyProblem != "" {
 		fmt.Fprintln(w, "PROBLEM", evidence.Printable(r.KeyProblem))

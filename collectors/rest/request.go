@@ -87,7 +87,7 @@ func (s *session) request(ctx context.Context, l *listing, q question) (*http.Re
 		return nil, err
 	}
 	address := l.Page.apply(s.cfg.root(l.Call.base)+path, q.token, query, body)
-	return newRequest(ctx, l.Call.method, address, body)
+	return newRequest(collectors.ForCall(ctx, l.Call.name), l.Call.method, address, body)
 }
 
 func newRequest(ctx context.Context, method, address string, body map[string]any) (*http.Request, error) {

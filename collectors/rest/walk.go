@@ -109,13 +109,14 @@ func (r *reader) page(ctx context.Context, l *listing, w *walked, q question, us
 	return l.Page.next(ctx, a, doc, q, len(rows), w)
 }
 
-// count takes the source's own count, as the first page states it.
+// count takes the source's own count. The last one that is stated holds: a listing may
+// grow while it is read.
 func (r *reader) count(ctx context.Context, l *listing, w *walked, doc any, env map[string]any) error {
-	if l.Total == nil || w.total >= 0 {
+	if l.Total == nil {
 		return nil
 	}
 	text, err := l.Total.textOf(ctx, doc, env)
-	if err != nil {
+	if err != nil || text == "" && w.total >= 0 {
 		return err
 	}
 	n, err := strconv.Atoi(text)

@@ -48,9 +48,29 @@ func (g *gateway) admit(r *http.Request) (*admittedRequest, error) {
 	case err != nil:
 		return nil, err
 	}
+	if err := g.admitCall(r, body, call); err != nil {
+		return nil, err
+	}
 	q := &admittedRequest{req: r, body: body, call: call, lane: g.lane(r), rec: rec}
 	g.redact.fillRequest(q)
 	return q, nil
+}
+
+// admitCall refuses a request that became another declared call by what the source
+// said, in a link to the next page or in a redirect: its answer would be taken for that
+// of the call that was meant.
+func (g *gateway) admitCall(r *http.Request, body []byte, call string) error {
+	if want := collectors.CallFromContext(r.Context()); want != "" && call != want {
+		return collectors.Incomplete("%s leads from %s to %s, which is another call", r.URL.Host, want, call)
+	}
+	if r.Response == nil || r.Response.Request == nil {
+		return nil
+	}
+	before := r.Response.Request
+	if want, err := g.calls.identify(before, body); err != nil || want != call {
+		return collectors.Incomplete("%s redirects from %s to %s, which is another call", r.URL.Host, before.URL.Path, call)
+	}
+	return nil
 }
 
 func readRequest(r *http.Request) ([]byte, error) {

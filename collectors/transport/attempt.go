@@ -29,6 +29,9 @@ type answer struct {
 // attempt asks once and records it.
 func (g *gateway) attempt(q *admittedRequest, n int) answer {
 	host := q.req.URL.Host
+	if err := q.rec.room(g.opt.MaxCapture); err != nil {
+		return answer{err: fmt.Errorf("%w: %s: %w", collectors.ErrIncomplete, host, err)}
+	}
 	if err := g.limits.acquire(q.req.Context(), q.lane); err != nil {
 		return answer{err: fmt.Errorf("waiting to ask %s: %w", host, err)}
 	}
@@ -60,7 +63,12 @@ func (g *gateway) exchange(q *admittedRequest, n int) answer {
 	}
 	defer func() { _ = resp.Body.Close() }() // it was read; nothing is lost
 	a := answer{resp: resp}
-	a.body, a.err = readBody(resp, g.opt.MaxBody)
+	if a.body, a.err = readBody(resp, g.opt.MaxBody); a.err == nil {
+		a.err = withinBudget(a.body)
+	}
+	if errors.Is(a.err, errTooMuch) {
+		a.body = nil // what is kept is decoded again by every command
+	}
 	if a = g.revalidated(q, before, a); a.resp != nil {
 		a.resp.Body = io.NopCloser(bytes.NewReader(a.body))
 	}
@@ -149,7 +157,7 @@ func (g *gateway) classifyError(q *admittedRequest, where string, err error) (_ 
 	switch ended := q.req.Context().Err(); {
 	case ended != nil:
 		return fmt.Errorf("%s: %w", where, ended), false
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, errTooLong), errors.Is(err, errTooMuch):
 		return fmt.Errorf("%w: %s: %w", collectors.ErrIncomplete, where, err), false
 	case errors.Is(err, errTruncated):
 		return fmt.Errorf("%w: %s: %w", collectors.ErrIncomplete, where, err), true

@@ -48,6 +48,9 @@ func (g *gateway) admitConsultation(ctx context.Context, c collectors.Consultati
 	if rec = recorderOf(ctx); rec == nil {
 		return x, nil, fmt.Errorf("%w: %s outside of a capture", collectors.ErrForbidden, c.Call)
 	}
+	if err := rec.room(g.opt.MaxCapture); err != nil {
+		return x, nil, fmt.Errorf("%w: %w", collectors.ErrIncomplete, err)
+	}
 	if !g.consultations[c.Call] {
 		return x, nil, fmt.Errorf("%w: %.100q is not a declared call", collectors.ErrForbidden, c.Call)
 	}
@@ -82,6 +85,9 @@ func (g *gateway) askWithin(ctx context.Context, x evidence.Exchange, c collecto
 	if err == nil && int64(len(text)) > g.opt.MaxBody {
 		err = fmt.Errorf("%w: over %d bytes", errTooLong, g.opt.MaxBody)
 	}
+	if err == nil {
+		err = withinBudget([]byte(text))
+	}
 	return text, err
 }
 
@@ -93,7 +99,7 @@ func (g *gateway) classifyConsultationError(ctx context.Context, c collectors.Co
 		return fmt.Errorf("%s: %w", c.Call, ctx.Err())
 	case collectors.Classified(err) && !errors.Is(err, context.DeadlineExceeded):
 		return err
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, errTooLong), errors.Is(err, errTooMuch):
 		return fmt.Errorf("%w: %s: %w", collectors.ErrIncomplete, c.Call, err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %s: no answer within %s", collectors.ErrUnreachable, c.Call, g.opt.AttemptTimeout.Round(time.Second))

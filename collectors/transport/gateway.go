@@ -30,6 +30,9 @@ type Options struct {
 	Jitter func() float64
 	// MaxBody bounds a response body in bytes, 64 MiB if 0. A longer one is an error.
 	MaxBody int64
+	// MaxCapture bounds the bodies of one collection together, in bytes, 1 GiB if 0. Beyond
+	// it nothing more is asked.
+	MaxCapture int64
 	// AttemptTimeout bounds one attempt, the body included; 60 s if 0.
 	AttemptTimeout time.Duration
 	// Patience bounds all waiting between the attempts of one request; 5 min if 0.
@@ -39,12 +42,16 @@ type Options struct {
 	Concurrency int
 	// Total bounds the requests under way in all lanes together, 64 if 0.
 	Total int
+	// Conceal are secrets that are no source's own, such as the signing key of the
+	// log: no answer may carry them into the evidence.
+	Conceal []string
 	// Offline: Base is a recording; see Env.Offline.
 	Offline bool
 }
 
 func (o Options) withDefaults() (Options, error) {
 	orElse(&o.MaxBody, 64<<20)
+	orElse(&o.MaxCapture, 1<<30)
 	orElse(&o.AttemptTimeout, time.Minute)
 	orElse(&o.Patience, 5*time.Minute)
 	orElse(&o.Concurrency, 8)

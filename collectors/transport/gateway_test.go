@@ -274,14 +274,32 @@ func TestDoorStaysOnHost(t *testing.T) {
 			t.Errorf("error %v, want ErrIncomplete", err)
 		}
 	})
-	t.Run("redirect on the host", func(t *testing.T) {
-		r := newRig(t, func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/things" {
-				http.Redirect(w, r, "/things/1", http.StatusMovedPermanently)
-			}
-		})
-		_, xs, err := r.ask(t.Context(), "GET", r.url+"/things")
+	moved := func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/things":
+			http.Redirect(w, r, "/things/1", http.StatusMovedPermanently)
+		case "/things/1":
+			http.Redirect(w, r, "/things/2", http.StatusMovedPermanently)
+		}
+	}
+	t.Run("redirect to the same call", func(t *testing.T) {
+		r := newRig(t, moved)
+		_, xs, err := r.ask(t.Context(), "GET", r.url+"/things/1")
 		if err != nil || len(xs) != 2 || xs[1].Call != "GET /things/{id}" {
+			t.Errorf("error %v, exchanges %v", err, xs)
+		}
+	})
+	t.Run("redirect to another call", func(t *testing.T) {
+		r := newRig(t, moved)
+		_, xs, err := r.ask(t.Context(), "GET", r.url+"/things")
+		if !errors.Is(err, collectors.ErrIncomplete) || len(xs) != 1 {
+			t.Errorf("error %v, exchanges %v: the answer of one call was taken for that of another", err, xs)
+		}
+	})
+	t.Run("next link to another call", func(t *testing.T) {
+		r := newRig(t, func(http.ResponseWriter, *http.Request) { t.Error("it was followed") })
+		_, xs, err := r.ask(collectors.ForCall(t.Context(), "GET /things/{id}"), "GET", r.url+"/things")
+		if !errors.Is(err, collectors.ErrIncomplete) || len(xs) != 0 {
 			t.Errorf("error %v, exchanges %v", err, xs)
 		}
 	})

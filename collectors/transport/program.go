@@ -95,6 +95,12 @@ func (g *gateway) run(ctx context.Context, args ...string) (collectors.Reply, er
 	defer g.limits.release(x.URL, false)
 	x.Started = g.opt.Now()
 	reply, err := g.runWithin(ctx, x, args)
+	if err == nil {
+		err = withinBudget([]byte(reply.Out))
+	}
+	if errors.Is(err, errTooMuch) {
+		reply.Out = ""
+	}
 	x.Ended = g.opt.Now()
 	g.cleanReply(&x, &reply)
 	if err != nil {
@@ -112,6 +118,9 @@ func (g *gateway) run(ctx context.Context, args ...string) (collectors.Reply, er
 func (g *gateway) admitProgram(ctx context.Context, args []string) (x evidence.Exchange, rec *recorder, err error) {
 	if rec = recorderOf(ctx); rec == nil {
 		return x, nil, fmt.Errorf("%w: a program run outside of a capture", collectors.ErrForbidden)
+	}
+	if err := rec.room(g.opt.MaxCapture); err != nil {
+		return x, nil, fmt.Errorf("%w: %w", collectors.ErrIncomplete, err)
 	}
 	if x.Call, err = g.programs.identify(args); err != nil {
 		return x, nil, err
@@ -186,7 +195,7 @@ func (g *gateway) classifyProgramError(ctx context.Context, call string, err err
 	switch ended := ctx.Err(); {
 	case ended != nil:
 		return fmt.Errorf("%s: %w", call, ended)
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, errTooLong), errors.Is(err, errTooMuch):
 		return fmt.Errorf("%w: %s: %w", collectors.ErrIncomplete, call, err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %s: no end within %s", collectors.ErrUnreachable, call, g.opt.AttemptTimeout.Round(time.Second))

@@ -19,6 +19,7 @@ import (
 type recorder struct {
 	mu      sync.Mutex
 	xs      []evidence.Exchange
+	size    int64 // of their bodies, in bytes
 	adopted map[*shared][]evidence.Exchange
 }
 
@@ -37,6 +38,7 @@ func (r *recorder) add(x evidence.Exchange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.xs = append(r.xs, x)
+	r.size += int64(len(x.Body) + len(x.Binary))
 }
 
 func (r *recorder) exchanges() []evidence.Exchange {
@@ -122,7 +124,10 @@ func (r *redactor) header(h http.Header) map[string]string {
 		case "Location":
 			v = hostOnly(v)
 		}
-		kept[name] = strings.ToValidUTF8(r.text(v), "\uFFFD")
+		if v = strings.ToValidUTF8(r.text(v), "\uFFFD"); len(v) > maxHeaderValue {
+			continue // no honest one is as long
+		}
+		kept[name] = v
 	}
 	return kept
 }

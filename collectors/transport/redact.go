@@ -1,11 +1,7 @@
 package transport
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"encoding/xml"
 	"maps"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -33,6 +29,7 @@ type redactor struct {
 	mu       sync.Mutex
 	secrets  map[string]knownSecret
 	replacer atomic.Pointer[strings.Replacer]
+	knowsAny atomic.Bool // there is a secret
 }
 
 // knownSecret is a secret that is removed.
@@ -86,7 +83,7 @@ func (r *redactor) rebuild() {
 	for _, k := range r.secrets {
 		forms = append(forms, k.forms...)
 	}
-	forms = union(forms, nil)
+	forms = slices.DeleteFunc(union(forms, nil), func(f string) bool { return len(f) < minSecret })
 	// The longest first: an escaped form may hold the plain one.
 	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	pairs := make([]string, 0, 2*len(forms))
@@ -94,25 +91,11 @@ func (r *redactor) rebuild() {
 		pairs = append(pairs, s, collectors.Redacted)
 	}
 	r.replacer.Store(strings.NewReplacer(pairs...))
-}
-
-// secretForms returns the texts under which a secret may turn up in a body, a
-// URL or an error.
-func secretForms(s string) []string {
-	var escaped strings.Builder
-	_ = xml.EscapeText(&escaped, []byte(s)) // a Builder does not fail
-	quoted, _ := json.Marshal(s)            // a string does not fail
-	forms := []string{
-		s, url.QueryEscape(s), url.PathEscape(s), escaped.String(), strings.Trim(string(quoted), `"`),
-		strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s),
-		base64.StdEncoding.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)),
-		base64.URLEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)),
-	}
-	return slices.DeleteFunc(forms, func(f string) bool { return len(f) < minSecret })
+	r.knowsAny.Store(len(pairs) > 0)
 }
 
 // text removes every known secret from s.
-func (r *redactor) text(s string) string { return r.replacer.Load().Replace(s) }
+func (r *redactor) text(s string) string { return r.clean(s, maxNesting) }
 
 // findsSecretIn reports a known secret in an answer.
 func (r *redactor) findsSecretIn(a answer) bool {

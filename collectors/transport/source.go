@@ -104,7 +104,7 @@ func newGateway(spec collectors.Spec, cfg collectors.Config, opt Options, log *s
 	if f, ok := cfg.(collectors.Files); ok && slices.ContainsFunc(spec.Calls, collectors.Call.IsFile) {
 		d.files = f.Files()
 	}
-	for _, s := range secretsIn(cfg) {
+	for _, s := range append(secretsIn(cfg), opt.Conceal...) {
 		d.redact.conceal(s, time.Time{})
 	}
 	return d, nil

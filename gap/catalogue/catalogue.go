@@ -193,6 +193,14 @@ func (c *Catalogue) For(categories []string) *Catalogue {
 	return out
 }
 
+// Only returns the catalogue with some of its controls.
+func (c *Catalogue) Only(controls []string) *Catalogue {
+	out := *c
+	out.digest = &digest{of: &out}
+	out.Controls = slices.DeleteFunc(slices.Clone(c.Controls), func(ctl Control) bool { return !slices.Contains(controls, ctl.ID) })
+	return &out
+}
+
 // held returns copies of those that hold criteria.
 func held[T any](all []T, criteria func(*T) []string) (out []T) {
 	for _, v := range all {

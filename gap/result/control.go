@@ -59,19 +59,30 @@ type ControlResult struct {
 	Criteria []string `json:"criteria"` // its own and its tests'
 	Now      Verdict  `json:"now"`
 	Status   Verdict  `json:"status"` // for the period
-	// Population, Deviations, Deviating and Open are the sums over its tests.
-	Population int     `json:"population"`
-	Deviations int     `json:"deviations"`
-	Deviating  int     `json:"deviating"`
-	Open       int     `json:"open"`
-	Coverage   float64 `json:"coverage"`
+	// Population counts the distinct items that its tests apply to, and the
+	// occurrences of its activities; Deviating those of them that deviated, Open those
+	// that still do. Deviations are the single times.
+	Population int `json:"population"`
+	Deviations int `json:"deviations"`
+	Deviating  int `json:"deviating"`
+	Open       int `json:"open"`
+	// Coverage is of the slots that its tests need, Activities of the occurrences of
+	// its activities that are owed, in percent; nil where there are none: nothing was
+	// tested, or owed.
+	Coverage   *float64 `json:"coverage"`
+	Activities *float64 `json:"activity_coverage"`
 	// Nature is empty where there is no deviation.
 	Nature Nature `json:"nature,omitempty"`
 	Days   string `json:"days"`
 
-	// Expected and Complete are the slots and occurrences that Coverage is of.
+	// Expected and Complete are the slots that Coverage is of, Owed and Done the
+	// occurrences that Activities is of.
 	Expected int `json:"-"`
 	Complete int `json:"-"`
+	Owed     int `json:"-"`
+	Done     int `json:"-"`
+
+	recurring, oneOff bool
 }
 
 // CriterionState tells what is there for one criterion: manual_evidence where
@@ -82,29 +93,49 @@ type CriterionState struct {
 	Tests     []string `json:"tests"`
 }
 
-// Add adds one of its tests.
+// Add adds one of its tests, but for what is counted once for all of them:
+// items, and those that deviate.
 func (r *ControlResult) Add(t TestResult) {
 	r.Now, r.Status = Worse(r.Now, t.Now), Worse(r.Status, t.Period)
-	r.Population += t.Population
 	r.Deviations += t.Deviations
-	r.Deviating += t.Deviating
-	r.Open += t.Open
-	r.Expected += t.Expected
-	r.Complete += t.Complete
-	if n := t.nature(); r.Nature == "" || n == Systematic || n == Judgement && r.Nature == Isolated {
-		r.Nature = n
+	r.recurring = r.recurring || t.Recurring
+	if t.Duty {
+		r.Population += t.Population
+		r.Owed, r.Done = r.Owed+t.Expected, r.Done+t.Complete
+		return
 	}
+	r.Expected, r.Complete = r.Expected+t.Expected, r.Complete+t.Complete
+	r.oneOff = r.oneOff || t.Streams > 0 && t.Expected == 0 && t.Coverage == 100
 }
 
-func (t *TestResult) nature() Nature {
+// Finish derives what follows from the counts.
+func (r *ControlResult) Finish() {
+	r.Coverage, r.Activities = share(r.Complete, r.Expected), share(r.Done, r.Owed)
+	if r.Coverage == nil && r.oneOff { // recorded once, and whole
+		whole := 100.0
+		r.Coverage = &whole
+	}
+	r.Nature = r.nature()
+}
+
+// share returns n of all in percent; nil of nothing.
+func share(n, all int) *float64 {
+	if all == 0 {
+		return nil
+	}
+	p := Percent(n, all)
+	return &p
+}
+
+func (r *ControlResult) nature() Nature {
 	switch {
-	case t.Deviations == 0:
+	case r.Deviating == 0:
 		return ""
-	case t.Recurring:
+	case r.recurring:
 		return Systematic
-	case t.Population < 10:
+	case r.Population < 10:
 		return Judgement
-	case t.Deviating*20 > t.Population:
+	case r.Deviating*20 > r.Population:
 		return Systematic
 	}
 	return Isolated

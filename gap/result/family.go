@@ -48,14 +48,17 @@ type FamilyResult struct {
 	// Controls is how many it has, Statuses how many of them have each status.
 	Controls int
 	Statuses map[Verdict]int
-	// Population, Deviations and Open are the sums over its controls.
+	// Population, Deviating and Open are the sums over its controls of what they count,
+	// each item once for a control.
 	Population int
-	Deviations int
+	Deviating  int
 	Open       int
-	// Coverage is over all slots and occurrences that its controls expect.
-	Coverage float64
+	// Coverage is over the slots that the tests of its controls need, Activities over
+	// the occurrences that are owed; nil of none.
+	Coverage   *float64
+	Activities *float64
 
-	expected, complete int
+	expected, complete, owed, done int
 }
 
 // Families sums the controls up by family, in the order in which an auditor expects them.
@@ -75,9 +78,9 @@ func (f *FamilyResult) plus(c ControlResult) {
 	f.Controls++
 	f.Statuses[c.Status]++
 	f.Population += c.Population
-	f.Deviations += c.Deviations
+	f.Deviating += c.Deviating
 	f.Open += c.Open
-	f.expected += c.Expected
-	f.complete += c.Complete
-	f.Coverage = Percent(f.complete, f.expected)
+	f.expected, f.complete = f.expected+c.Expected, f.complete+c.Complete
+	f.owed, f.done = f.owed+c.Owed, f.done+c.Done
+	f.Coverage, f.Activities = share(f.complete, f.expected), share(f.done, f.owed)
 }

@@ -24,6 +24,9 @@ const (
 	DutyGap Kind = "duty"
 	// Drift: a source no longer states an attribute that nearly every record had, and a test reads it.
 	Drift Kind = "drift"
+	// Custody: the log is not the one that its key has signed: an older copy was put
+	// in its place, or it was cut.
+	Custody Kind = "custody"
 )
 
 // Finding tells the gaps that a test or a duty opens.

@@ -2,6 +2,7 @@ package result
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -19,6 +20,52 @@ type Result struct {
 	Duties   []Occurrence     `json:"duties,omitempty"`
 	Streams  []StreamCoverage `json:"streams"`
 	Slots    SlotCounts       `json:"slots"`
+	// Unread are the streams of events, of a period that is over, that were not read
+	// to its end.
+	Unread []string `json:"unread_at_end,omitempty"`
+}
+
+// Whole reports whether the period is over and its last events were read.
+func (r *Result) Whole() bool { return !r.AsOf.Before(r.Period.To) && len(r.Unread) == 0 }
+
+// AsOfDate leaves what is true at the instant of the result, and takes away what is
+// of a period: coverage, days, populations, what was fixed before.
+func (r *Result) AsOfDate() {
+	r.Gaps = slices.DeleteFunc(r.Gaps, func(g Gap) bool { return g.State != Open && g.State != Accepted })
+	r.Duties = slices.DeleteFunc(r.Duties, func(o Occurrence) bool { return o.State == Upcoming || o.State == MissedDuty && o.Late.After(r.AsOf) })
+	open := map[string]int{}
+	for _, g := range r.Gaps {
+		if g.Kind.Finding() {
+			open[g.Test]++
+		}
+	}
+	controls := map[string]*ControlResult{}
+	for i := range r.Controls {
+		c := &r.Controls[i]
+		controls[c.Control] = c
+		*c = ControlResult{Control: c.Control, Family: c.Family, Criteria: c.Criteria, Now: c.Now, Status: c.Now}
+	}
+	verdicts := map[string]Verdict{}
+	for i := range r.Tests {
+		t := &r.Tests[i]
+		n := open[t.Test]
+		*t = TestResult{Test: t.Test, Control: t.Control, Now: t.Now, Period: t.Now, Deviations: n, Open: n, Unknown: t.Unknown, Streams: t.Streams, Duty: t.Duty}
+		verdicts[t.Test] = t.Now
+		if c := controls[t.Control]; c != nil {
+			c.Deviations, c.Open = c.Deviations+n, c.Open+n
+		}
+	}
+	for i := range r.Criteria {
+		c := &r.Criteria[i]
+		c.Status = ManualEvidence
+		for _, t := range c.Tests {
+			c.Status = Worse(c.Status, verdicts[t])
+		}
+	}
+	for i := range r.Streams {
+		r.Streams[i] = StreamCoverage{Stream: r.Streams[i].Stream, LastComplete: r.Streams[i].LastComplete}
+	}
+	r.Slots = SlotCounts{}
 }
 
 // StreamCoverage tells how much of the period one stream was seen.

@@ -60,7 +60,7 @@ func controlText(r *result.Result) string {
 		if c.Now == result.ManualEvidence && c.Status == result.ManualEvidence && c.Population == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "%s %s %s: %d of %d, %d gaps %s, %v%% %s\n", c.Control, c.Now, c.Status, c.Deviating, c.Population, c.Deviations, c.Nature, c.Coverage, c.Days)
+		fmt.Fprintf(&b, "%s %s %s: %d of %d, %d gaps %s, %v%% %s\n", c.Control, c.Now, c.Status, c.Deviating, c.Population, c.Deviations, c.Nature, covered(c), c.Days)
 	}
 	return b.String()
 }
@@ -80,4 +80,15 @@ func slotText(r *result.Result) string {
 	}
 	fmt.Fprintf(&b, "%+v\n", r.Slots)
 	return b.String()
+}
+
+// covered is the coverage of a control's tests or, if it has none, of its activities.
+func covered(c result.ControlResult) float64 {
+	switch {
+	case c.Coverage != nil:
+		return *c.Coverage
+	case c.Activities != nil:
+		return *c.Activities
+	}
+	return 0
 }

@@ -109,6 +109,8 @@ type Restored struct {
 	Key  string     `json:"key"`
 	// Anchored is the size of the log that the newest anchor in the backup was shown.
 	Anchored uint64 `json:"anchored"`
+	// WentBack tells that the key has signed a log that this one does not begin with, or is shorter than.
+	WentBack bool `json:"went_back"`
 	// KeyProblem is what is wrong with the signing key; empty if nothing is.
 	KeyProblem string `json:"-"`
 }
@@ -142,7 +144,7 @@ func (k *Keeper) Restore(ctx context.Context, from string) (r Restored, err erro
 }
 
 func (k *Keeper) describeRestored(s *store.Store) (Restored, error) {
-	r := Restored{Store: k.Config.Store.Path, Key: s.VerifierKey(), KeyProblem: k.KeyProblem(s)}
+	r := Restored{Store: k.Config.Store.Path, Key: s.VerifierKey(), KeyProblem: k.KeyProblem(s), WentBack: s.RolledBack() != nil}
 	for e, err := range s.Entries(0) {
 		if err != nil {
 			return r, err

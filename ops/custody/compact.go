@@ -34,7 +34,11 @@ func (k *Keeper) Check(ctx context.Context) (*Checked, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Checked{r.OK(), r.Entries, r.Blobs, r.Erased, r.Bytes, r.Checkpoints, r.Problems}, nil
+	out := &Checked{r.OK(), r.Entries, r.Blobs, r.Erased, r.Bytes, r.Checkpoints, r.Problems}
+	if back := s.RolledBack(); back != nil {
+		out.OK, out.Problems = false, append(out.Problems, advised(back).Error())
+	}
+	return out, nil
 }
 
 // Compacted is what `store compact --json` prints.

@@ -48,7 +48,7 @@ func (k *Keeper) OpenReadOnly() (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(k.Config.Store.Path, store.Options{Seal: seal})
+	return store.Open(k.Config.Store.Path, store.Options{Seal: seal, Kept: keptCheckpoint(k.Config)})
 }
 
 // OpenExisting opens the store to append to it; one that does not exist is not made.
@@ -73,11 +73,33 @@ func (k *Keeper) OpenWithKey(o store.Options) (s *store.Store, key *store.Key, e
 	if o.Key, err = signingKey(k.Config); err != nil {
 		return nil, nil, err
 	}
+	o.Kept = keptCheckpoint(k.Config)
 	s, err = store.Open(k.Config.Store.Path, o)
+	if err != nil {
+		err = advised(err)
+	}
 	if !isWrongKey(err) || k.Config.Store.KeyText != "" || !exists(nextKey(k.Config)) {
 		return s, o.Key, err
 	}
 	return k.finishRotation(o, err)
+}
+
+// OpenToSign opens the store to read it, with the key that signs for its log.
+func (k *Keeper) OpenToSign() (s *store.Store, key *store.Key, err error) {
+	if !exists(k.Config.Store.Path) {
+		s, err = k.OpenReadOnly() // says that there is none
+		return s, nil, err
+	}
+	if key, err = signingKey(k.Config); err != nil {
+		return nil, nil, err
+	}
+	s, err = k.OpenReadOnly()
+	if err == nil && key.Verifier != s.VerifierKey() && k.RotationPending() { // it is to be finished first
+		if err = s.Close(); err == nil {
+			return k.OpenWithKey(store.Options{})
+		}
+	}
+	return s, key, err
 }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }

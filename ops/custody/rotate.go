@@ -92,7 +92,7 @@ func (k *Keeper) rotateGiven(ctx context.Context, out string) (done KeyChanged, 
 	if err != nil {
 		return done, err
 	}
-	s, err := store.Open(c.Store.Path, store.Options{Key: key, Seal: seal})
+	s, err := store.Open(c.Store.Path, store.Options{Key: key, Seal: seal, Kept: keptCheckpoint(c)})
 	if isWrongKey(err) {
 		return k.alreadyGiven(seal, next, out, err)
 	}
@@ -109,7 +109,7 @@ func (k *Keeper) rotateGiven(ctx context.Context, out string) (done KeyChanged, 
 // alreadyGiven: the log has the new key, the secret does not.
 func (k *Keeper) alreadyGiven(seal store.Sealer, next *store.Key, out string, otherwise error) (done KeyChanged, err error) {
 	c := k.Config
-	s, err := store.Open(c.Store.Path, store.Options{Seal: seal})
+	s, err := store.Open(c.Store.Path, store.Options{Seal: seal, Kept: keptCheckpoint(c)})
 	if err != nil {
 		return done, err
 	}

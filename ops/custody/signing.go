@@ -139,3 +139,26 @@ func usedKeys(s *store.Store) (keys []UsedKey, err error) {
 	keys[len(keys)-1].InUse = true
 	return keys, nil
 }
+
+// Secrets returns the texts of the signing key and the encryption key, as far as this
+// process can read them: no source may get to show us those.
+func Secrets(c *config.Config) (secrets []string) {
+	texts := []string{c.Store.KeyText.Reveal()}
+	for _, path := range []string{c.Store.Key, nextKey(c)} {
+		if b, err := os.ReadFile(path); err == nil && len(b) <= maxKeyFile {
+			texts = append(texts, string(b))
+		}
+	}
+	for _, word := range strings.Fields(strings.Join(texts, "\n")) {
+		if strings.HasPrefix(word, privateKey) {
+			secrets = append(secrets, word, word[strings.LastIndexByte(word, '+')+1:])
+		}
+	}
+	if e := c.Store.Encryption; e != nil && e.Key != "" {
+		secrets = append(secrets, e.Key.Reveal())
+	}
+	return secrets
+}
+
+// privateKey is how a private key in the form of the Go checksum database begins.
+const privateKey = "PRIVATE+KEY+"

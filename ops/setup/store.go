@@ -99,6 +99,9 @@ func (st *StoreState) look(c *config.Config) {
 	if why := (&custody.Keeper{Config: c}).KeyProblem(s); why != "" {
 		st.Problems = append(st.Problems, why)
 	}
+	if why := custody.RollbackProblem(s); why != "" {
+		st.Problems = append(st.Problems, why)
+	}
 	if err := st.shown(s); err != nil {
 		st.Problems = append(st.Problems, err.Error())
 	}

@@ -1,4 +1,4 @@
-package gap
+package population
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ const wantDraw = "1 980 ed17161be7e94fefed013072e9986fdccce3b2d033c79e060b14f726
 func itemsOf(n int) []Item {
 	items := make([]Item, n)
 	for i := range items {
-		items[i] = Item{Stream: "github/github.pull_request/acme", ID: fmt.Sprint(i), Name: "n", At: start.Add(time.Duration(i) * time.Hour)}
+		items[i] = Item{Stream: "github/github.pull_request/acme", ID: fmt.Sprint(i), Name: "n", At: from.Add(time.Duration(i) * time.Hour)}
 	}
 	return items
 }
@@ -40,7 +40,7 @@ func TestDrawIsTheSameInAnyOrder(t *testing.T) {
 
 // TestItemIsCanonical: an item is written as anyone would write it.
 func TestItemIsCanonical(t *testing.T) {
-	for _, it := range []Item{{}, {Stream: "a/b/c", Scope: "s", ID: "1\"", Name: "ü\n", At: start.Add(5)}, {Stream: "a", ID: "2", At: start}} {
+	for _, it := range []Item{{}, {Stream: "a/b/c", Scope: "s", ID: "1\"", Name: "ü\n", At: from.Add(5)}, {Stream: "a", ID: "2", At: from}} {
 		want, err := evidence.Canonical(it)
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package ops
+package lint
 
 import (
 	"context"
@@ -13,11 +13,12 @@ import (
 	"github.com/evidenced/evidenced/gap/catalogue"
 	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/gap/timeline"
+	"github.com/evidenced/evidenced/ops"
 	"github.com/evidenced/evidenced/review"
 )
 
-// Lint is what `catalogue lint --json` prints.
-type Lint struct {
+// Found is what `catalogue lint --json` prints.
+type Found struct {
 	Folder   string   `json:"folder"`
 	Controls int      `json:"controls"`
 	Tests    int      `json:"tests"`
@@ -25,18 +26,18 @@ type Lint struct {
 	Warnings []string `json:"warnings"`
 }
 
-// LintCatalogue checks the catalogue of a folder, laid over the program's: that
+// Catalogue checks the catalogue of a folder, laid over the program's: that
 // it can be read, and that a source feeds it.
-func LintCatalogue(path, named string) (*Lint, error) {
-	folder, err := OwnFolder(path, named)
+func Catalogue(path, named string) (*Found, error) {
+	folder, err := ops.OwnFolder(path, named)
 	if err != nil {
 		return nil, err
 	}
-	cat, err := LoadOverlay(folder)
+	cat, err := ops.LoadOverlay(folder)
 	if err != nil {
 		return nil, err
 	}
-	specs, err := Specs(path)
+	specs, err := ops.Specs(path)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func LintCatalogue(path, named string) (*Lint, error) {
 			kinds = append(kinds, string(k.Kind))
 		}
 	}
-	return &Lint{folder, len(cat.Controls), len(cat.Tests()), len(cat.Duties()), leadsNowhere(cat, kinds)}, nil
+	return &Found{folder, len(cat.Controls), len(cat.Tests()), len(cat.Duties()), leadsNowhere(cat, kinds)}, nil
 }
 
 // leadsNowhere tells what of a catalogue no source feeds, and what nothing shows.
@@ -59,7 +60,7 @@ func leadsNowhere(cat *catalogue.Catalogue, known []string) []string {
 			if slices.Contains(known, string(k)) {
 				fed[v.Kind] = true
 			} else if v.Of == "" {
-				warn("view %s: no source has the kind %s%s", v.Kind, k, suggest(string(k), known))
+				warn("view %s: no source has the kind %s%s", v.Kind, k, ops.Suggest(string(k), known))
 			}
 		}
 	}
@@ -77,10 +78,10 @@ func leadsNowhere(cat *catalogue.Catalogue, known []string) []string {
 		case views[t.Kind] && !fed[t.Kind]:
 			warn("test %s: no source feeds the view %s", t.ID, t.Kind)
 		case !views[t.Kind] && !slices.Contains(known, string(t.Kind)):
-			warn("test %s: no source has the kind %s%s", t.ID, t.Kind, suggest(string(t.Kind), known))
+			warn("test %s: no source has the kind %s%s", t.ID, t.Kind, ops.Suggest(string(t.Kind), known))
 		}
 	}
-	for _, l := range CriterionLines(cat) {
+	for _, l := range ops.CriterionLines(cat) {
 		if len(l.Tests)+len(l.Duties) == 0 {
 			warn("criterion %s: neither a test nor a duty shows it", l.ID)
 		}
@@ -104,14 +105,14 @@ type TimelineResults struct {
 	Untested  []string         `json:"untested"`
 }
 
-// TestCatalogue runs the timelines of a folder over its catalogue; with update
+// Timelines runs the timelines of a folder over its catalogue; with update
 // it writes what comes out into the files.
-func TestCatalogue(ctx context.Context, path, named string, update bool) (*TimelineResults, error) {
-	folder, err := OwnFolder(path, named)
+func Timelines(ctx context.Context, path, named string, update bool) (*TimelineResults, error) {
+	folder, err := ops.OwnFolder(path, named)
 	if err != nil {
 		return nil, err
 	}
-	cat, err := LoadOverlay(folder)
+	cat, err := ops.LoadOverlay(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func TestCatalogue(ctx context.Context, path, named string, update bool) (*Timel
 			out.Failed++
 		}
 	}
-	out.Untested = seen.missing(foreignTests(cat), cat)
+	out.Untested = seen.missing(ops.ForeignTests(cat), cat)
 	return out, nil
 }
 

@@ -1,0 +1,89 @@
+package custody
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/evidenced/evidenced/api"
+	"github.com/evidenced/evidenced/evidence"
+	"github.com/evidenced/evidenced/receipt"
+	"github.com/evidenced/evidenced/store"
+)
+
+// EntryReceipt is the receipt of an entry of the log.
+type EntryReceipt struct {
+	Entry uint64 `json:"entry"`
+	// Size is how many entries the log has under the root that is signed.
+	Size uint64 `json:"size"`
+	// Leaf is the entry as it stands in the log, Receipt the COSE receipt over it.
+	Leaf    []byte `json:"-"`
+	Receipt []byte `json:"-"`
+}
+
+// Receipts returns COSE receipts of entries, and the key of the log that signs
+// them in PEM.
+func (k *Keeper) Receipts(entries []uint64) (out []EntryReceipt, publicKey []byte, err error) {
+	s, key, err := k.OpenToSign()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if key.Verifier != s.VerifierKey() {
+		return nil, nil, fmt.Errorf("receipts: %w", store.ErrWrongKey)
+	}
+	size, err := s.Size()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, n := range entries {
+		if n >= size {
+			return nil, nil, api.Errorf(api.NotFound, "the log has no entry %d: it has %d", n, size)
+		}
+		r, err := receiptOf(s, key, n, size)
+		if err != nil {
+			return nil, nil, err
+		}
+		out = append(out, r)
+	}
+	publicKey, err = publicPEM(key.Verifier)
+	return out, publicKey, err
+}
+
+func receiptOf(s *store.Store, key *store.Key, n, size uint64) (r EntryReceipt, err error) {
+	r = EntryReceipt{Entry: n, Size: size}
+	in := receipt.Inclusion{Verifier: key.Verifier, Index: n, Size: size}
+	if in.Path, err = s.Proof(n, size); err != nil {
+		return r, err
+	}
+	if in.Root, err = s.Root(size); err != nil {
+		return r, err
+	}
+	for leaf, err := range s.Leaves(n) {
+		if err != nil {
+			return r, err
+		}
+		r.Leaf = leaf
+		break
+	}
+	r.Receipt, err = in.Sign(key.SignBytes)
+	return r, err
+}
+
+// publicPEM returns the public key of a verifier key as most programs read it.
+func publicPEM(verifier string) ([]byte, error) {
+	parts := strings.SplitN(verifier, "+", 3)
+	data, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	if err != nil || len(data) != 1+ed25519.PublicKeySize {
+		return nil, fmt.Errorf("the key %s is not an Ed25519 key", evidence.Printable(verifier))
+	}
+	der, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(data[1:]))
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
