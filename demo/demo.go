@@ -254,7 +254,7 @@ func (d *demo) closePeriod(ctx context.Context, r *schedule.Runner, end time.Tim
 func (d *demo) duties(cat *catalogue.Catalogue) []simulator.Deed {
 	var all []simulator.Duty
 	for _, x := range cat.Duties() {
-		all = append(all, simulator.Duty{ID: x.ID, Per: x.Per, WithinDays: x.WithinDays, GraceDays: x.GraceDays})
+		all = append(all, simulator.Duty{ID: x.ID, Per: x.Per, WithinDays: x.WithinDays, GraceDays: x.GraceDays, Early: x.Early})
 	}
 	deeds, planted := d.company.Duties(all)
 	d.planted = planted

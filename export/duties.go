@@ -34,6 +34,9 @@ func (b *derived) dutyText(s *strings.Builder, c catalogue.Control) {
 // often says how often a duty falls due.
 func often(d catalogue.Duty) string {
 	how := "once a " + d.Per
+	if d.Per != "" && !d.Early {
+		how += ", when that has ended"
+	}
 	if d.Per == "" {
 		how = fmt.Sprintf("never older than %d days", d.WithinDays)
 	}

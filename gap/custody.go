@@ -16,7 +16,7 @@ const custodySeverity = "critical"
 // was found to have gone back. Nothing that comes later fixes it.
 func rollbackGaps(acts []evidence.Act, p result.Period, asOf time.Time) (gaps []result.Gap) {
 	for _, a := range acts {
-		if a.Rollback == nil || a.At.Before(p.From) || a.At.After(asOf) {
+		if a.Rollback == nil || a.At.Before(p.From) {
 			continue
 		}
 		gaps = append(gaps, RollbackGap(a.Rollback, a.At, asOf))

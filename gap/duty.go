@@ -25,11 +25,11 @@ type performance struct {
 	claimed  bool
 }
 
-// performances returns those of a duty that were recorded by asOf, by their day.
-func performances(id string, acts []evidence.Act, asOf time.Time) []*performance {
+// performances returns those of a duty, by their day.
+func performances(id string, acts []evidence.Act) []*performance {
 	var out []*performance
 	for _, a := range acts {
-		if u := a.Upload; u != nil && !a.At.After(asOf) && slices.Contains(u.Duties, id) && u.Effective.Before(a.At.Add(result.Day)) {
+		if u := a.Upload; u != nil && slices.Contains(u.Duties, id) && u.Effective.Before(a.At.Add(result.Day)) {
 			p := &performance{at: u.Effective.UTC(), recorded: a.At, label: u.Occurrence, entry: a.Entry, by: u.By}
 			if u.Expires != nil {
 				p.until = u.Expires.UTC()
@@ -45,7 +45,7 @@ func performances(id string, acts []evidence.Act, asOf time.Time) []*performance
 // order. began is when the log began: evidence of before is not late because it was
 // recorded after that.
 func (d *duty) occurrences(cal *catalogue.Calendar, p result.Period, acts []evidence.Act, began, asOf time.Time) []result.Occurrence {
-	performed := performances(d.ID, acts, asOf)
+	performed := performances(d.ID, acts)
 	var all []result.Occurrence
 	if d.Per != "" {
 		all = d.windows(cal, p, performed)
@@ -108,7 +108,7 @@ func (d *duty) windows(cal *catalogue.Calendar, p result.Period, performed []*pe
 		for i := range all {
 			o := &all[i]
 			for _, u := range performed {
-				fits := !u.at.Before(o.From) && (!named && u.label == "" && u.at.Before(o.Late) || named && u.label == o.Label)
+				fits := !u.at.Before(d.countsFrom(o)) && (!named && u.label == "" && u.at.Before(o.Late) || named && u.label == o.Label)
 				if o.Performed == nil && !u.claimed && fits {
 					claim(o, u)
 				}
@@ -116,6 +116,15 @@ func (d *duty) windows(cal *catalogue.Calendar, p result.Period, performed []*pe
 		}
 	}
 	return all
+}
+
+// countsFrom is from when on what is done counts for a window: its last day, unless
+// it may be done earlier.
+func (d *duty) countsFrom(o *result.Occurrence) time.Time {
+	if d.Early {
+		return o.From
+	}
+	return o.Due.Add(-result.Day)
 }
 
 // dateOf returns midnight UTC of a day, as the bounds of a period are.
@@ -182,7 +191,7 @@ func (d *duty) renewals(p result.Period, performed []*performance) []result.Occu
 func (e *Engine) dutyResults(r *result.Result) {
 	for _, d := range e.cat.Duties() {
 		d := duty{d}
-		all := d.occurrences(e.cat.Calendar, e.period, e.acts, e.began, r.AsOf)
+		all := d.occurrences(e.cat.Calendar, e.period, e.known(r.AsOf), e.began, r.AsOf)
 		t := result.TestResult{Test: d.ID, Control: d.Control, Now: result.ManualEvidence, Period: result.ManualEvidence, Duty: true}
 		days := make(result.Days, e.period.Days())
 		for i := range all {
@@ -190,7 +199,7 @@ func (e *Engine) dutyResults(r *result.Result) {
 			if g, missed := d.gap(o, r.AsOf); missed {
 				r.Gaps = append(r.Gaps, g)
 			}
-			countOccurrence(&t, o)
+			countOccurrence(&t, o, d.Per != "" && !r.AsOf.Before(o.Due))
 			e.markDutyDays(days, &d, o, r.AsOf)
 		}
 		t.Days, t.Coverage = days.String(), result.Percent(t.Complete, t.Expected)
@@ -202,12 +211,17 @@ func (e *Engine) dutyResults(r *result.Result) {
 	})
 }
 
-// countOccurrence adds one occurrence to the result of its duty.
-func countOccurrence(t *result.TestResult, o *result.Occurrence) {
+// countOccurrence adds one occurrence to the result of its duty. ended tells that it
+// is of an interval that is over.
+func countOccurrence(t *result.TestResult, o *result.Occurrence, ended bool) {
 	switch o.State {
 	case result.Performed, result.PerformedLate:
 		t.Complete++
 	case result.Upcoming, result.DueNow:
+		if ended { // the interval is owed, though not missed yet
+			t.Expected++
+			t.Population++
+		}
 		return
 	}
 	t.Expected++

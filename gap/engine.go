@@ -41,12 +41,28 @@ func WithActs(acts []evidence.Act) Option {
 	return func(e *Engine) { e.acts = append(e.acts, acts...) }
 }
 
+// WithLateActs lets evidence that people brought, and what management says, after
+// the end of a period that is over count as well: the last month is owed until then.
+func WithLateActs() Option { return func(e *Engine) { e.lateActs = true } }
+
+// known returns the acts that count as of an instant.
+func (e *Engine) known(asOf time.Time) []evidence.Act {
+	late := e.lateActs && !asOf.Before(e.period.To)
+	if late {
+		return slices.DeleteFunc(slices.Clone(e.acts), func(a evidence.Act) bool {
+			return a.At.After(asOf) && a.Decision != nil && a.Decision.Verb == evidence.Accept
+		})
+	}
+	return slices.DeleteFunc(slices.Clone(e.acts), func(a evidence.Act) bool { return a.At.After(asOf) })
+}
+
 // Engine turns runs into gaps, one run at a time. It is not safe for
 // concurrent use, and must be dropped after an error.
 type Engine struct {
 	cat         *catalogue.Catalogue
 	period      result.Period
 	acts        []evidence.Act
+	lateActs    bool
 	began       time.Time // the observation time of the first run of the log
 	testsByKind map[evidence.Kind]*kindTests
 	tests       []*testState // sorted by id

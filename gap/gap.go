@@ -140,7 +140,7 @@ func applyDecisions(gaps []result.Gap, acts []evidence.Act, asOf time.Time) {
 	}
 	last := map[key]*evidence.Decision{}
 	for _, a := range acts {
-		if d := a.Decision; d != nil && !a.At.After(asOf) {
+		if d := a.Decision; d != nil {
 			last[key{d.Gap, d.Verb}] = d
 		}
 	}

@@ -26,9 +26,10 @@ func (e *Engine) Result(asOf time.Time) *result.Result {
 	}
 	e.dutyResults(r)
 	slices.SortFunc(r.Tests, func(a, b result.TestResult) int { return cmp.Compare(a.Test, b.Test) })
-	r.Gaps = append(r.Gaps, rollbackGaps(e.acts, e.period, asOf)...)
+	acts := e.known(asOf)
+	r.Gaps = append(r.Gaps, rollbackGaps(acts, e.period, asOf)...)
 	r.Gaps = sortGaps(r.Gaps)
-	applyDecisions(r.Gaps, e.acts, asOf)
+	applyDecisions(r.Gaps, acts, asOf)
 	r.Controls = e.controlResults(r.Tests, r.Gaps)
 	r.Criteria = e.criterionStates(r.Tests)
 	return r

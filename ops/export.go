@@ -176,7 +176,7 @@ func judge(ctx context.Context, in *export.Input, controls []string, log Evidenc
 		return err
 	}
 	in.Derived = of.missed
-	e := gap.NewEngine(in.Judged(), p, gap.WithRoots(in.Roots), gap.WithActs(acts))
+	e := gap.NewEngine(in.Judged(), p, gap.WithRoots(in.Roots), gap.WithActs(acts), gap.WithLateActs())
 	if err := of.observed(ctx, e); err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func VerifyBundle(ctx context.Context, path string, o verify.Options, again bool
 	}
 	if again && out.OK { // there is no sense in deriving from evidence that is not sound
 		out.Files = reperform(ctx, b, &out.Result)
-		out.Result.Derived = true
+		out.Result.Derived = out.Files > 0
 	}
 	return out, ctx.Err()
 }

@@ -12,6 +12,8 @@ type Duty struct {
 	Per        string
 	WithinDays int
 	GraceDays  int
+	// Early tells that a window may be done before it has ended.
+	Early bool
 }
 
 // Deed is one time that somebody did a duty and brought the proof.
@@ -120,7 +122,11 @@ func (n *clerk) recur(d Duty) {
 			n.plant(d, due, tardy, label, "done late")
 			wrong = ""
 		default:
-			n.deed(d, "", n.d.workday(due.AddDate(0, 0, -n.d.between(1, 9))))
+			ago := n.d.between(1, 9)
+			if !d.Early {
+				ago = -(ago + 1) / 2
+			}
+			n.deed(d, "", n.d.workday(due.AddDate(0, 0, -ago)))
 		}
 	}
 }

@@ -102,17 +102,14 @@ func (c *check) files() {
 		}
 		total += m.Size
 	}
-	for _, m := range c.b.Manifest.Files {
-		if c.ended() {
-			return
-		}
-		if err := c.file(m); err != nil {
+	each(c, c.b.Manifest.Files, c.file, func(m Member, err error) {
+		if err != nil {
 			c.fail("file", m.Path, "%v", err)
 		}
 		c.res.Checked.Files++
 		c.res.Checked.Bytes += m.Size
 		c.opt.Progress(c.res.Checked.Bytes, total)
-	}
+	})
 }
 
 func (c *check) file(m Member) error {

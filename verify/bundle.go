@@ -38,6 +38,7 @@ type Bundle struct {
 	members   map[string]*zip.File
 	listed    map[string]int // place in the manifest, by path
 	erased    map[evidence.Hash]evidence.Tombstone
+	known     *sums // of lines of records that are of their form
 }
 
 // read reads the directory and the manifest.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -207,25 +208,33 @@ func (c *check) leafProofs(leaves []evidence.Hash) {
 
 // evidence compares the evidence files with what the log names.
 func (c *check) evidence() {
+	c.b.wasErased(evidence.Hash{}) // it reads the tombstones once, for all
+	c.b.known = newSums()
+	var named []Member
 	for _, m := range c.b.Manifest.Files {
-		if c.ended() {
-			return
-		}
 		if !strings.HasPrefix(m.Path, "evidence/records/") && !strings.HasPrefix(m.Path, "evidence/exchanges/") && !strings.HasPrefix(m.Path, "evidence/files/") {
 			continue
 		}
-		ref, ok := c.refs[m.Path]
-		if !ok {
+		if _, ok := c.refs[m.Path]; !ok {
 			c.fail("evidence", m.Path, "no entry of the log names it")
 			continue
 		}
-		delete(c.refs, m.Path)
+		named = append(named, m)
+	}
+	each(c, named, func(m Member) counted { return c.b.count(c.ctx, m, c.refs[m.Path]) }, func(m Member, n counted) {
+		ref := c.refs[m.Path]
 		if t, erased := c.custody.erased[ref.Hash]; erased {
 			c.fail("evidence", m.Path, "entry %d says that it was erased, and it is in the bundle", t)
 		}
-		c.blob(m, ref)
+		c.counted(m, ref, n)
+	})
+	if c.ended() {
+		return
 	}
 	for path, ref := range c.refs {
+		if _, ok := c.b.Member(path); ok {
+			continue
+		}
 		if _, erased := c.custody.erased[ref.Hash]; erased {
 			c.res.Checked.Erased++
 			continue
@@ -234,36 +243,75 @@ func (c *check) evidence() {
 	}
 }
 
-func (c *check) blob(m Member, ref evidence.Ref) {
-	if m.SHA256 != ref.Hash || m.Size != ref.Size {
-		c.fail("evidence", m.Path, "its hash or size is not the one in the log")
-		return
-	}
-	if strings.HasPrefix(m.Path, "evidence/files/") {
-		c.res.Checked.Uploads++ // any bytes
-		return
-	}
-	if strings.HasPrefix(m.Path, "evidence/records/") {
-		c.res.Checked.Records += countLines(c, m, ref, c.b.Records(ref))
-	} else {
-		c.res.Checked.Exchanges += countLines(c, m, ref, lines[json.RawMessage](c.b, m.Path, evidence.MaxLine))
-	}
+// counted is how many lines a file of evidence has, or why they cannot be read.
+type counted struct {
+	lines int
+	err   error
 }
 
-// countLines reads each line of a blob, and compares their number with the log's.
-func countLines[T any](c *check, m Member, ref evidence.Ref, all iter.Seq2[T, error]) (n int) {
-	for _, err := range all {
+// count reads each line of a file of evidence, in the form that it must have.
+func (b *Bundle) count(ctx context.Context, m Member, ref evidence.Ref) counted {
+	switch {
+	case m.SHA256 != ref.Hash || m.Size != ref.Size:
+		return counted{0, errors.New("its hash or size is not the one in the log")}
+	case strings.HasPrefix(m.Path, "evidence/files/"):
+		return counted{ref.Count, nil} // any bytes
+	case strings.HasPrefix(m.Path, "evidence/records/"):
+		return b.countRecords(ctx, ref)
+	}
+	return countLines(ctx, lines[json.RawMessage](b, m.Path, evidence.MaxLine))
+}
+
+// countRecords reads records. Most lines of a snapshot are those of the one before:
+// a line that was read once need not be decoded again.
+func (b *Bundle) countRecords(ctx context.Context, ref evidence.Ref) (n counted) {
+	for line, err := range b.Lines(ref) {
 		if err == nil {
-			err = c.ctx.Err()
+			err = ctx.Err()
+		}
+		if err == nil && !b.known.holds(line.Sum()) {
+			if _, err = line.Record(); err == nil {
+				b.known.add(line.Sum())
+			}
 		}
 		if err != nil {
-			c.fail("evidence", m.Path, "%w", err)
+			n.err = err
 			return n
 		}
-		n++
-	}
-	if n != ref.Count {
-		c.fail("evidence", m.Path, "it holds %d lines, the log says %d", n, ref.Count)
+		n.lines++
 	}
 	return n
+}
+
+func countLines[T any](ctx context.Context, all iter.Seq2[T, error]) (n counted) {
+	for _, err := range all {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			n.err = err
+			return n
+		}
+		n.lines++
+	}
+	return n
+}
+
+// counted compares the number of lines with that of the log.
+func (c *check) counted(m Member, ref evidence.Ref, n counted) {
+	switch {
+	case n.err != nil:
+		c.fail("evidence", m.Path, "%w", n.err)
+		return
+	case n.lines != ref.Count:
+		c.fail("evidence", m.Path, "it holds %d lines, the log says %d", n.lines, ref.Count)
+	}
+	switch {
+	case strings.HasPrefix(m.Path, "evidence/files/"):
+		c.res.Checked.Uploads++
+	case strings.HasPrefix(m.Path, "evidence/records/"):
+		c.res.Checked.Records += n.lines
+	default:
+		c.res.Checked.Exchanges += n.lines
+	}
 }

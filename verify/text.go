@@ -74,14 +74,27 @@ func (r Result) WriteText(w io.Writer) error {
 	default:
 		b.WriteString("sound: no entry of the log and no byte of evidence was changed, left out, added or reordered since it was signed\n")
 	}
-	if r.OK && !r.Derived {
-		b.WriteString("Not derived again: verdicts, gaps, tables and pages. `evidenced verify --reperform` derives each of them from the evidence, and finds what was left out of the schedule.\n")
+	if r.OK {
+		r.scope(&b)
 	}
 	if r.Key != "" && !r.Pinned {
 		fmt.Fprintf(&b, "signed by %s\nCompare this key with the one the organisation gave you by another way, or pass it with --key.\n", evidence.Printable(r.Key))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// scope says what was checked, and what was not.
+func (r Result) scope(b *strings.Builder) {
+	b.WriteString("checked: every byte of the archive; the signature and the key; the log's tree, order, checkpoints and proofs; that each file of evidence is the one that the log names; " +
+		"that no outcome says more than its certificate; the windows of events; the catalogue against the log\n")
+	if !r.Derived {
+		b.WriteString("NOT derived again from the evidence: verdicts, gaps, tables and pages (result.json, gaps.jsonl, index.html, README.txt, *.csv, control.txt), whether every collection that was " +
+			"expected is in the log, and whether the tests are the program's own. Whoever holds the key could have written these otherwise: `evidenced verify --reperform` derives each of them.\n")
+	}
+	if r.Checked.Witnessed+r.Checked.Seen == 0 {
+		b.WriteString("NOT compared with anybody else's word: the log may have been written anew by the holder of its key (--witness, --timestamp-ca, --checkpoints)\n")
+	}
 }
 
 // custody tells what the log says of itself, where it says something.

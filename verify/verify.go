@@ -71,7 +71,7 @@ type Result struct {
 	// signed: an older copy was put in its place, or it was cut.
 	WentBack []string `json:"went_back,omitempty"`
 	// Derived tells that verdicts, tables and pages were derived again from the evidence.
-	Derived bool `json:"-"`
+	Derived bool `json:"derived"`
 	// Complete is false for a sound bundle that does not cover its period: it
 	// was made before the end.
 	Complete bool `json:"-"`

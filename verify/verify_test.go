@@ -75,7 +75,7 @@ func filledAt(t testing.TB, days, users int) (s *store.Store, key *store.Key, se
 func userRecords(d, users int) (out []evidence.Record) {
 	for i := range users {
 		out = append(out, evidence.Record{Kind: "aws.iam.user", ID: fmt.Sprintf("arn:aws:iam::1:user/u%04d", i), Name: fmt.Sprintf("u%04d", i),
-			Attributes: map[string]any{"password_enabled": true, "mfa_active": (i+d)%7 != 0, "created_at": "2025-01-01T00:00:00Z"}})
+			Attributes: map[string]any{"password_enabled": true, "mfa_active": (i+d)%7 != 0, "created_at": "2025-01-01T00:00:00Z", "rotated": int64((d + i) / 50)}})
 	}
 	return out
 }
@@ -494,31 +494,6 @@ func FuzzOpen(f *testing.F) {
 			t.Fatal("another archive is as sound as the one that was signed")
 		}
 	})
-}
-
-func BenchmarkVerify(b *testing.B) {
-	s, key := filled(b, 60, 2000)
-	bundle := write(b, s, key, 60)
-	path := filepath.Join(b.TempDir(), "b.zip")
-	if err := os.WriteFile(path, bundle, 0o600); err != nil {
-		b.Fatal(err)
-	}
-	var bytes int64
-	for b.Loop() {
-		res, err := verify.File(context.Background(), path, verify.Options{})
-		if err != nil || !res.OK {
-			b.Fatal(err, res.Failures)
-		}
-		bytes = res.Checked.Bytes
-	}
-	b.SetBytes(bytes)
-}
-
-func BenchmarkExport(b *testing.B) {
-	s, key := filled(b, 60, 2000)
-	for b.Loop() {
-		b.SetBytes(int64(len(write(b, s, key, 60))))
-	}
 }
 
 // events adds the reading of a window of events.

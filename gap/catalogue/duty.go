@@ -18,6 +18,9 @@ type Duty struct {
 	// on any day of the period. One of the two is set.
 	Per        string `json:"per,omitempty" yaml:"per"`
 	WithinDays int    `json:"within_days,omitempty" yaml:"within_days"`
+	// Early tells that a month, quarter or year may be done before it has ended. Without
+	// it, what is done before its last day does not count for it: the rest is still owed.
+	Early bool `json:"early,omitempty" yaml:"early"`
 	// GraceDays is how long after it was due it is still in time.
 	GraceDays int `json:"grace_days" yaml:"grace_days"`
 	// RemindDays is how long before it is due it is announced.
@@ -55,6 +58,8 @@ func (c *Catalogue) finishDuty(ctl *Control, j int, path string, criteria, seen 
 		return fail(path+".id", "duty %s needs per or within_days, and not both", d.ID)
 	case d.Per != "" && !slices.Contains([]string{"month", "quarter", "year"}, d.Per):
 		return fail(path+".per", "duty %s: per %q is none of month, quarter, year", d.ID, d.Per)
+	case d.Early && d.Per == "":
+		return fail(path+".early", "duty %s: early is of use with per only", d.ID)
 	case d.WithinDays < 0 || d.WithinDays > 3650 || d.GraceDays < 0 || d.GraceDays > 365 || d.RemindDays < 0 || d.RemindDays > 365:
 		return fail(path+".id", "duty %s: days are not negative, and at most 3650, and 365 of grace and reminding", d.ID)
 	case !slices.Contains(severities, d.Severity):
