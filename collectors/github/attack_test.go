@@ -14,8 +14,7 @@ const (
 	testCommits  = "change.commit.merged"
 )
 
-// wrong is that somebody gets away with it: the test passes. Caught is fail, or
-// unknown, where nothing proves either.
+// caught is fail, or unknown: the test does not pass what nothing proves.
 var caught = []result.Verdict{result.Fail, result.Unknown}
 
 // TestAttacks: a developer, bob, wants code in production that nobody else looked

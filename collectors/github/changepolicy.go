@@ -35,7 +35,7 @@ func matches(pattern, text string) bool {
 
 // noProjects are what looks like the key of a project in a ticket's key and is
 // none: names of standards, algorithms and registers, as in UTF-8 and CVE-2024.
-var noProjects = strings.Fields("AES ANSI ASCII ATX AVX BASE CC CP CVE CWE COVID CRC CSS CVSS DES DSA DES EC ECDSA ECMA ED EN ES FIPS GB GHSA GMT GPT H HMAC HS HTML HTTP IEC IEEE IP IPV ISO " +
+var noProjects = strings.Fields("AES ANSI ASCII ATX AVX BASE CC CP CVE CWE COVID CRC CSS CVSS DES DSA EC ECDSA ECMA ED EN ES FIPS GB GHSA GMT GPT H HMAC HS HTML HTTP IEC IEEE IP IPV ISO " +
 	"KB LATIN LTS MB MD MP NIST OAUTH P PCI PEP PKCS PS Q RC RFC RS RSA SHA SHAKE SOC SSE SSL TLS TS UCS US UTC UTF V VT WCAG WIN X")
 
 // isTicket reports whether a key is one of the configured projects; where none
