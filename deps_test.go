@@ -39,7 +39,8 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"export":            {rooms: []string{"evidence", "gap", "gap/catalogue", "gap/result", "population"}, modules: []string{"github.com/klauspost/compress"}},
 	"api":               {rooms: []string{"evidence", "gap/result"}},
 	"ops": {rooms: []string{"api", "evidence", "config", "collectors", "collectors/all", "schedule", "store", "gap", "gap/catalogue", "gap/result", "population", "review", "export", "verify",
-		"anchor", "anchor/*", "cloud/*", "ops/custody", "ops/expected", "collectors/transport"}},
+		"anchor", "anchor/*", "cloud/*", "ops/changes", "ops/custody", "ops/expected", "collectors/transport"}},
+	"ops/changes":                   {rooms: []string{"api", "evidence", "gap", "gap/catalogue", "gap/result"}},
 	"ops/lint":                      {rooms: []string{"api", "evidence", "gap/catalogue", "gap/result", "gap/timeline", "ops", "review"}},
 	"ops/expected":                  {rooms: []string{"evidence", "config", "collectors/all", "collectors/transport", "schedule", "gap/result"}},
 	"ops/setup":                     {rooms: []string{"api", "ops", "ops/custody", "evidence", "config", "collectors", "collectors/all", "collectors/transport", "store"}},
@@ -54,7 +55,8 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"collectors/aws":                {rooms: []string{"evidence", "collectors", "collectors/aws/policy"}, modules: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	"collectors/aws/policy":         {},
 	"collectors/git":                {rooms: []string{"evidence", "collectors"}},
-	"collectors/github":             {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/google/go-github/v60", "golang.org/x/sync"}},
+	"collectors/github/protection":  {rooms: []string{"collectors"}},
+	"collectors/github":             {rooms: []string{"evidence", "collectors", "collectors/github/protection"}, modules: []string{"github.com/google/go-github/v60", "golang.org/x/sync"}},
 	"collectors/ldap":               {rooms: []string{"evidence", "collectors"}, modules: []string{"github.com/go-ldap/ldap/v3", "github.com/go-asn1-ber/asn1-ber"}},
 	"collectors/sheet":              {rooms: []string{"evidence", "collectors"}},
 	"collectors/roster":             {rooms: []string{"evidence", "collectors", "collectors/sheet"}},
@@ -74,8 +76,9 @@ var policy = map[string]struct{ rooms, modules []string }{
 	"cmd/evidenced-verify":          {rooms: []string{"evidence", "verify", "anchor/timestamp"}},
 	"simulator/graphql/graphqltest": {rooms: []string{"simulator/graphql"}, modules: []string{"github.com/vektah/gqlparser/v2"}},
 	"gap/timeline":                  {rooms: []string{"evidence", "gap", "gap/catalogue", "gap/result"}},
+	"cmd/evidenced/page":            {rooms: []string{"api", "evidence"}},
 	"cmd/evidenced": {
-		rooms:   []string{"api", "config", "daemon", "demo", "evidence", "ops", "ops/custody", "ops/lint", "ops/setup", "serve", "anchor/*", "verify"},
+		rooms:   []string{"api", "cmd/evidenced/page", "config", "daemon", "demo", "evidence", "ops", "ops/custody", "ops/lint", "ops/setup", "serve", "anchor/*", "verify"},
 		modules: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
 	},
 }
@@ -165,6 +168,7 @@ func TestRoomsSayWhatTheyAreFor(t *testing.T) {
 var banned = map[string][]string{
 	"api":          {"net/http", "os", "os/exec"},
 	"ops":          {"net/http", "os/signal", "flag"},
+	"ops/changes":  {"net/http", "os", "os/signal", "flag"},
 	"ops/custody":  {"net/http", "os/signal", "flag"},
 	"ops/expected": {"net/http", "os"},
 	"ops/lint":     {"net/http", "os/signal", "flag"},

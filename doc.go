@@ -20,6 +20,7 @@
 //	config      what the user asked for
 //	api         what may be asked and answered: requests, answers, who asks, codes of errors
 //	ops         the operations, typed: one method for each thing that may be asked
+//	  changes     what was merged, by whom, approved by whom, and what the tests say
 //	  custody     care of the store and its keys
 //	  expected    which collections a log must tell of, by the schedules in it
 //	  lint        what a user wrote into a catalogue of their own

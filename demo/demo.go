@@ -352,7 +352,7 @@ func matches(p simulator.Planted, g result.Gap) bool {
 	if g.Stream != stream || string(g.Kind) != p.Kind || g.Test != p.Test || g.Resource != p.Resource {
 		return false
 	}
-	if g.NotBefore != nil && p.Start.Before(*g.NotBefore) || p.Start.After(g.FirstSeen) {
+	if g.NotBefore != nil && !p.Joined && p.Start.Before(*g.NotBefore) || p.Start.After(g.FirstSeen) {
 		return false
 	}
 	if p.End.IsZero() {

@@ -87,7 +87,9 @@ func (e *Engine) attachTables(st *stream) {
 		}
 		t := &table{view: v, part: &v.Parts[i], stream: st, index: len(st.tables), reads: st.kind.addReads(&v.Parts[i].Rule), rows: map[recordKey]*row{}}
 		for i, ts := range v.tests {
-			t.tests = append(t.tests, newViewTest(t, i, ts))
+			if ts.Part == "" || ts.Part == st.id.Kind {
+				t.tests = append(t.tests, newViewTest(t, i, ts))
+			}
 		}
 		v.tables = append(v.tables, t)
 		slices.SortFunc(v.tables, func(a, b *table) int { return cmp.Compare(a.stream.text, b.stream.text) })

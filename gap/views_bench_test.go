@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,7 +103,8 @@ func changes(days, perDay int) joined {
 		case 0:
 			r.Kind, r.Effective = "github.pull_request", &when
 			r.Attributes = map[string]any{"repository": fmt.Sprint("acme/r", n%100), "number": int64(n), "base_is_default": true, "merge_sha": sha, "merged_at": text,
-				"author": "ann", "tickets": []any{fmt.Sprint("A-", i)}, "approvals": []any{map[string]any{"reviewer": "bob", "commit_id": sha}}, "commit_authors": []any{"ann"}, "head_sha": sha,
+				"author": "ann", "tickets": []any{fmt.Sprint("A-", i)}, "approvals": []any{map[string]any{"reviewer": "bob", "commit_id": sha, "covers_head": true, "can_push": true}}, "head_sha": sha,
+				"base": "main", "landed": []any{sha}, "contributors": []any{"ann"}, "reviews": []any{}, "labels": []any{}, "linked_issues": []any{},
 				"checks": []any{map[string]any{"name": "t", "conclusion": "success"}}}
 		case 1:
 			r.Kind, r.Effective = "git.commit", &when
@@ -112,6 +114,10 @@ func changes(days, perDay int) joined {
 			r.Attributes = map[string]any{"key": fmt.Sprint("A-", i), "project": "A", "status": "Done", "created_at": "2020-01-01T00:00:00Z", "changes": []any{}}
 		case 3:
 			r.Kind, r.ID, r.Attributes = "github.repository", fmt.Sprintf("%06d", i), map[string]any{"full_name": fmt.Sprint("acme/r", i)}
+		case 5:
+			r.Kind, r.ID, r.Attributes = "roster.person", fmt.Sprintf("%06d", i), map[string]any{"type": "employee", "logins": map[string]any{"github": []string{"ann", "bob"}[i%2] + strings.Repeat("x", i/2)}}
+		case 6:
+			r.Kind, r.ID, r.Attributes = "github.branch", fmt.Sprintf("%06d", i), map[string]any{"repository": fmt.Sprint("acme/r", i), "branch": "main", "required_status_checks": []any{"t"}}
 		case 4:
 			r.Kind, r.ID, r.Attributes = "git.repository", fmt.Sprintf("%06d", i), map[string]any{"path": fmt.Sprint("/r", i), "origin": fmt.Sprint("h/acme/r", i)}
 		}
@@ -124,7 +130,7 @@ func changes(days, perDay int) joined {
 				if d == 0 {
 					w.From = start.AddDate(0, 0, -1)
 				}
-				for i, st := range []string{"github/github.pull_request/acme", "git/git.commit//r", "jira/jira.issue/acme", "github/github.repository/acme", "git/git.repository/h"} {
+				for i, st := range []string{"github/github.pull_request/acme", "git/git.commit//r", "jira/jira.issue/acme", "github/github.repository/acme", "git/git.repository/h", "roster/roster.person/p.csv", "github/github.branch/acme"} {
 					if i > 1 {
 						w = nil
 					}

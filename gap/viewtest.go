@@ -139,6 +139,9 @@ func (e *Engine) evaluateView(v *viewTest, o observation, own bool) {
 		v.stream.slots.add(o.run.Outcome, slot)
 	}
 	if !s.ready {
+		if own && t.at.IsZero() && !v.stream.registered {
+			v.stream.register() // nothing was read yet: the answer is unknown, and not none
+		}
 		return
 	}
 	v.evaluatedAt = o.at

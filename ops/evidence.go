@@ -109,7 +109,7 @@ func (o *Operations) History(_ context.Context, req api.HistoryRequest) (*api.Hi
 		if err != nil {
 			return nil, err
 		}
-		out.States = append(out.States, api.ResourceState{Time: st.Run.Observed(), Entry: st.Entry, Gone: st.Record == nil, Record: st.Record, Changes: changes(last, st.Record)})
+		out.States = append(out.States, api.ResourceState{Time: st.Run.Observed(), Entry: st.Entry, Gone: st.Record == nil, Record: st.Record, Changes: attributeChanges(last, st.Record)})
 		last = st.Record
 	}
 	if len(out.States) == 0 {
@@ -118,8 +118,8 @@ func (o *Operations) History(_ context.Context, req api.HistoryRequest) (*api.Hi
 	return out, nil
 }
 
-// changes compares two states of one resource, attribute by attribute.
-func changes(old, now *evidence.Record) []api.AttributeChange {
+// attributeChanges compares two states of one resource, attribute by attribute.
+func attributeChanges(old, now *evidence.Record) []api.AttributeChange {
 	out := []api.AttributeChange{}
 	if old == nil || now == nil {
 		return out

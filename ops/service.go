@@ -19,6 +19,8 @@ type Service interface {
 	Gap(context.Context, api.GapRequest) (*api.GapDetail, error)
 	// DecideGap accepts a gap, or responds to one.
 	DecideGap(context.Context, api.DecideRequest) (*api.Decided, error)
+	Changes(context.Context, api.ChangesRequest) (*api.ChangeList, error)
+	Change(context.Context, api.ChangeRequest) (*api.ChangeDetail, error)
 
 	Collections(context.Context, api.CollectionsRequest) (*api.Collections, error)
 	Entry(context.Context, api.EntryRequest) (*api.EntryDetail, error)

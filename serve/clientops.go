@@ -32,6 +32,16 @@ func (c *Client) DecideGap(ctx context.Context, req api.DecideRequest) (*api.Dec
 	return plainly[api.Decided](ctx, c, pathDecisions, req)
 }
 
+// Changes implements ops.Service.
+func (c *Client) Changes(ctx context.Context, req api.ChangesRequest) (*api.ChangeList, error) {
+	return plainly[api.ChangeList](ctx, c, pathChanges, req)
+}
+
+// Change implements ops.Service.
+func (c *Client) Change(ctx context.Context, req api.ChangeRequest) (*api.ChangeDetail, error) {
+	return plainly[api.ChangeDetail](ctx, c, pathChange, req)
+}
+
 // Collections implements ops.Service.
 func (c *Client) Collections(ctx context.Context, req api.CollectionsRequest) (*api.Collections, error) {
 	return plainly[api.Collections](ctx, c, pathCollections, req)

@@ -46,6 +46,8 @@ const (
 	pathGaps        = "GET /v1/gaps"
 	pathGap         = "GET /v1/gaps/{id}"
 	pathDecisions   = "POST /v1/decisions"
+	pathChanges     = "GET /v1/changes"
+	pathChange      = "GET /v1/change"
 	pathCollections = "GET /v1/evidence"
 	pathEntry       = "GET /v1/evidence/{id}"
 	pathFile        = "GET /v1/evidence/{id}/files/{name}"
@@ -74,6 +76,8 @@ var operations = []operation{
 	plain(pathGaps, "The open gaps of the period", ops.Service.Gaps),
 	plain(pathGap, "One gap, with what was decided on it", ops.Service.Gap),
 	plain(pathDecisions, "Accept a gap until a day, or respond to one", ops.Service.DecideGap),
+	plain(pathChanges, "The changes that were merged in the period, each with its verdict", ops.Service.Changes),
+	plain(pathChange, "One change: merge, contributors, approvals, checks, tickets, deployments, verdicts", ops.Service.Change),
 	plain(pathCollections, "The collections and how they ended, newest first", ops.Service.Collections),
 	plain(pathEntry, "One entry of the log", ops.Service.Entry),
 	streamed(pathFile, "The content of one uploaded file", func(s ops.Service, ctx context.Context, req api.EvidenceFileRequest, w io.Writer, _ api.ProgressFunc) (*api.FileCopied, error) {

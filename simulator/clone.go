@@ -21,6 +21,7 @@ type clone struct {
 	pushes  []push
 	dropped map[*pull]time.Time // merged, and taken out of the branch again
 	amended []time.Time         // when somebody wrote the tip anew
+	anew    map[string]*pull    // the commits that were written anew, and the pull request that each repeats
 	// What follows.
 	commits []gitCommit
 	cameBy  map[string]*pull // of a commit
@@ -130,6 +131,6 @@ func (k *clone) amend(line []string, at time.Time) []string {
 		return line
 	}
 	sha := k.commit(line[len(line)-2], p.author.name, p.author.email(), at, fmt.Sprintf("%s, again (#%d)", p.title, p.number))
-	k.cameBy[sha] = p
+	k.cameBy[sha], k.anew[sha] = p, p
 	return append(slices.Clone(line[:len(line)-1]), sha)
 }

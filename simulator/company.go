@@ -35,6 +35,9 @@ type Planted struct {
 	// some records do not answer, empty if the stream itself could not be read.
 	Test   string
 	Stream evidence.Stream
+	// Joined: of a blind spot, it is one of events that are joined with other
+	// evidence, and begins when both were read.
+	Joined bool
 	// Resource is the record id of a deviation, the account id of a scope gap, empty for a blind spot.
 	Resource string
 	// Start is when the condition began, not when anyone could see it.
@@ -92,7 +95,7 @@ func New(o Options) *Company {
 	c.openDirectory(d)
 	c.listPrivileged(d)
 	if o.Clone {
-		c.clone = &clone{repo: c.repos[0], dropped: map[*pull]time.Time{}, cameBy: map[string]*pull{}}
+		c.clone = &clone{repo: c.repos[0], dropped: map[*pull]time.Time{}, cameBy: map[string]*pull{}, anew: map[string]*pull{}}
 	}
 	if o.Plant {
 		c.goWrong()

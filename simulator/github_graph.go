@@ -39,7 +39,7 @@ func (c *Company) nodes() *graphIndex {
 }
 
 // graphTypes are the types that the interfaces of the schema stand for.
-var graphTypes = map[string][]string{"Actor": {"User", "Bot"}}
+var graphTypes = map[string][]string{"Actor": {"User", "Bot"}, "StatusCheckRollupContext": {"CheckRun", "StatusContext"}, "GitSignature": {"SshSignature"}}
 
 // readGraph reads the request, so that a fault can tell what it is about.
 func (q *hubRequest) readGraph(c *Company) {
@@ -145,14 +145,15 @@ func (p *pull) node(now time.Time) graphql.Object {
 	o := graphql.Object{
 		"__typename": "PullRequest", "id": nodeID("PR_", p.id), "fullDatabaseId": fmt.Sprint(p.id), "number": p.number, "title": p.title, "body": p.body,
 		"url": fmt.Sprintf("https://github.com/%s/pull/%d", p.repo.full, p.number), "createdAt": at(p.created), "updatedAt": at(p.updated(now)), "mergedAt": at(p.merged),
-		"baseRefName": p.base, "headRefName": p.head, "headRefOid": p.headAt(now), "author": p.author.account(), "mergedBy": nil, "mergeCommit": nil,
+		"baseRefName": p.base, "baseRef": graphql.Object{"__typename": "Ref", "name": p.base}, "headRefName": p.head, "headRefOid": p.headAt(now), "author": p.author.account(), "mergedBy": nil, "mergeCommit": nil,
 		"labels": graphql.Listed(nil), "closingIssuesReferences": graphql.Listed(nil), "timelineItems": graphql.Resolver(func(map[string]any) any { return graphql.Listed(p.dismissals(now)) }),
 		"reviews": graphql.Resolver(func(map[string]any) any { return graphql.Listed(p.reviewNodes(now)) }),
 		"commits": graphql.Resolver(func(map[string]any) any { return graphql.Listed(p.commitNodes(now)) }),
 	}
 	if shows(p.merged, now) {
 		o["mergedBy"] = p.mergedBy.account()
-		o["mergeCommit"] = graphql.Object{"__typename": "Commit", "oid": p.mergeSHA(), "parents": graphql.Connection{N: 1, At: func(int) graphql.Object { return nil }}}
+		o["mergeCommit"] = graphql.Object{"__typename": "Commit", "oid": p.mergeSHA(), "statusCheckRollup": nil,
+			"parents": graphql.Listed([]graphql.Object{{"__typename": "Commit", "oid": p.sha("base"), "associatedPullRequests": graphql.Listed(nil)}})}
 	}
 	return o
 }
@@ -160,7 +161,7 @@ func (p *pull) node(now time.Time) graphql.Object {
 func (p *pull) reviewNodes(now time.Time) (all []graphql.Object) {
 	for _, v := range p.reviews {
 		if !v.at.After(now) {
-			all = append(all, graphql.Object{"__typename": "PullRequestReview", "id": nodeID("PRR_", v.id), "state": v.stateAt(now), "author": v.by.account(),
+			all = append(all, graphql.Object{"__typename": "PullRequestReview", "id": nodeID("PRR_", v.id), "state": v.stateAt(now), "author": v.by.account(), "authorCanPushToRepository": true,
 				"submittedAt": v.at.UTC().Format(time.RFC3339), "commit": graphql.Object{"__typename": "Commit", "oid": v.sha}})
 		}
 	}
@@ -182,11 +183,20 @@ func (p *pull) commitNodes(now time.Time) (all []graphql.Object) {
 	for _, k := range p.pushedBy(now) {
 		who := graphql.Object{"__typename": "GitActor", "email": gitUser(k.author, k.at)["email"], "user": k.author.account()}
 		all = append(all, graphql.Object{"__typename": "PullRequestCommit", "commit": graphql.Object{
-			"__typename": "Commit", "oid": k.sha, "committedViaWeb": false, "committer": who, "authors": graphql.Listed([]graphql.Object{who}),
+			"__typename": "Commit", "oid": k.sha, "committedViaWeb": false, "committer": who, "signature": k.signature(),
+			"parents": graphql.Listed([]graphql.Object{{"__typename": "Commit", "oid": k.sha[20:] + k.sha[:20]}}), "authors": graphql.Listed([]graphql.Object{who}),
 			"statusCheckRollup": graphql.Resolver(func(map[string]any) any { return p.rollup(k.sha, now) }),
 		}})
 	}
 	return all
+}
+
+// signature gives the signature that GitHub verified, null where it does not know the author.
+func (k commit) signature() any {
+	if k.author == nil {
+		return nil
+	}
+	return graphql.Object{"__typename": "SshSignature", "isValid": true, "wasSignedByGitHub": false, "signer": k.author.account()}
 }
 
 // rollup gives check runs and the latest status of each context, null where there are none.

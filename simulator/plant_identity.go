@@ -131,6 +131,42 @@ func (p *planner) settledLike(like func(*person) bool) (*person, bool) {
 	return pick(p.dice, fit), true
 }
 
+// idle gives somebody settled, and room for something that makes their account
+// nobody's while they have no part in what is merged: otherwise nobody would know
+// whether those merges were approved by another person.
+func (p *planner) idle(like func(*person) bool) (*person, interval, bool) {
+	for range 300 {
+		who, ok := p.settledLike(like)
+		if !ok {
+			break
+		}
+		if iv := p.guess(); !p.c.atWork(who, iv) && p.reserve("person "+who.login, iv, p.joined()...) {
+			return who, iv, true
+		}
+	}
+	return nil, interval{}, false
+}
+
+// atWork reports whether somebody has a part in what is merged in the interval, or on the days around it.
+func (c *Company) atWork(who *person, iv interval) bool {
+	if iv.to.IsZero() {
+		iv.to = c.end
+	}
+	for _, r := range c.repos {
+		for _, k := range r.pulls {
+			if near := !k.merged.Before(iv.from.Add(-2*day)) && !k.merged.After(iv.to.Add(2*day)); near && k.involves(who) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (p *pull) involves(who *person) bool {
+	return p.author == who || slices.ContainsFunc(p.commits, func(k commit) bool { return k.author == who }) ||
+		slices.ContainsFunc(p.reviews, func(v review) bool { return v.by == who })
+}
+
 func anybody(*person) bool { return true }
 
 // factorless lets somebody lose the second factor, or keep one that is none.
@@ -189,24 +225,17 @@ func (p *planner) strayCloudUser() {
 
 // rowLost drops a row from the export: all accounts of a person belong to nobody.
 func (p *planner) rowLost() {
-	who, ok := p.settledLike(func(who *person) bool {
+	who, iv, ok := p.idle(func(who *person) bool {
 		return who != p.c.people[0] && p.settled(who)
 	})
-	if !ok {
-		return
-	}
-	if iv, ok := p.lasting("person "+who.login, p.joined()...); ok {
+	if ok {
 		p.c.entryOf(who).there.during(iv, no)
 	}
 }
 
 // loginUnmapped empties the cell that says whose account of GitHub it is.
 func (p *planner) loginUnmapped() {
-	who, ok := p.settledLike(anybody)
-	if !ok {
-		return
-	}
-	if iv, ok := p.lasting("person "+who.login, p.joined()...); ok {
+	if who, iv, ok := p.idle(anybody); ok {
 		p.c.entryOf(who).cell("login.github").during(iv, func(string) string { return "" })
 	}
 }
@@ -221,12 +250,9 @@ func (p *planner) loginShared() {
 			return len(p.c.usersNamed(who.login)) == 0 && who.life.from.Before(p.c.start.Add(-year-5*day))
 		}
 	}
-	who, ok := p.settledLike(like)
+	who, iv, ok := p.idle(like)
 	other, ok2 := p.settledLike(func(o *person) bool { return o != who && like2(o) })
-	if !ok || !ok2 {
-		return
-	}
-	if iv, ok := p.lasting("person "+who.login, p.joined()...); ok {
+	if ok && ok2 {
 		p.lanes["person "+other.login] = append(p.lanes["person "+other.login], iv)
 		p.c.entryOf(who).cell(column).during(iv, func(string) string { return other.login })
 	}

@@ -130,8 +130,9 @@ func (p *pull) checkAll(d dice, s script) {
 			p.run("lint", k.sha, pick(d, []string{"neutral", "skipped"}), start)
 		}
 		if s == failedStatus || d.chance(0.4) {
-			p.post("ci/preview", k.sha, "pending", start)
-			p.post("ci/preview", k.sha, map[bool]string{true: "failure", false: "success"}[s == failedStatus && head], start.Add(3*time.Minute))
+			context := map[bool]string{true: requiredChecks[0], false: "ci/preview"}[s == failedStatus]
+			p.post(context, k.sha, "pending", start)
+			p.post(context, k.sha, map[bool]string{true: "failure", false: "success"}[s == failedStatus && head], start.Add(3*time.Minute))
 		}
 	}
 }

@@ -16,6 +16,12 @@ func (n *notes) clone() {
 		n.add(Planted{Kind: "reconciliation", Test: "change.commit.merged", Stream: n.c.cloneStream("git.commit"), Resource: x.sha, Start: x.at,
 			Note: "pushed directly by " + x.by.login})
 	}
+	for _, x := range k.commits {
+		if p := k.anew[x.sha]; p != nil {
+			n.add(Planted{Kind: "reconciliation", Test: "change.commit.merged", Stream: n.c.cloneStream("git.commit"), Resource: x.sha, Start: x.at,
+				Note: fmt.Sprintf("pushed by force: it names %s#%d, which became another commit", k.repo.full, p.number)})
+		}
+	}
 	for p, at := range k.dropped {
 		n.add(Planted{Kind: "reconciliation", Test: "change.merge.in-history", Stream: n.c.githubStream("github.pull_request"), Resource: fmt.Sprint(p.id),
 			Start: p.merged, Note: fmt.Sprintf("%s#%d was merged, and out of the branch at %s", k.repo.full, p.number, at.Format(time.TimeOnly))})

@@ -30,7 +30,7 @@ func (n *notes) pulls() {
 	}
 	if unknown != nil {
 		n.add(Planted{Kind: "blind", Test: "github.pr.independent-approval", Stream: n.c.githubStream("github.pull_request"),
-			Start: unknown.merged, Note: fmt.Sprintf("nobody knows who wrote a commit: %s#%d", unknown.repo.full, unknown.number)})
+			Start: unknown.merged, Joined: true, Note: fmt.Sprintf("nobody knows who wrote a commit: %s#%d", unknown.repo.full, unknown.number)})
 	}
 }
 

@@ -42,6 +42,8 @@ var questions = map[string][]struct {
 	"POST /v1/reviews/{name}/cancel":     {{query: "none/cancel", body: `{"by":"ann@acme.example"}`, status: 400}},
 	"GET /v1/sample":                     {{query: "?control=change-approval&engagement=x&kind=github.pull_request", status: 200}, {query: "?control=change-approval", status: 400}},
 	"GET /v1/population":                 {{query: "?control=change-approval&engagement=x&kind=github.pull_request", status: 200}},
+	"GET /v1/changes":                    {{status: 200}, {query: "?verdict=fail&repository=acme/app", status: 200}},
+	"GET /v1/change":                     {{query: "?name=acme/app%231", status: 404}},
 	"GET /v1/bundle":                     {{status: 200}},
 	"GET /v1/bridge-letter":              {{query: "?until=2026-01-01", status: 500}},
 	"POST /v1/anchor":                    {{status: 400}},

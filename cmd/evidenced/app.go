@@ -113,7 +113,7 @@ Exit codes: 0 ok, 1 error, 2 usage or configuration, 3 done but incomplete or wi
 	root.PersistentFlags().StringVar(&a.config, "config", defaultConfig, "configuration `file`")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output, and nothing else there")
 	root.AddCommand(a.initCommand(), a.doctorCommand(), a.permissionsCommand(), a.collectCommand(), a.uploadCommand(), a.serveCommand(), a.statusCommand(),
-		a.gapsCommand(), a.evidenceCommand(), a.reviewCommand(), a.readinessCommand(), a.sampleCommand(), a.corroborateCommand(), a.exportCommand(), a.verifyCommand(), a.bridgeCommand(), a.catalogueCommand(), a.storeCommand(), a.keyCommand(), a.witnessCommand(), a.demoCommand())
+		a.gapsCommand(), a.changesCommand(), a.evidenceCommand(), a.reviewCommand(), a.readinessCommand(), a.sampleCommand(), a.corroborateCommand(), a.exportCommand(), a.verifyCommand(), a.bridgeCommand(), a.catalogueCommand(), a.storeCommand(), a.keyCommand(), a.witnessCommand(), a.demoCommand())
 	return root
 }
 

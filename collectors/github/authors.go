@@ -19,7 +19,18 @@ type commit struct {
 		OID       string    `json:"oid"`
 		OnWeb     *bool     `json:"committedViaWeb"`
 		Committer *gitActor `json:"committer"`
-		Authors   struct {
+		Signature *struct {
+			Valid    bool   `json:"isValid"`
+			ByGitHub bool   `json:"wasSignedByGitHub"`
+			Signer   *actor `json:"signer"`
+		} `json:"signature"`
+		Parents struct {
+			Total *int `json:"totalCount"`
+			Nodes []struct {
+				OID string `json:"oid"`
+			} `json:"nodes"`
+		} `json:"parents"`
+		Authors struct {
 			Total *int       `json:"totalCount"`
 			Nodes []gitActor `json:"nodes"`
 		} `json:"authors"`

@@ -77,7 +77,7 @@ func (o *bigOrg) pull(repo, k int) object {
 		return theCommit(fmt.Sprintf("%040x", i), "ann", "bob")
 	}))
 	p["reviews"] = graphql.Listed(many(2, func(i int) object {
-		return object{"id": fmt.Sprint("R", i), "state": "APPROVED", "author": user("cat"), "commit": object{"oid": head}, "submittedAt": o.at(repo, k)}
+		return object{"id": fmt.Sprint("R", i), "state": "APPROVED", "author": user("cat"), "authorCanPushToRepository": true, "commit": object{"oid": head}, "submittedAt": o.at(repo, k)}
 	}))
 	p["checks"] = many(4, func(i int) object {
 		return object{"__typename": "CheckRun", "name": fmt.Sprint("check ", i), "conclusion": "SUCCESS", "completedAt": o.at(repo, k)}
@@ -206,8 +206,8 @@ func (c *cost) add(b *testing.B, xs []evidence.Exchange) {
 		switch q.Operation {
 		case opOlder:
 			calls = slots
-		case opMerged: // seven connections of each, and the authors of each commit
-			calls *= 7 + int(q.Variables["commits"].(float64))
+		case opMerged: // ten connections of each, and the authors and parents of each commit
+			calls *= 10 + 2*int(q.Variables["commits"].(float64))
 		}
 		c.points += max(1, (calls+50)/100)
 	}

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/evidenced/evidenced/collectors"
+	"github.com/evidenced/evidenced/collectors/github/protection"
 	"github.com/evidenced/evidenced/evidence"
 )
 
@@ -37,18 +37,26 @@ func (s *session) collectBranch(ctx context.Context, out *collectors.Output, r r
 	if errClassic != nil && !errors.Is(errClassic, collectors.ErrDenied) {
 		return errClassic
 	}
-	rules, errRules := s.branchRules(ctx, out, r, branch)
+	all, errRules := s.branchRules(ctx, out, r, branch)
 	if errRules != nil && !errors.Is(errRules, collectors.ErrDenied) {
 		return errRules
 	}
-	a := effective(classic, rules)
-	a["repository"], a["branch"] = r.FullName, branch
-	errBypass := s.addBypass(ctx, out, r, rules, a)
-	if errBypass != nil && !errors.Is(errBypass, collectors.ErrDenied) {
-		return errBypass
+	sets, errSets := s.rulesetsOf(ctx, out, r, all)
+	if errSets != nil && !errors.Is(errSets, collectors.ErrDenied) {
+		return errSets
 	}
-	err := out.Emit(evidence.Record{ID: r.id() + ":" + branch, Name: r.FullName + "@" + branch, Scope: r.scope(), Attributes: a})
-	return cmp.Or(err, errClassic, errRules, errBypass)
+	rules, err := protection.Facts{}, error(nil)
+	if errRules == nil {
+		rules, err = protection.FromRules(protection.InForce(all, sets))
+	}
+	if err != nil {
+		return err
+	}
+	a := protection.Effective(classic, rules)
+	a["repository"], a["branch"] = r.FullName, branch
+	protection.AddBypass(a, classic, rules, sets)
+	err = out.Emit(evidence.Record{ID: r.id() + ":" + branch, Name: r.FullName + "@" + branch, Scope: r.scope(), Attributes: a})
+	return cmp.Or(err, errClassic, errRules, errSets)
 }
 
 var errNoBranch = errors.New("there is no such branch")
@@ -56,77 +64,48 @@ var errNoBranch = errors.New("there is no such branch")
 // classicProtection returns the classic protection of a branch as a source of
 // facts: all "no" if GitHub says "Branch not protected", nothing known if it refuses.
 // https://docs.github.com/en/rest/branches/branch-protection#get-branch-protection
-func (s *session) classicProtection(ctx context.Context, out *collectors.Output, r repository, branch string) (protection, error) {
-	var c classic
+func (s *session) classicProtection(ctx context.Context, out *collectors.Output, r repository, branch string) (protection.Facts, error) {
+	var c protection.Classic
 	_, err := s.api.get(ctx, r.path("branches", branch, "protection"), &c)
 	switch {
 	case answered(err, http.StatusNotFound, "Branch not protected"):
 		out.Page()
-		return unprotected(), nil
+		return protection.Unprotected(), nil
 	case answered(err, http.StatusNotFound, "Branch not found"):
-		return protection{}, errNoBranch
+		return protection.Facts{}, errNoBranch
 	case err != nil:
-		return protection{}, err
+		return protection.Facts{}, err
 	}
 	out.Page()
-	return c.protection(), nil
+	return c.Facts(), nil
 }
 
-// branchRules returns what the active rulesets of repository and organisation
-// together demand of a branch.
-// https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
-func (s *session) branchRules(ctx context.Context, out *collectors.Output, r repository, branch string) (protection, error) {
-	var all []rule
-	err := list(ctx, s.api, out, r.path("rules", "branches", branch), func(page []rule) error {
+// branchRules returns the rules that active rulesets of repository and organisation
+// have for a branch. https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
+func (s *session) branchRules(ctx context.Context, out *collectors.Output, r repository, branch string) (all []protection.Rule, err error) {
+	err = list(ctx, s.api, out, r.path("rules", "branches", branch), func(page []protection.Rule) error {
 		all = append(all, page...)
 		return nil
 	})
-	if err != nil {
-		return protection{}, err
-	}
-	return fromRules(all)
+	return all, err
 }
 
-// addBypass adds who may bypass a ruleset that is in force on the branch. GitHub
-// shows it to those only who may change the ruleset; if it hides it of one, it
-// is not known. https://docs.github.com/en/rest/repos/rules#get-a-repository-ruleset
-func (s *session) addBypass(ctx context.Context, out *collectors.Output, r repository, rules protection, a collectors.Attributes) error {
-	actors, hidden := []string{}, !rules.read
-	for _, id := range rules.rulesets {
-		var set struct {
-			Bypass *[]bypass `json:"bypass_actors"`
-		}
-		if id == 0 {
-			hidden = true
+// rulesetsOf returns the rulesets that rules are of, by id. One that is not named has the id 0, and is not among them.
+// https://docs.github.com/en/rest/repos/rules#get-a-repository-ruleset
+func (s *session) rulesetsOf(ctx context.Context, out *collectors.Output, r repository, rules []protection.Rule) (map[int64]protection.Ruleset, error) {
+	sets := map[int64]protection.Ruleset{}
+	for _, v := range rules {
+		if _, read := sets[v.Ruleset]; read || v.Ruleset == 0 {
 			continue
 		}
-		if _, err := s.api.get(ctx, r.path("rulesets", numbered(id)), &set); err != nil {
-			return err
+		var set protection.Ruleset
+		if _, err := s.api.get(ctx, r.path("rulesets", numbered(v.Ruleset)), &set); err != nil {
+			return sets, err
 		}
 		out.Page()
-		if set.Bypass == nil {
-			hidden = true
-			continue
-		}
-		for _, b := range *set.Bypass {
-			actors = append(actors, b.text())
-		}
+		sets[v.Ruleset] = set
 	}
-	if !hidden {
-		a.Set("bypass_actors", actors)
-	}
-	return nil
-}
-
-// bypass is who may go around a ruleset: a role, a team, an app, and when.
-type bypass struct {
-	Type string `json:"actor_type"`
-	ID   int64  `json:"actor_id"`
-	Mode string `json:"bypass_mode"`
-}
-
-func (b bypass) text() string {
-	return strings.Join(strings.Fields(b.Type+" "+numbered(b.ID)+" "+b.Mode), " ")
+	return sets, nil
 }
 
 func branchKind() kind {

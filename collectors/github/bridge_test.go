@@ -115,11 +115,11 @@ func (b bridge) pull(repo, number string) any {
 	sha := p["head"].(document)["sha"].(string)
 	var labels, reviews, commits []object
 	for _, v := range b.list(path + "/reviews") {
-		reviews = append(reviews, object{"id": fmt.Sprint(v["id"]), "state": v["state"], "author": who(v["user"]), "commit": object{"oid": v["commit_id"]}, "submittedAt": v["submitted_at"]})
+		reviews = append(reviews, object{"id": fmt.Sprint(v["id"]), "state": v["state"], "author": who(v["user"]), "authorCanPushToRepository": true, "commit": object{"oid": v["commit_id"]}, "submittedAt": v["submitted_at"]})
 	}
 	for _, v := range b.list(path + "/commits") {
 		author := object{"email": v["commit"].(document)["author"].(document)["email"], "user": who(v["author"])}
-		commits = append(commits, object{"commit": object{"oid": v["sha"], "committedViaWeb": false, "committer": object{"user": who(v["committer"])}, "authors": graphql.Listed([]object{author})}})
+		commits = append(commits, object{"commit": object{"oid": v["sha"], "committedViaWeb": false, "committer": object{"email": author["email"], "user": who(v["committer"])}, "signature": nil, "parents": graphql.Listed([]object{{"oid": "0"}}), "authors": graphql.Listed([]object{author})}})
 	}
 	var runs struct {
 		Runs []document `json:"check_runs"`
@@ -134,7 +134,8 @@ func (b bridge) pull(repo, number string) any {
 		"__typename": "PullRequest", "id": repo + "/" + number, "fullDatabaseId": fmt.Sprint(int64(p["id"].(float64))), "number": p["number"], "title": p["title"], "body": p["body"], "url": p["html_url"],
 		"createdAt": p["created_at"], "mergedAt": p["merged_at"], "baseRefName": p["base"].(document)["ref"], "headRefName": p["head"].(document)["ref"], "headRefOid": sha,
 		"author": who(p["user"]), "mergedBy": who(p["merged_by"]), "labels": graphql.Listed(labels), "closingIssuesReferences": graphql.Listed(nil),
-		"mergeCommit": object{"oid": p["merge_commit_sha"], "parents": graphql.Connection{N: 1, At: func(int) object { return nil }}},
+		"baseRef":     nil,
+		"mergeCommit": object{"oid": p["merge_commit_sha"], "statusCheckRollup": nil, "parents": graphql.Listed([]object{{"oid": "0", "associatedPullRequests": graphql.Listed(nil)}})},
 		"reviews":     graphql.Listed(reviews), "commits": graphql.Listed(commits), "checks": checks, "timelineItems": graphql.Listed(nil),
 	})
 }

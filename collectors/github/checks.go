@@ -23,7 +23,16 @@ type check struct {
 // addChecks adds check runs and commit statuses of the last commit before the
 // merge. If the last one that GitHub lists is another one than the head, which
 // happens beyond 250 commits, they are not known.
+// addChecks adds what checked the head, and what checked the merge commit before
+// it became the base, as a merge queue does.
 func (p *pull) addChecks(a collectors.Attributes) {
+	if m := p.MergeCommit; m != nil && m.Rollup != nil && m.Rollup.Contexts.complete() {
+		runs := asRuns(m.Rollup.Contexts.Nodes)
+		runs = slices.DeleteFunc(runs, func(c check) bool { return c.CompletedAt == nil || c.CompletedAt.After(*p.MergedAt) })
+		if len(runs) > 0 {
+			a["merge_checks"] = entries(runs, check.entry)
+		}
+	}
 	if len(p.Head.Nodes) == 0 || p.Head.Nodes[0].Commit.OID != *p.HeadSHA {
 		return
 	}
@@ -31,19 +40,25 @@ func (p *pull) addChecks(a collectors.Attributes) {
 	if checks := p.checks(); checks != nil {
 		all = checks.Nodes
 	}
+	a["checks"] = entries(asRuns(all), check.entry)
+}
+
+func asRuns(all []check) []check {
 	for i := range all {
 		all[i] = all[i].asRun()
 	}
 	slices.SortStableFunc(all, func(x, y check) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), at(x.CompletedAt).Compare(at(y.CompletedAt)))
 	})
-	a["checks"] = entries(all, func(c check) collectors.Attributes {
-		e := collectors.Attributes{}
-		e.Text("name", &c.Name)
-		e.Text("conclusion", c.Conclusion)
-		e.Time("completed_at", c.CompletedAt)
-		return e
-	})
+	return all
+}
+
+func (c check) entry() collectors.Attributes {
+	e := collectors.Attributes{}
+	e.Text("name", &c.Name)
+	e.Text("conclusion", c.Conclusion)
+	e.Time("completed_at", c.CompletedAt)
+	return e
 }
 
 // asRun returns a status in the form of a check run, and its words as REST has

@@ -2,7 +2,9 @@ package github
 
 import (
 	"fmt"
+	"path"
 	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/evidenced/evidenced/collectors"
@@ -26,13 +28,26 @@ type Config struct {
 	// TicketPattern is a regular expression (RE2) for ticket keys in titles,
 	// branch names and descriptions. Default \b[A-Z][A-Z0-9]{1,9}-[0-9]+\b.
 	TicketPattern string `yaml:"ticket_pattern"`
+	// TicketProjects are the keys of the projects whose tickets count, such as ENG.
+	// Where there are none, every key counts that is not the name of a standard, as UTF-8 is.
+	TicketProjects []string `yaml:"ticket_projects"`
+	// ProtectedBranches are patterns of branches that changes reach production from,
+	// beside the default branch; * stands for any text.
+	ProtectedBranches []string `yaml:"protected_branches"`
+	// SuggestionsContribute counts who made a suggestion that was accepted as one who wrote the change. Default false.
+	SuggestionsContribute bool `yaml:"suggestions_contribute"`
+	// ToolTrailers are addresses, or patterns of them, of tools that name themselves as
+	// co-authors; they are no people. The list takes the place of the built-in one.
+	ToolTrailers []string `yaml:"tool_trailers"`
 	// Parallel is how many repositories are read at a time. Default 4.
 	Parallel int `yaml:"parallel"`
 }
 
 func newConfig() *Config {
-	return &Config{Common: collectors.Base{Schedule: "30 */6 * * *"}, TicketPattern: defaultTickets, Parallel: 4}
+	return &Config{Common: collectors.Base{Schedule: "30 */6 * * *"}, TicketPattern: defaultTickets, ToolTrailers: defaultTools(), Parallel: 4}
 }
+
+var project = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,30}$`) })
 
 var login = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`) })
 
@@ -58,7 +73,27 @@ func (c *Config) Validate() error {
 	if _, err := regexp.Compile(c.TicketPattern); err != nil {
 		return fmt.Errorf("ticket_pattern: %w", err)
 	}
+	if err := c.validPatterns(); err != nil {
+		return err
+	}
 	return collectors.ValidEndpoint(c.Common.Endpoint)
+}
+
+// validPatterns holds patterns to their form: one that is empty or names everything is a mistake.
+func (c *Config) validPatterns() error {
+	for name, all := range map[string][]string{"protected_branches": c.ProtectedBranches, "tool_trailers": c.ToolTrailers} {
+		for _, p := range all {
+			if _, err := path.Match(p, ""); err != nil || strings.Trim(p, "*") == "" {
+				return fmt.Errorf("%s: %q is no pattern: want a name in which * may stand for any text", name, p)
+			}
+		}
+	}
+	for _, p := range c.TicketProjects {
+		if !project().MatchString(p) {
+			return fmt.Errorf("ticket_projects: %q is no key of a project, such as ENG", p)
+		}
+	}
+	return nil
 }
 
 // Hosts implements collectors.Config.
@@ -75,7 +110,8 @@ func (c *Config) Open(env collectors.Env) (collectors.Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ticket_pattern: %w", err)
 	}
-	col := &collector{cfg: c, env: env, org: c.Organization, tickets: tickets, parallel: c.Parallel}
+	col := &collector{cfg: c, env: env, org: c.Organization, tickets: tickets, parallel: c.Parallel,
+		projects: c.TicketProjects, protected: c.ProtectedBranches, tools: c.ToolTrailers, suggestionsContribute: c.SuggestionsContribute}
 	if col.api, err = newClient(c, env, fixed(c.Token)); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ github read`,
 1296269 octocat/Hello-World [octocat/Hello-World] {"advanced_security":true,"archived":false,"created_at":"2011-01-26T19:01:12Z","default_branch":"master","fork":false,"full_name":"octocat/Hello-World","private":false,"pushed_at":"2011-01-26T19:06:43Z","secret_scanning":true,"secret_scanning_push_protection":false,"visibility":"public"}
 github read`,
 		kindBranch: `
-1296269:master octocat/Hello-World@master [octocat/Hello-World] {"branch":"master","bypass_actors":["Team 234 always"],"classic_protection":true,"deletion_blocked":false,"dismiss_stale_reviews":true,"enforce_admins":true,"force_push_blocked":false,"pull_request_required":true,"repository":"octocat/Hello-World","require_code_owner_reviews":true,"require_last_push_approval":true,"required_approvals":2,"required_status_checks":["continuous-integration/travis-ci"],"rules":["commit_author_email_pattern","commit_message_pattern"]}
+1296269:master octocat/Hello-World@master [octocat/Hello-World] {"branch":"master","bypass_actors":["Team 234 always"],"classic_protection":true,"deletion_blocked":false,"dismiss_stale_reviews":true,"enforce_admins":true,"force_push_blocked":false,"pull_request_required":true,"repository":"octocat/Hello-World","require_code_owner_reviews":true,"require_last_push_approval":true,"required_approvals":2,"required_status_checks":["continuous-integration/travis-ci"],"required_workflows":[],"review_bypass":[],"rules":["commit_author_email_pattern","commit_message_pattern"]}
 octocat/Hello-World read`,
 		kindTeam: `
 1 justice-league [] {"members":["octocat"],"name":"Justice League","privacy":"closed","repositories":[{"repository":"octocat/Hello-World"}],"slug":"justice-league"}

@@ -87,6 +87,12 @@ func stating(public, private int) reply {
 // pull requests beside them.
 func open(t *testing.T, replies map[string][]reply, graph http.Handler) *transport.Source {
 	t.Helper()
+	return openWith(t, replies, graph, nil)
+}
+
+// openWith is open with another configuration.
+func openWith(t *testing.T, replies map[string][]reply, graph http.Handler, change func(*Config)) *transport.Source {
+	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("/api/v3/", http.StripPrefix("/api/v3", &fake{replies: replies, asked: map[string]int{}}))
 	if graph != nil {
@@ -96,6 +102,9 @@ func open(t *testing.T, replies map[string][]reply, graph http.Handler) *transpo
 	t.Cleanup(srv.Close)
 	cfg := newConfig()
 	cfg.Organization, cfg.Token, cfg.Common.Endpoint = "acme", token, srv.URL+"/api/v3/"
+	if change != nil {
+		change(cfg)
+	}
 	s, err := transport.Open(Spec(), cfg, transport.Options{
 		Now:   func() time.Time { return start },
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },

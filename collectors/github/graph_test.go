@@ -35,7 +35,7 @@ type graphRepo struct {
 }
 
 // interfaces and unions that the queries name.
-var graphTypes = map[string][]string{"Actor": {"User", "Bot", "Mannequin"}}
+var graphTypes = map[string][]string{"Actor": {"User", "Bot", "Mannequin"}, "StatusCheckRollupContext": {"CheckRun", "StatusContext"}}
 
 func (g *graph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -133,11 +133,16 @@ func theCommit(sha string, authors ...string) object {
 	for _, login := range authors {
 		all = append(all, author(login))
 	}
-	return object{"commit": object{"oid": sha, "committedViaWeb": false, "committer": object{"user": nil}, "authors": graphql.Listed(all)}}
+	by := any(nil)
+	if len(all) > 0 {
+		by = all[0]
+	}
+	return object{"commit": object{"oid": sha, "committedViaWeb": false, "committer": by, "signature": nil, "authors": graphql.Listed(all),
+		"parents": graphql.Listed([]object{{"oid": "p" + sha}})}}
 }
 
 func theReview(id, login, state, sha, at string) object {
-	v := object{"id": id, "state": state, "author": user(login), "commit": object{"oid": sha}, "submittedAt": nil}
+	v := object{"id": id, "state": state, "author": user(login), "commit": object{"oid": sha}, "authorCanPushToRepository": true, "submittedAt": nil}
 	if at != "" {
 		v["submittedAt"] = "2026-07-01T" + at + "Z"
 	}
@@ -170,7 +175,8 @@ func thePull(number int, merged, updated string) object {
 		"__typename": "PullRequest", "id": fmt.Sprintf("PR_%d", number), "fullDatabaseId": fmt.Sprint(number * 100), "number": number, "title": "Work", "body": "",
 		"url": fmt.Sprintf("https://github.com/acme/product/pull/%d", number), "createdAt": "2026-06-30T00:00:00Z", "mergedAt": merged, "updatedAt": updated,
 		"baseRefName": "main", "headRefName": "topic", "headRefOid": "h1", "author": user("ann"), "mergedBy": user("bob"),
-		"mergeCommit": object{"oid": "m1", "parents": graphql.Connection{N: 1, At: func(int) object { return nil }}},
+
+		"mergeCommit": object{"oid": "m1", "statusCheckRollup": nil, "parents": graphql.Listed([]object{{"oid": "m0", "associatedPullRequests": graphql.Listed(nil)}})},
 		"labels":      graphql.Listed(nil), "closingIssuesReferences": graphql.Listed(nil), "reviews": graphql.Listed(nil),
 		"commits": graphql.Listed([]object{theCommit("h1", "ann")}), "timelineItems": graphql.Listed(nil),
 	}
@@ -194,6 +200,9 @@ func pull5() object {
 // aliased fills in the field "head", which is "commits" by another name: the
 // last one, with the checks.
 func aliased(p object) object {
+	if _, told := p["baseRef"]; !told {
+		p["baseRef"] = object{"name": p["baseRefName"]}
+	}
 	commits := p["commits"].(graphql.Connection)
 	checks, _ := p["checks"].([]object)
 	p["commits"] = graphql.Connection{N: commits.N, At: func(i int) object {

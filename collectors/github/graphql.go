@@ -27,6 +27,7 @@ const (
 	opChanged = "Changed" // the merged pull requests of many repositories, last updated first
 	opOlder   = "Older"   // the next pages of a few of them
 	opMerged  = "Merged"  // many pull requests, with their parts
+	opLanded  = "Landed"  // the commits of the base that rebased pull requests became
 )
 
 // graphQLCall declares the document word for word: the door admits no other.
@@ -45,7 +46,7 @@ func graphQLCall(kinds ...evidence.Kind) collectors.Call {
 		panic(err) // texts and maps of them have a JSON form
 	}
 	return collectors.Call{
-		Name: callGraphQL, Body: string(shape), Kinds: kinds, Why: "merged pull requests, who wrote, reviewed and merged them, what checked them",
+		Name: callGraphQL, Body: string(shape), Kinds: kinds, Why: "merged pull requests, who wrote, reviewed and merged them, what checked them, which commits they became",
 		Permissions: []string{"pull_requests: read", "contents: read", "checks: read", "statuses: read", "issues: read"},
 	}
 }

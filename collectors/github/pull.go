@@ -20,6 +20,7 @@ type pull struct {
 	CreatedAt   *time.Time         `json:"createdAt"`
 	MergedAt    *time.Time         `json:"mergedAt"`
 	Base        *string            `json:"baseRefName"`
+	BaseRef     *label             `json:"baseRef"` // as it is called now; null where it is gone
 	HeadRef     *string            `json:"headRefName"`
 	HeadSHA     *string            `json:"headRefOid"`
 	Author      *actor             `json:"author"`
@@ -40,6 +41,7 @@ type pull struct {
 		} `json:"nodes"`
 	} `json:"head"`
 	Timeline connection[event] `json:"timelineItems"`
+	landed   []string          // the commits of the base that it became; nil where that is not known
 }
 
 // connection is a page of a list; its total, where it is asked for, is that of the whole list.
@@ -122,7 +124,14 @@ type mergeCommit struct {
 	OID     *string `json:"oid"`
 	Parents struct {
 		Total *int `json:"totalCount"`
+		Nodes []struct {
+			OID   string `json:"oid"`
+			Pulls *ids   `json:"associatedPullRequests"`
+		} `json:"nodes"`
 	} `json:"parents"`
+	Rollup *struct {
+		Contexts connection[check] `json:"contexts"`
+	} `json:"statusCheckRollup"`
 }
 
 // method tells a merge from what has one parent: GitHub does not say whether

@@ -16,15 +16,15 @@ import (
 )
 
 // How many pull requests are read at once, and of how many of their parts. A
-// query of 75 costs about 20 of the 5,000 points that GitHub allows in an hour.
+// query of 100 costs about 30 of the 5,000 points that GitHub allows in an hour.
 const (
-	pullsAtOnce = 75
+	pullsAtOnce = 100
 	largeAtOnce = 25
 	// pullsOfBatch are read by one worker: large ones among so many share a query.
-	pullsOfBatch = 4 * pullsAtOnce
+	pullsOfBatch = 3 * pullsAtOnce
 	// batchesOfSlot bounds what one slot holds in memory and spends of the hourly
-	// limit: 10,200 pull requests, 3,000 points. The window then ends early.
-	batchesOfSlot = 34
+	// limit: 7,800 pull requests, 2,400 points. The window then ends early.
+	batchesOfSlot = 26
 )
 
 // sizes are how many of the parts of a pull request are read at once.
@@ -32,11 +32,11 @@ func sizes(few, reviews, commits, checks int) map[string]any {
 	return map[string]any{"few": few, "reviews": reviews, "commits": commits, "checks": checks}
 }
 
-func usual() map[string]any { return sizes(20, 20, 20, 50) }
+func usual() map[string]any { return sizes(20, 20, 10, 50) }
 func large() map[string]any { return sizes(100, 100, 100, 100) }
 
 // collectPullRequests reads what was merged in the window: first which pull
-// requests these are, then each of them, 75 in one query, in the order of the merges.
+// requests these are, then each of them, 100 in one query, in the order of the merges.
 // If there are more than a slot should hold, or GitHub stops answering on the
 // way, the window ends where the reading did, and the next one begins there.
 func (s *session) collectPullRequests(ctx context.Context, w evidence.Window, out *collectors.Output) error {
@@ -45,6 +45,7 @@ func (s *session) collectPullRequests(ctx context.Context, w evidence.Window, ou
 		return err
 	}
 	out.Filter("pull requests", "merged in the window")
+	out.Filter("co-authors", "trailers of tools name no person: "+strings.Join(s.tools, ", "))
 	all := s.mergedSince(ctx, out, repos, w.From)
 	err := s.collectMerged(ctx, out, inOrder(all), w)
 	return cmp.Or(unseen, settleRepositories(out, all), err)
@@ -138,6 +139,7 @@ func stops(err error) bool {
 // stopped answering; what else went wrong with one is noted of its repository.
 func (s *session) readBatch(ctx context.Context, out *collectors.Output, b *batch) error {
 	pulls, errs := s.readPulls(ctx, out, b.pulls)
+	s.readLanded(ctx, out, pulls, errs)
 	for i, p := range pulls { // all of them, or up to one at which GitHub stopped
 		in := b.pulls[i].in
 		if errs[i] == nil {
@@ -227,6 +229,7 @@ func utc(t time.Time) *time.Time { t = t.UTC(); return &t }
 func (s *session) record(r repository, p *pull) evidence.Record {
 	a := p.attributes(r, s)
 	p.addAuthors(a)
+	p.addContributors(a, s)
 	p.addReviews(a)
 	p.addChecks(a)
 	p.addEvents(a)
@@ -254,8 +257,17 @@ func (p *pull) attributes(r repository, s *session) collectors.Attributes {
 		a.Text("merge_commit_sha", m.OID)
 		a.Text("merge_method", m.method())
 	}
+	if p.landed != nil {
+		a.Set("landed", p.landed)
+	}
 	if p.Base != nil && r.DefaultBranch != nil {
-		a["base_is_default"] = *p.Base == *r.DefaultBranch
+		now := *p.Base // a branch that was renamed since has another name
+		if p.BaseRef != nil && p.BaseRef.Name != "" {
+			now = p.BaseRef.Name
+		}
+		a["base_is_default"] = now == *r.DefaultBranch || *p.Base == *r.DefaultBranch
+		a["base_protected"] = s.protects(*p.Base)
+		a.Text("default_branch", r.DefaultBranch)
 	}
 	a.Set("labels", p.Labels.texts(func(l label) string { return l.Name }))
 	if !p.Issues.refused() {
@@ -272,6 +284,7 @@ func (s *session) ticketsIn(texts ...*string) (keys []string) {
 			keys = append(keys, s.tickets.FindAllString(*t, -1)...)
 		}
 	}
+	keys = slices.DeleteFunc(keys, func(k string) bool { return !s.isTicket(k) })
 	for i := range keys {
 		keys[i] = strings.Clone(keys[i]) // and not the description with it
 	}

@@ -13,7 +13,9 @@ type review struct {
 	ID     string `json:"id"`
 	Author *actor `json:"author"`
 	State  string `json:"state"`
-	Commit *struct {
+	// CanPush is whether the author may write now, when it is read.
+	CanPush *bool `json:"authorCanPushToRepository"`
+	Commit  *struct {
 		OID *string `json:"oid"`
 	} `json:"commit"`
 	SubmittedAt *time.Time `json:"submittedAt"`
@@ -49,14 +51,20 @@ func (p *pull) addReviews(a collectors.Attributes) {
 		return e
 	})
 	approved := standing(all, *p.MergedAt)
-	a["approvals"] = entries(approved, review.approval)
-	var covering []string
-	for _, v := range approved {
-		if v.Commit != nil && v.Commit.OID != nil && *v.Commit.OID == *p.HeadSHA {
-			covering = append(covering, *v.Author.name())
+	covering := p.covering()
+	var heads []string
+	a["approvals"] = entries(approved, func(v review) collectors.Attributes {
+		e := v.approval()
+		e.Bool("can_push", v.CanPush)
+		if v.Commit != nil && v.Commit.OID != nil {
+			e["covers_head"] = slices.Contains(covering, *v.Commit.OID)
+			if e["covers_head"] == true {
+				heads = append(heads, *v.Author.name())
+			}
 		}
-	}
-	a.Set("head_approvers", covering)
+		return e
+	})
+	a.Set("head_approvers", heads)
 }
 
 // dismissals returns the reviews, each with when it was dismissed.

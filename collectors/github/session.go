@@ -18,6 +18,9 @@ type collector struct {
 	org      string
 	tickets  *regexp.Regexp
 	parallel int
+
+	projects, protected, tools []string // see Config
+	suggestionsContribute      bool
 }
 
 // RootScope is the login of the organisation.

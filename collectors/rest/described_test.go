@@ -66,6 +66,12 @@ func (d description) conforms(path string, v any) (wrong []string) {
 	return wrong
 }
 
+// newer are members that a vendor documents and the version that is tested against
+// does not have yet, with where they were added.
+var newer = map[string]string{
+	".approved_by[].approved_at is not described": "https://gitlab.com/gitlab-org/api/client-go/-/merge_requests/2844",
+}
+
 // described checks every good answer of a scene to a call that is described.
 func described(t *testing.T, name string, of func(call string) (description, bool)) {
 	defs, err := Load(os.DirFS("definitions"), "definitions")
@@ -85,6 +91,9 @@ func described(t *testing.T, name string, of func(call string) (description, boo
 			t.Fatal(err)
 		}
 		for _, w := range desc.conforms("", v) {
+			if newer[w] != "" {
+				continue
+			}
 			t.Errorf("%s: %s", call, w)
 		}
 		checked++

@@ -162,14 +162,37 @@ func (p *person) readName() {
 	}
 }
 
+// several returns the logins of a cell: who has more than one at a source has
+// them with commas or semicolons between.
+func several(cell string) (all []string) {
+	for _, l := range strings.FieldsFunc(cell, func(r rune) bool { return strings.ContainsRune(",;\n\r\t", r) }) {
+		if l = strings.TrimSpace(l); l != "" {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
 func (p *person) readLogins() {
-	logins := map[string]any{}
+	logins, others := map[string]any{}, []string{}
 	for _, f := range p.Fields() {
-		if source, ok := strings.CutPrefix(f, login); ok && p.Value(f) != "" {
-			logins[source] = p.Value(f)
+		source, ok := strings.CutPrefix(f, login)
+		if !ok {
+			continue
+		}
+		all := several(p.Value(f))
+		if len(all) == 0 {
+			continue
+		}
+		logins[source] = all[0]
+		for _, l := range all[1:] {
+			others = append(others, source+":"+strings.ToLower(l))
 		}
 	}
 	if len(logins) > 0 {
 		p.a["logins"] = logins
+	}
+	if len(others) > 0 {
+		p.a.Set("other_logins", others)
 	}
 }

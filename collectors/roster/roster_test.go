@@ -226,3 +226,26 @@ func FuzzPeople(f *testing.F) {
 		}
 	})
 }
+
+// TestSeveralLogins: who has more than one login at a source has them in one cell.
+func TestSeveralLogins(t *testing.T) {
+	for cell, want := range map[string]string{
+		"bob":                  `{"logins":{"github":"bob"}}`,
+		" bob ,Bob-Alt; bob3 ": `{"logins":{"github":"bob"},"other_logins":["github:bob-alt","github:bob3"]}`,
+		" , ":                  `{}`,
+	} {
+		s := read(t, file(t, "id,name,login.github\n1,Bob,\""+cell+"\"\n"), transport.Options{})
+		if s.Err != nil || len(s.Records) != 1 {
+			t.Fatalf("%q: %v, %d records", cell, s.Err, len(s.Records))
+		}
+		got := map[string]any{}
+		for _, name := range []string{"logins", "other_logins"} {
+			if v, ok := s.Records[0].Attributes[name]; ok {
+				got[name] = v
+			}
+		}
+		if canonical(t, got) != want {
+			t.Errorf("%q is read as %s, want %s", cell, canonical(t, got), want)
+		}
+	}
+}

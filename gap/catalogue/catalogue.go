@@ -75,7 +75,10 @@ type Test struct {
 	Family   string        `json:"family" yaml:"-"`  // its control's
 	Criteria []string      `json:"criteria" yaml:"criteria"`
 	Kind     evidence.Kind `json:"kind" yaml:"kind"`
-	Mode     string        `json:"mode" yaml:"mode"` // Each where not stated
+	// Part, of a test of a view, is the one kind of the view whose records it
+	// judges; all of them where not stated.
+	Part evidence.Kind `json:"part,omitempty" yaml:"part"`
+	Mode string        `json:"mode" yaml:"mode"` // Each where not stated
 	// Finds is the kind of gap that a failure is: Deviation where not stated, or
 	// Reconciliation where two sources are compared.
 	Finds result.Kind `json:"finds,omitempty" yaml:"finds"`

@@ -278,6 +278,9 @@ func (c *Catalogue) finishTest(comp *rule.Compiler, ctl *Control, j int, path st
 	if c.perView[t.Kind]++; c.views[t.Kind] != nil && c.perView[t.Kind] > maxViewTests {
 		return fail(path+".kind", "test %s: view %s has more than %d tests", t.ID, t.Kind, maxViewTests)
 	}
+	if v := c.views[t.Kind]; t.Part != "" && (v == nil || !slices.Contains(v.bases(), t.Part)) {
+		return fail(path+".part", "test %s: %s is not a kind that the view %s is made of", t.ID, t.Part, t.Kind)
+	}
 	if c.Joined(t) && t.Mode != Each {
 		return fail(path+".mode", "test %s: what is joined is judged record by record: mode each", t.ID)
 	}

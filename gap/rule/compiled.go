@@ -197,6 +197,8 @@ func (c *exprCompiler) call(e ast.Expr) compiledExpr {
 		return onOne(of[0], ofOne[name])
 	case len(of) == 2:
 		return onTwo(of[0], of[1], ofTwo[name])
+	case len(of) == 3 && name == "substring":
+		return part(of)
 	}
 	return nil
 }
@@ -267,8 +269,16 @@ func onTwo(x, y compiledExpr, f func(c *Context, x, y any) (any, bool)) compiled
 	}
 }
 
-// comprehension recognizes exists and all.
+// comprehension recognizes exists and all, map and filter.
 func (c *exprCompiler) comprehension(l ast.ComprehensionExpr) compiledExpr {
+	if step := l.LoopStep(); step.Kind() == ast.CallKind && !l.HasIterVar2() {
+		switch call := step.AsCall(); call.FunctionName() {
+		case operators.Add:
+			return c.collection(l, nil, step)
+		case operators.Conditional:
+			return c.collection(l, call.Args()[0], call.Args()[1])
+		}
+	}
 	of := loop{over: c.compile(l.IterRange()), i: len(c.vars), nodes: c.nodes}
 	if of.over == nil || l.HasIterVar2() || l.LoopStep().Kind() != ast.CallKind {
 		return nil
@@ -288,6 +298,49 @@ func (c *exprCompiler) comprehension(l ast.ComprehensionExpr) compiledExpr {
 		return of.quantifier(name == operators.LogicalOr)
 	}
 	return nil
+}
+
+// collection is map, and filter where keep is not nil: what is added to the list so far for each element.
+func (c *exprCompiler) collection(l ast.ComprehensionExpr, keep, step ast.Expr) compiledExpr {
+	of := loop{over: c.compile(l.IterRange()), i: len(c.vars), nodes: c.nodes}
+	if of.over == nil || step.Kind() != ast.CallKind || step.AsCall().FunctionName() != operators.Add {
+		return nil
+	}
+	args := step.AsCall().Args()
+	if len(args) != 2 || args[0].Kind() != ast.IdentKind || args[0].AsIdent() != l.AccuVar() || args[1].Kind() != ast.ListKind {
+		return nil
+	}
+	kept := compiledExpr(func(*Context) (any, bool) { return true, true })
+	c.vars = append(c.vars, l.IterVar())
+	if keep != nil {
+		kept = c.compile(keep)
+	}
+	of.body = c.compile(args[1])
+	c.vars, of.nodes = c.vars[:of.i], c.nodes-of.nodes
+	if of.body == nil || kept == nil {
+		return nil
+	}
+	return of.gathered(kept)
+}
+
+// gathered returns the list of what the body yields for the elements that are kept.
+func (of loop) gathered(kept compiledExpr) compiledExpr {
+	return func(c *Context) (any, bool) {
+		all, sure := []any{}, true
+		ok := of.each(c, func() bool {
+			yes, ok := kept.truth(c)
+			if sure = ok; !sure || !yes {
+				return sure
+			}
+			v, ok := of.body(c)
+			list, isList := v.([]any)
+			if sure = ok && isList && c.charge(len(list)); sure {
+				all = append(all, list...)
+			}
+			return sure
+		})
+		return all, ok && sure
+	}
 }
 
 // loop evaluates a body for each element of a list, as variable i.

@@ -200,6 +200,22 @@ func substring(c *Context, x, n any) (any, bool) {
 	return s[from:], true
 }
 
+// part is substring(from, to).
+func part(of []compiledExpr) compiledExpr {
+	return func(c *Context) (any, bool) {
+		x, ok1 := of[0](c)
+		from, ok2 := of[1](c)
+		to, ok3 := of[2](c)
+		s, isText := x.(string)
+		m, isInt := from.(int64)
+		n, areInts := to.(int64)
+		if !ok1 || !ok2 || !ok3 || !isText || !isInt || !areInts || m < 0 || n < m || n > int64(len(s)) || !plain(c, s) {
+			return nil, false
+		}
+		return s[m:n], true
+	}
+}
+
 // timing compiles the functions of the clock.
 func timing(name string, of []compiledExpr) compiledExpr {
 	switch {

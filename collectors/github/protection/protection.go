@@ -1,16 +1,17 @@
-package github
+package protection
 
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/evidenced/evidenced/collectors"
 )
 
-// protection is what one of the two sources, classic protection or rulesets,
-// says of a branch. Nil means that it does not say.
-type protection struct {
-	read          bool
+// Facts are what one of the two sources, classic protection or rulesets,
+// say of a branch. Nil means that it does not say.
+type Facts struct {
+	Read          bool     // false where the source was not read
 	classic       *bool    // classic protection exists; only the classic source says
 	rules         []string // types of the effective rules; only the rulesets say
 	rulesets      []int64  // those of which the rules are; 0 for one that is not named
@@ -23,12 +24,17 @@ type protection struct {
 	forceBlocked  *bool
 	deleteBlocked *bool
 	enforceAdmins *bool // only the classic source says
+	// reviewExempt are who may merge past the reviews; only the classic source says.
+	reviewExempt []string
+	// reviewRulesets are the rulesets that ask for an approval; 0 for one that is not named.
+	reviewRulesets []int64
+	workflows      []string // that have to pass; only the rulesets say
 }
 
-// unprotected says no to everything.
-func unprotected() protection {
-	return protection{
-		read: true, classic: new(bool), pullRequest: new(bool), approvals: new(int), dismissStale: new(bool),
+// Unprotected says no to everything.
+func Unprotected() Facts {
+	return Facts{
+		Read: true, classic: new(bool), pullRequest: new(bool), approvals: new(int), dismissStale: new(bool),
 		lastPush: new(bool), codeOwners: new(bool), forceBlocked: new(bool), deleteBlocked: new(bool),
 	}
 }
@@ -38,8 +44,8 @@ type enabled struct {
 	Enabled *bool `json:"enabled"`
 }
 
-// classic is the answer of the classic protection API.
-type classic struct {
+// Classic is the answer of the classic protection API.
+type Classic struct {
 	Checks *struct {
 		Contexts []string `json:"contexts"`
 		Checks   []struct {
@@ -47,18 +53,20 @@ type classic struct {
 		} `json:"checks"`
 	} `json:"required_status_checks"`
 	Reviews *struct {
-		DismissStale *bool `json:"dismiss_stale_reviews"`
-		CodeOwners   *bool `json:"require_code_owner_reviews"`
-		Approvals    *int  `json:"required_approving_review_count"`
-		LastPush     *bool `json:"require_last_push_approval"`
+		DismissStale *bool       `json:"dismiss_stale_reviews"`
+		CodeOwners   *bool       `json:"require_code_owner_reviews"`
+		Approvals    *int        `json:"required_approving_review_count"`
+		LastPush     *bool       `json:"require_last_push_approval"`
+		Bypass       *allowances `json:"bypass_pull_request_allowances"`
 	} `json:"required_pull_request_reviews"`
 	EnforceAdmins  *enabled `json:"enforce_admins"`
 	AllowForcePush *enabled `json:"allow_force_pushes"`
 	AllowDeletions *enabled `json:"allow_deletions"`
 }
 
-func (c classic) protection() protection {
-	p := unprotected()
+// Facts returns what classic protection says of the branch.
+func (c Classic) Facts() Facts {
+	p := Unprotected()
 	p.classic = yes()
 	p.forceBlocked, p.deleteBlocked = c.AllowForcePush.not(), c.AllowDeletions.not()
 	if c.EnforceAdmins != nil {
@@ -67,6 +75,7 @@ func (c classic) protection() protection {
 	if r := c.Reviews; r != nil {
 		p.pullRequest, p.approvals = yes(), r.Approvals
 		p.dismissStale, p.codeOwners, p.lastPush = r.DismissStale, r.CodeOwners, r.LastPush
+		p.reviewExempt = r.Bypass.texts()
 	}
 	if c.Checks != nil {
 		p.checks = c.Checks.Contexts
@@ -87,21 +96,21 @@ func (e *enabled) not() *bool {
 
 func yes() *bool { v := true; return &v }
 
-// rule is one effective rule of a branch. Types that are not known here are
+// Rule is one effective rule of a branch. Types that are not known here are
 // named in the evidence and demand nothing that is asked for.
-type rule struct {
+type Rule struct {
 	Type       string          `json:"type"`
 	Ruleset    int64           `json:"ruleset_id"`
 	Parameters json.RawMessage `json:"parameters"`
 }
 
-// fromRules returns what all rules together demand: the strictest of each.
-func fromRules(rules []rule) (protection, error) {
-	p := unprotected()
+// FromRules returns what all rules together demand: the strictest of each.
+func FromRules(rules []Rule) (Facts, error) {
+	p := Unprotected()
 	p.classic, p.rules = nil, []string{}
 	for _, r := range rules {
 		if r.Type == "" {
-			return protection{}, collectors.Incomplete("a rule has no type")
+			return Facts{}, collectors.Incomplete("a rule has no type")
 		}
 		p.rules = append(p.rules, r.Type)
 		if !slices.Contains(p.rulesets, r.Ruleset) {
@@ -110,40 +119,83 @@ func fromRules(rules []rule) (protection, error) {
 		var err error
 		switch r.Type {
 		case "pull_request":
-			err = p.pullRequestRule(r.Parameters)
+			err = p.pullRequestRule(r)
 		case "required_status_checks":
 			err = p.checksRule(r.Parameters)
+		case "workflows":
+			err = p.workflowsRule(r.Parameters)
 		case "non_fast_forward":
 			p.forceBlocked = yes()
 		case "deletion":
 			p.deleteBlocked = yes()
 		}
 		if err != nil {
-			return protection{}, collectors.Incomplete("parameters of the rule %s: %v", r.Type, err)
+			return Facts{}, collectors.Incomplete("parameters of the rule %s: %v", r.Type, err)
 		}
 	}
 	return p, nil
 }
 
-func (p *protection) pullRequestRule(raw json.RawMessage) error {
+func (p *Facts) pullRequestRule(r Rule) error {
 	var v struct {
-		Approvals    *int  `json:"required_approving_review_count"`
-		DismissStale *bool `json:"dismiss_stale_reviews_on_push"`
-		CodeOwners   *bool `json:"require_code_owner_review"`
-		LastPush     *bool `json:"require_last_push_approval"`
+		Approvals    *int               `json:"required_approving_review_count"`
+		DismissStale *bool              `json:"dismiss_stale_reviews_on_push"`
+		CodeOwners   *bool              `json:"require_code_owner_review"`
+		LastPush     *bool              `json:"require_last_push_approval"`
+		Reviewers    []requiredReviewer `json:"required_reviewers"`
 	}
-	if err := json.Unmarshal(raw, &v); err != nil {
+	if err := json.Unmarshal(r.Parameters, &v); err != nil {
 		return err
 	}
 	p.pullRequest = yes()
-	p.approvals = most(p.approvals, v.Approvals)
+	count := v.Approvals
+	for _, q := range v.Reviewers {
+		if q.ofEveryFile() {
+			count = most(count, &q.Approvals)
+		}
+	}
+	if deref(count) > 0 {
+		p.reviewRulesets = append(p.reviewRulesets, r.Ruleset)
+	}
+	p.approvals = most(p.approvals, count)
 	p.dismissStale = either(p.dismissStale, v.DismissStale)
 	p.codeOwners = either(p.codeOwners, v.CodeOwners)
 	p.lastPush = either(p.lastPush, v.LastPush)
 	return nil
 }
 
-func (p *protection) checksRule(raw json.RawMessage) error {
+// requiredReviewer is a team whose approval changes of some files need.
+type requiredReviewer struct {
+	Patterns  []string `json:"file_patterns"`
+	Approvals int      `json:"minimum_approvals"`
+}
+
+// ofEveryFile reports whether no file is left out.
+func (q requiredReviewer) ofEveryFile() bool {
+	return slices.ContainsFunc(q.Patterns, func(p string) bool { return p != "" && strings.Trim(p, "*/") == "" && strings.Contains(p, "*") }) &&
+		!slices.ContainsFunc(q.Patterns, func(p string) bool { return strings.HasPrefix(p, "!") })
+}
+
+// workflowsRule reads which workflows have to pass before a merge.
+func (p *Facts) workflowsRule(raw json.RawMessage) error {
+	var v struct {
+		Workflows []struct {
+			Path string `json:"path"`
+		} `json:"workflows"`
+	}
+	if len(raw) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return err
+	}
+	for _, w := range v.Workflows {
+		p.workflows = append(p.workflows, w.Path)
+	}
+	return nil
+}
+
+func (p *Facts) checksRule(raw json.RawMessage) error {
 	var v struct {
 		Checks []struct {
 			Context string `json:"context"`
@@ -158,14 +210,15 @@ func (p *protection) checksRule(raw json.RawMessage) error {
 	return nil
 }
 
-// effective joins both sources: a branch is protected if either of them
+// Effective joins both sources: a branch is protected if either of them
 // protects it. What only an unread source could say is absent.
-func effective(classic, rules protection) collectors.Attributes {
+func Effective(classic, rules Facts) collectors.Attributes {
 	a := collectors.Attributes{}
 	a.Bool("classic_protection", classic.classic)
 	a.Bool("enforce_admins", classic.enforceAdmins)
-	if rules.read {
+	if rules.Read {
 		a.Set("rules", rules.rules)
+		a.Set("required_workflows", rules.workflows)
 	}
 	a.Bool("pull_request_required", either(classic.pullRequest, rules.pullRequest))
 	a.Int("required_approvals", most(classic.approvals, rules.approvals))
@@ -174,7 +227,7 @@ func effective(classic, rules protection) collectors.Attributes {
 	a.Bool("require_code_owner_reviews", either(classic.codeOwners, rules.codeOwners))
 	a.Bool("force_push_blocked", either(classic.forceBlocked, rules.forceBlocked))
 	a.Bool("deletion_blocked", either(classic.deleteBlocked, rules.deleteBlocked))
-	if checks := append(classic.checks, rules.checks...); classic.read && rules.read || len(checks) > 0 {
+	if checks := append(classic.checks, rules.checks...); classic.Read && rules.Read || len(checks) > 0 {
 		a.Set("required_status_checks", checks)
 	}
 	return a
