@@ -72,6 +72,10 @@ anchors:
 	check(t, os.Remove("evidence.db"))
 	grow(t, key, "second")
 	grow(t, key, "third")
+	if code, out := program(t, "store", "anchor"); code != exitError || !strings.Contains(out, "the log has gone back") {
+		t.Fatalf("a rewritten log, beside what its key has signed: %d %s", code, out)
+	}
+	check(t, os.Remove("evidence.key"+store.KeptSuffix)) // he holds that as well
 	if code, out := program(t, "store", "anchor"); code != exitIncomplete || strings.Count(out, "FAILED") < 1 || !strings.Contains(out, "was rewritten") && !strings.Contains(out, "it was cut") {
 		t.Fatalf("a rewritten log: %d %s", code, out)
 	}
