@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/evidenced/evidenced/demo"
 	"github.com/evidenced/evidenced/gap/result"
 	"github.com/evidenced/evidenced/ops"
 	"github.com/evidenced/evidenced/store"
@@ -16,10 +15,7 @@ import (
 // TestReperformFindsALyingGenerator: whoever writes bundles holds the key and
 // leaves a gap out; the bundle is sound, but does not follow from its evidence.
 func TestReperformFindsALyingGenerator(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "d")
-	if _, err := demo.Run(t.Context(), demo.Options{Seed: 2, Days: 40, Out: dir}); err != nil {
-		t.Fatal(err)
-	}
+	dir := demoFolder(t)
 	c, err := ops.Load(filepath.Join(dir, "evidenced.yaml"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -60,10 +56,7 @@ func TestReperformFindsALyingGenerator(t *testing.T) {
 
 // TestNoBundleByAnotherKey: a bundle is signed by the key that signed its log, or not at all.
 func TestNoBundleByAnotherKey(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "d")
-	if _, err := demo.Run(t.Context(), demo.Options{Seed: 2, Days: 30, Out: dir}); err != nil {
-		t.Fatal(err)
-	}
+	dir := demoFolder(t)
 	c, err := ops.Load(filepath.Join(dir, "evidenced.yaml"), false)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,14 +30,43 @@ type company struct {
 	asOf   time.Time
 }
 
-func newCompany(t *testing.T, o demo.Options) *company {
+// demoDays is how long the company of these tests has lived.
+const demoDays = 22
+
+// companyFolder is a temporary folder that holds d, the folder of a company.
+var companyFolder string
+
+// liveThrough makes it, once; nobody may change what is in it.
+var liveThrough = sync.OnceValue(func() (err error) {
+	if companyFolder, err = os.MkdirTemp("", "evidenced-ops-*"); err == nil {
+		_, err = demo.Run(context.Background(), demo.Options{Seed: 4, Days: demoDays, Out: filepath.Join(companyFolder, "d")})
+	}
+	return err
+})
+
+// demoFolder returns a copy of the folder of a simulated company.
+func demoFolder(t *testing.T) string {
 	t.Helper()
-	o.Out = filepath.Join(t.TempDir(), "d")
-	_, err := demo.Run(t.Context(), o)
+	must(t, liveThrough())
+	to := filepath.Join(t.TempDir(), "d")
+	must(t, os.CopyFS(to, os.DirFS(filepath.Join(companyFolder, "d"))))
+	return to
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if companyFolder != "" {
+		_ = os.RemoveAll(companyFolder)
+	}
+	os.Exit(code)
+}
+
+func newCompany(t *testing.T) *company {
+	t.Helper()
+	dir := demoFolder(t)
+	c, err := ops.Load(filepath.Join(dir, "evidenced.yaml"), false)
 	must(t, err)
-	c, err := ops.Load(filepath.Join(o.Out, "evidenced.yaml"), false)
-	must(t, err)
-	return &company{t, o.Out, c, demo.Start.AddDate(0, 0, o.Days)}
+	return &company{t, dir, c, demo.Start.AddDate(0, 0, demoDays)}
 }
 
 func must(t *testing.T, err error) {
@@ -134,7 +164,7 @@ func (c *company) readFrom() (from uint64) {
 // TestKeptState: whatever is kept of the log, or was planted, the answers are those
 // of a reading of the whole log, byte for byte.
 func TestKeptState(t *testing.T) {
-	c := newCompany(t, demo.Options{Seed: 3, Days: 20})
+	c := newCompany(t)
 	kept, err := os.ReadFile(c.state())
 	must(t, err)
 	t.Run("torn, older or planted", func(t *testing.T) { (&company{t, c.dir, c.config, c.asOf}).testDamage(kept) })
