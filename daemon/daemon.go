@@ -295,6 +295,7 @@ func (d *daemon) ended(p schedule.Pass) {
 		d.setProblem(clockProblem+name, clock)
 		d.setProblem(storeProblem+name, log)
 	}
+	d.setProblem("checkpoint", d.store.KeptError())
 	d.mu.Lock()
 	st := d.state
 	d.mu.Unlock()
@@ -379,7 +380,7 @@ func (d *daemon) health() serve.Health {
 }
 
 // parts are the parts of the daemon that may be in trouble.
-var parts = []string{"anchors", "clock", "configuration", "judge", "notifications", "store"}
+var parts = []string{"anchors", "checkpoint", "clock", "configuration", "judge", "notifications", "store"}
 
 // partOf gives the part that a trouble is one of.
 func partOf(problem string) string {

@@ -30,6 +30,9 @@ func (o *Operations) Collect(ctx context.Context, req api.CollectRequest, progre
 		return nil, err
 	}
 	out.Warnings = o.anchorAfter(ctx, s)
+	if err := s.KeptError(); err != nil {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("that this log was not cut cannot be told next time: %v", err))
+	}
 	return out, nil
 }
 

@@ -77,6 +77,8 @@ type Store interface {
 	Proof(index, size uint64) ([]evidence.Hash, error)
 	Consistency(older, newer uint64) ([]evidence.Hash, error)
 	VerifierKey() string
+	// KeptError is why the newest checkpoint could not be kept beside the signing key.
+	KeptError() error
 	State
 	Close() error
 }
