@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -9,16 +10,23 @@ import (
 
 // deaths is a memory in which the readings of some streams never ended.
 type deaths struct {
+	mu           sync.Mutex // streams are read side by side
 	of           map[evidence.Kind]int
 	begun, ended map[evidence.Kind]int
 }
 
 func (d *deaths) Begin(st evidence.Stream) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.begun[st.Kind]++
 	return d.of[st.Kind], nil
 }
 
-func (d *deaths) End(st evidence.Stream) { d.ended[st.Kind]++ }
+func (d *deaths) End(st evidence.Stream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended[st.Kind]++
+}
 
 // TestWhatKillsIsGivenUp: a stream whose reading killed the process twice is not read for
 // that slot again, which is failed and not retried; what died once is read again, and
