@@ -230,7 +230,7 @@ func scanHeartbeats(s ops.Store, from uint64) (at time.Time, clean, found bool, 
 
 // fatal tells the errors after which only who opens the store anew knows what it holds.
 func fatal(err error) bool {
-	return errors.Is(err, store.ErrUnsure) || errors.Is(err, store.ErrDamaged)
+	return errors.Is(err, store.ErrUnsure) || errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrReplaced)
 }
 
 const pollEvery = 30 * time.Second

@@ -101,7 +101,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 // untouched reports what the demo would write and is there already.
 func untouched(dir string) error {
-	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.db.state", "evidence.key", "bundle.zip", "people.csv", "privileged.csv", "clone.git"} {
+	for _, name := range []string{"evidenced.yaml", "evidence.db", "evidence.db.state", "evidence.key", "evidence.key.checkpoint", "bundle.zip", "people.csv", "privileged.csv", "clone.git"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%s holds %s already; the demo wants a new folder", dir, name)
 		}
@@ -138,7 +138,7 @@ func (d *demo) run(ctx context.Context) (*Result, error) {
 	if err := key.WriteFile(d.config.Store.Key); err != nil {
 		return nil, err
 	}
-	s, err := store.Open(d.config.Store.Path, store.Options{Key: key, Now: d.company.Now})
+	s, err := store.Open(d.config.Store.Path, store.Options{Key: key, Now: d.company.Now, Kept: d.config.Store.Key + store.KeptSuffix})
 	if err != nil {
 		return nil, err
 	}

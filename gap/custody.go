@@ -29,8 +29,13 @@ func rollbackGaps(acts []evidence.Act, p result.Period, asOf time.Time) (gaps []
 func RollbackGap(r *evidence.Rollback, at, asOf time.Time) result.Gap {
 	g := result.Gap{Kind: result.Custody, Criteria: []string{}, Severity: custodySeverity, Resource: "log", Name: "the log",
 		FirstSeen: at.UTC(), LastSeen: later(at, asOf).UTC(), State: result.Open, Reason: rollbackReason(r)}
-	g.ID = gapID(g)
+	g.ID = custodyID(r)
 	return g
+}
+
+// custodyID is the same whenever it is found, and once somebody has accepted it.
+func custodyID(r *evidence.Rollback) string {
+	return gapID(result.Gap{Kind: result.Custody, Resource: fmt.Sprintf("log of %d entries, then of %d", r.Had, r.Has)})
 }
 
 func rollbackReason(r *evidence.Rollback) string {

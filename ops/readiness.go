@@ -143,7 +143,7 @@ func (j readinessBuilder) test(t catalogue.Test) (p api.Point, ok bool) {
 		p.What, p.Command = fmt.Sprintf("%d open: %s", findings, t.Title), "evidenced gaps show "+first(open).ID
 	case r.Now == result.Unknown:
 		p.State, p.What, p.Command = api.UnknownState, "not known: "+t.Title, "evidenced doctor"
-		p.Remedy = "What could not be read, or what the source does not say, stands in the gaps of kind blind. Grant what is api.EvidenceMissing, and collect again."
+		p.Remedy = "What could not be read, or what the source does not say, stands in the gaps of kind blind. Grant what is missing, and collect again."
 		if len(open) > 0 {
 			p.What, p.Command = p.What+" ("+open[0].Reason+")", "evidenced gaps show "+open[0].ID
 		}

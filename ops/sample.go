@@ -29,6 +29,8 @@ type drawFrom struct {
 	catalogue *catalogue.Catalogue
 	period    result.Period
 	asOf      time.Time
+	// kinds are those that the bundle holds; nil for all.
+	kinds []evidence.Kind
 }
 
 // Sample implements Service.
@@ -72,7 +74,10 @@ func SampleBundle(ctx context.Context, path string, req api.SampleRequest, w io.
 	}
 	defer b.Close()
 	m := b.Manifest
-	from := drawFrom{log: b, period: result.Period{From: m.Period.From, To: m.Period.To}, asOf: m.AsOf}
+	if req.Control != "" && len(m.Controls) > 0 && !slices.Contains(m.Controls, req.Control) {
+		return nil, api.Errorf(api.Usage, "%s is a bundle of %s alone", path, joined(m.Controls))
+	}
+	from := drawFrom{log: b, period: result.Period{From: m.Period.From, To: m.Period.To}, asOf: m.AsOf, kinds: m.Kinds}
 	if from.catalogue, err = bundleCatalogue(b); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -115,7 +120,7 @@ func (f drawFrom) sample(ctx context.Context, req api.SampleRequest, w io.Writer
 	if err != nil {
 		return nil, err
 	}
-	of, err := spanOf(f.log, f.period, f.asOf, nil)
+	of, err := spanOf(f.log, f.period, f.asOf, f.kinds)
 	if err != nil {
 		return nil, err
 	}

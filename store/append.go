@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -36,8 +37,31 @@ func (s *Store) appendAt(ctx context.Context, want *uint64, add func(*writer) er
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("append: %w", err)
 	}
+	if err := s.inPlace(); err != nil {
+		return fmt.Errorf("append: %w", err)
+	}
 	if err := s.transact(want, add); err != nil {
 		return fmt.Errorf("append: %w", err)
+	}
+	return nil
+}
+
+// ErrReplaced: the file of the store is no longer where it was opened, so that what is
+// written to it would be lost with the process.
+var ErrReplaced = errors.New("the file of the store was removed or replaced while it was open: stop what writes to it, put it back, and start again")
+
+// inPlace checks that the path still leads to the open file.
+func (s *Store) inPlace() error {
+	there, err := os.Stat(s.path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrReplaced, err)
+	}
+	own, err := s.raw.Stat()
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(there, own) {
+		return ErrReplaced
 	}
 	return nil
 }

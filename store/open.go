@@ -125,6 +125,8 @@ func openSame(path string, wait time.Duration) (f file, err error) {
 func ready(path string, o Options, before *kept) error {
 	fi, err := os.Stat(path)
 	switch {
+	case errors.Is(err, os.ErrNotExist) && o.Key == nil && before != nil && before.err == nil:
+		return fmt.Errorf("there is no store at %s: %w", path, &RolledBack{Had: before.Checkpoint})
 	case errors.Is(err, os.ErrNotExist) && o.Key == nil:
 		return fmt.Errorf("there is no store at %s yet: `evidenced collect now` makes it", path)
 	case errors.Is(err, os.ErrNotExist):

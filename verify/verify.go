@@ -104,6 +104,11 @@ type Options struct {
 // Validate reports a key that is none, so that a slip of the pen is not taken
 // for a bundle of somebody else.
 func (o Options) Validate() error {
+	for _, key := range o.Witnesses {
+		if _, err := parseWitness(key); err != nil {
+			return fmt.Errorf("the key of the witness: %w", err)
+		}
+	}
 	if o.Key == "" {
 		return nil
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -61,6 +63,27 @@ func (a *app) receipts(args []string, out string) error {
 	})
 }
 
+// writeOnce writes a new file. One that is there with the same content is left as it is.
+func writeOnce(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		if info, e := os.Lstat(path); e == nil && info.Mode().IsRegular() {
+			if old, e := os.ReadFile(path); e == nil && bytes.Equal(old, content) {
+				return nil
+			}
+		}
+		return api.Errorf(api.Usage, "%s is there already, and is another file: name another folder", path)
+	}
+	if err != nil {
+		return fmt.Errorf("write the receipts: %w", err)
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write the receipts: %w", err)
+	}
+	return nil
+}
+
 func writeReceipts(folder string, all []custody.EntryReceipt, key []byte) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("write the receipts: %w", err)
@@ -70,8 +93,8 @@ func writeReceipts(folder string, all []custody.EntryReceipt, key []byte) error 
 		files[fmt.Sprintf("entry-%d.json", r.Entry)], files[fmt.Sprintf("entry-%d.receipt.cbor", r.Entry)] = r.Leaf, r.Receipt
 	}
 	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			return fmt.Errorf("write the receipts: %w", err)
+		if err := writeOnce(filepath.Join(folder, name), content); err != nil {
+			return err
 		}
 	}
 	return nil

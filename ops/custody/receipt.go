@@ -36,6 +36,9 @@ func (k *Keeper) Receipts(entries []uint64) (out []EntryReceipt, publicKey []byt
 	if key.Verifier != s.VerifierKey() {
 		return nil, nil, fmt.Errorf("receipts: %w", store.ErrWrongKey)
 	}
+	if err := s.RolledBack(); err != nil {
+		return nil, nil, fmt.Errorf("receipts: %w", err)
+	}
 	size, err := s.Size()
 	if err != nil {
 		return nil, nil, err
