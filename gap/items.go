@@ -123,18 +123,50 @@ func (st *stream) countEvents(tests []int) (n int) {
 }
 
 // Applies returns what reports whether an item of the period is one that a test
-// of the control applies to.
-func (e *Engine) Applies(control string) func(stream string, scope evidence.Scope, id string) bool {
-	all := e.itemsOf(func(ts *testState) bool { return ts.Control == control && ts.Mode == catalogue.Each })
-	return func(stream string, scope evidence.Scope, id string) bool {
-		s := all[stream]
-		if s == nil {
-			return false
-		}
-		_, resource := s.resources[recordKey{scope, id}]
-		_, event := s.events[keyOf(&evidence.Record{Scope: scope, ID: id})]
-		return resource || event
+// of the control applies to. One that waits for what it is joined with is, as nobody
+// knows better.
+func (e *Engine) Applies(control string) func(name string, scope evidence.Scope, id string) bool {
+	mine := func(ts *testState) bool { return ts.Control == control && ts.Mode == catalogue.Each }
+	all, bases := e.itemsOf(mine), map[string][]*stream{}
+	for _, st := range e.streams {
+		bases[st.text] = append(bases[st.text], st)
 	}
+	return func(name string, scope evidence.Scope, id string) bool {
+		key := recordKey{scope, id}
+		if s := all[name]; s != nil && s.has(key) {
+			return true
+		}
+		return slices.ContainsFunc(bases[name], func(st *stream) bool { return st.waits(key, mine) })
+	}
+}
+
+func (s *itemSet) has(key recordKey) bool {
+	_, resource := s.resources[key]
+	_, event := s.events[keyOf(&evidence.Record{Scope: key.scope, ID: key.id})]
+	return resource || event
+}
+
+// waits reports whether a record of the stream is a row that one of the tests has not
+// judged yet.
+func (st *stream) waits(key recordKey, mine func(*testState) bool) bool {
+	return slices.ContainsFunc(st.tables, func(t *table) bool {
+		r := t.rows[key]
+		if res := st.resources[key]; r == nil && res != nil {
+			r = res.rows[t.index]
+		}
+		return r != nil && slices.ContainsFunc(t.tests, func(v *viewTest) bool {
+			return mine(v.stream.kind.tests[0]) && !v.stream.judged(key)
+		})
+	})
+}
+
+// judged reports whether the stream, one of a view, has an answer for a record.
+func (st *stream) judged(key recordKey) bool {
+	if st.events == nil {
+		return st.resources[key] != nil
+	}
+	_, ok := st.events.index[keyOf(&evidence.Record{Scope: key.scope, ID: key.id})]
+	return ok
 }
 
 // found counts the distinct items of a control that deviated in the period, and
