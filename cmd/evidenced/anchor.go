@@ -6,9 +6,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) anchorCommand() *cobra.Command {

@@ -61,7 +61,7 @@ anchors:
 	if code == exitError || !strings.Contains(out, "checkpoints shown to somebody else: 2; receipts checked (--witness, --timestamp-ca): 1") {
 		t.Fatalf("verify: %d %s", code, out)
 	}
-	if code, out := program(t, "verify", "--witness", strings.Replace(at.Key, "auditor", "AUDITOR", 1), "bundle.zip"); code != exitError || !strings.Contains(out, "witness") {
+	if code, out := program(t, "verify", "--witness", strings.Replace(at.Key, "auditor", "AUDITOR", 1), "bundle.zip"); code != exitUsage || !strings.Contains(out, "witness") {
 		t.Fatalf("a key that is none: %d %s", code, out)
 	}
 	if code, out := program(t, "verify", "--timestamp-ca", "nowhere.pem", "bundle.zip"); code != exitUsage {

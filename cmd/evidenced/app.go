@@ -50,21 +50,24 @@ type app struct {
 
 // run runs one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr, now: time.Now}
+	return (&app{stdout: stdout, stderr: stderr, now: time.Now}).run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
 	var text bytes.Buffer // help, version, completion: what is no result
 	root.SetOut(&text)
-	root.SetErr(stderr)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	if a.json && err == nil && text.Len() > 0 {
 		err = api.Errorf(api.Usage, "--json needs a command that has a result; see `evidenced --help`")
 	}
 	if err == nil {
-		_, err = text.WriteTo(stdout)
+		_, err = text.WriteTo(a.stdout)
 	}
 	if err != nil && !errors.Is(err, errIncomplete) {
-		fmt.Fprintln(stderr, "evidenced:", printableError(err))
+		fmt.Fprintln(a.stderr, "evidenced:", printableError(err))
 	}
 	return exitCode(err)
 }

@@ -8,10 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/ops"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) catalogueCommand() *cobra.Command {

@@ -5,9 +5,10 @@ import (
 	"io"
 	"slices"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/cmd/evidenced/page"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) changesCommand() *cobra.Command {

@@ -6,8 +6,9 @@ import (
 	"io"
 	"time"
 
-	"github.com/evidenced/evidenced/api"
 	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/api"
 )
 
 func (a *app) collectCommand() *cobra.Command {

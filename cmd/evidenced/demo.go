@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/demo"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) demoCommand() *cobra.Command {

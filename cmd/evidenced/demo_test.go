@@ -127,7 +127,7 @@ func TestJSONMembers(t *testing.T) {
 		{[]string{"demo", "--json", "--seed", "3", "--days", "40", "--out", dir}, "", "bundle days extra found missing planted seconds seed slots verified"},
 		{[]string{"gaps", "--json", "--config", cfg, "--all"}, "", "as_of gaps period"},
 		{[]string{"gaps", "--json", "--config", cfg, "--all"}, "gaps", "control criteria first_seen fixed_by id kind last_seen not_before reason resource severity sla_due state stream test"},
-		{[]string{"verify", "--json", filepath.Join(dir, "bundle.zip")}, "", "checked failures ok"},
+		{[]string{"verify", "--json", filepath.Join(dir, "bundle.zip")}, "", "checked derived failures ok"},
 	} {
 		var stdout, stderr bytes.Buffer
 		run(t.Context(), c.args, &stdout, &stderr)

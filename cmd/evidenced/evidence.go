@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) evidenceCommand() *cobra.Command {

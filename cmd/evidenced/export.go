@@ -9,8 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/evidenced/evidenced/api"
 	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/api"
 )
 
 func (a *app) exportCommand() *cobra.Command {

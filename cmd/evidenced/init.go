@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/evidenced/evidenced/ops/setup"
 	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/ops/setup"
 )
 
 func (a *app) initCommand() *cobra.Command {

@@ -6,9 +6,10 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/ops/lint"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) lintCommand() *cobra.Command {

@@ -16,7 +16,22 @@ import (
 
 // periodCommands are those of the scripts about what people do in a period.
 func periodCommands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){"access": access, "days": days, "zeros": zeros, "capture": capture, "pulls": pulls}
+	return map[string]func(*testscript.TestScript, bool, []string){"access": access, "later": later, "days": days, "zeros": zeros, "capture": capture, "pulls": pulls}
+}
+
+// later runs a command line so many days from now, with the exit code that is given,
+// and writes what it says to later.txt: later DAYS CODE ARGUMENT...
+func later(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	ts.Check(os.Setenv("START", ts.Getenv("START"))) // of this process; those that scripts start have their own
+	var said bytes.Buffer
+	a := &app{stdout: &said, stderr: &said, now: func() time.Time { return time.Now().AddDate(0, 0, n) }}
+	code := a.run(context.Background(), append([]string{"--config", ts.MkAbs("evidenced.yaml")}, args[2:]...))
+	ts.Check(os.WriteFile(ts.MkAbs("later.txt"), said.Bytes(), 0o600))
+	if strconv.Itoa(code) != args[1] {
+		ts.Fatalf("exit code %d\n%s", code, said.Bytes())
+	}
 }
 
 // access appends what Okta and the roster said so many days from now: access

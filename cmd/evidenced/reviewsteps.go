@@ -7,9 +7,10 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) reviewOpenCommand() *cobra.Command {

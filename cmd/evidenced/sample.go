@@ -12,10 +12,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/ops"
-	"github.com/spf13/cobra"
 )
 
 // sampling is the command line of `sample`.

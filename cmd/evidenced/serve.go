@@ -5,10 +5,11 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/evidenced/evidenced/api"
-	"github.com/evidenced/evidenced/daemon"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/evidenced/evidenced/api"
+	"github.com/evidenced/evidenced/daemon"
 )
 
 func (a *app) serveCommand() *cobra.Command {

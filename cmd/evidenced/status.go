@@ -8,8 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/evidenced/evidenced/api"
 	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/api"
 )
 
 func (a *app) statusCommand() *cobra.Command {

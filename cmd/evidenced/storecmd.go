@@ -6,9 +6,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/evidence"
 	"github.com/evidenced/evidenced/ops/custody"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) storeCommand() *cobra.Command {

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 
-	"github.com/evidenced/evidenced/ops/setup"
 	"github.com/spf13/cobra"
+
+	"github.com/evidenced/evidenced/ops/setup"
 )
 
 func (a *app) uploadCommand() *cobra.Command {

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/anchor/timestamp"
 	"github.com/evidenced/evidenced/api"
 	"github.com/evidenced/evidenced/ops"
 	"github.com/evidenced/evidenced/verify"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) verifyCommand() *cobra.Command {

@@ -9,9 +9,10 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/evidenced/evidenced/anchor/witness"
 	"github.com/evidenced/evidenced/api"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) witnessCommand() *cobra.Command {

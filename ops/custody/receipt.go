@@ -1,12 +1,16 @@
 package custody
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/evidenced/evidenced/api"
@@ -89,4 +93,68 @@ func publicPEM(verifier string) ([]byte, error) {
 		return nil, err
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
+
+// WriteReceipts writes the receipts of entries, which are named by their numbers, with
+// the entries and the key of the log to a folder. It is made if it is not there; no
+// file is replaced.
+func (k *Keeper) WriteReceipts(numbers []string, folder string) ([]EntryReceipt, error) {
+	var entries []uint64
+	for _, text := range numbers {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return nil, api.Errorf(api.Usage, "%q is not the number of a log entry", text)
+		}
+		entries = append(entries, n)
+	}
+	all, key, err := k.Receipts(entries)
+	if err != nil {
+		return nil, err
+	}
+	return all, writeReceipts(folder, all, key)
+}
+
+func writeReceipts(folder string, all []EntryReceipt, key []byte) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("write the receipts: %w", err)
+	}
+	files := map[string][]byte{"key.pem": key}
+	for _, r := range all {
+		files[fmt.Sprintf("entry-%d.json", r.Entry)], files[fmt.Sprintf("entry-%d.receipt.cbor", r.Entry)] = r.Leaf, r.Receipt
+	}
+	for name, content := range files {
+		if err := writeOnce(filepath.Join(folder, name), content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeOnce writes a new file. One that is there with the same content is left as it is.
+func writeOnce(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) && holds(path, content) {
+		return nil
+	}
+	if errors.Is(err, os.ErrExist) {
+		return api.Errorf(api.Usage, "%s is there already, and is another file: name another folder", path)
+	}
+	if err == nil {
+		_, err = f.Write(content)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("write the receipts: %w", err)
+	}
+	return nil
+}
+
+// holds reports a regular file of that content.
+func holds(path string, content []byte) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	old, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(old, content)
 }
