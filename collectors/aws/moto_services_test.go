@@ -72,6 +72,7 @@ func (m *moto) services(t *testing.T) {
 	}
 	delete(all, stream(motoAccount, kindSnapshot)) // see above: a thousand, some of them public
 	says(t, judge(t, all), `
+aws.accessanalyzer.enabled unknown []
 aws.accessanalyzer.external unknown []
 aws.acm.expiry not_applicable []
 aws.alarm.actions fail [cpu]
@@ -127,19 +128,22 @@ aws.rds.encrypted fail [orders]
 aws.rds.not-public fail [orders]
 aws.rds.snapshot-encrypted fail [before]
 aws.rds.snapshot-private pass []
+aws.root.sign-in unknown []
 aws.s3.access-logged fail [flows]
 aws.s3.encrypted fail [flows]
 aws.s3.policy-private unknown []
 aws.s3.public-block fail [flows]
 aws.s3.tls-only fail [flows]
 aws.s3.versioning fail [flows]
+aws.safeguard.change unknown []
 aws.secret.rotation fail [db]
 aws.securityhub.enabled unknown []
 aws.sg.default-unused pass []
 aws.sg.no-world-admin fail [default]
 aws.ssm.patched unknown []
 aws.sso.administrators pass []
-aws.vpc.flow-logs fail [vpc-]`)
+aws.vpc.flow-logs fail [vpc-]
+`)
 }
 
 // notEncrypted and the like are what the seeds make, for the tests of the catalogue to find.
