@@ -230,9 +230,10 @@ func BenchmarkRestore(b *testing.B) {
 func BenchmarkEvents(b *testing.B) {
 	cat := testCatalogue(b, nil)
 	p := result.Period{From: start, To: start.Add(365 * result.Day)}
+	days := pick(testing.Short(), 5, 100)
 	for b.Loop() {
 		e := NewEngine(cat, p)
-		for d := range 100 {
+		for d := range days {
 			if err := e.Observe(merges(d, 10_000)); err != nil {
 				b.Fatal(err)
 			}
@@ -241,7 +242,7 @@ func BenchmarkEvents(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&m)
 		b.ReportMetric(float64(m.HeapAlloc)/(1<<20), "heap-MB")
-		if n := testOf(b, e.Result(p.To), "github.pr.ticket-linked").Population; n != 1_000_000 {
+		if n := testOf(b, e.Result(p.To), "github.pr.ticket-linked").Population; n != days*10_000 {
 			b.Fatal(n)
 		}
 	}
@@ -278,15 +279,11 @@ var merge = map[string]any{"base_is_default": true, "author": "ann", "commit_aut
 func BenchmarkJudge(b *testing.B) {
 	cat := testCatalogue(b, nil)
 	rec := evidence.Record{Kind: "github.pull_request", ID: "1", Attributes: merge}
-	for _, id := range []string{"github.pr.ticket-linked", "github.pr.independent-approval"} {
-		b.Run(id, func(b *testing.B) {
-			e := NewEngine(cat, result.Period{})
-			for b.Loop() {
-				e.eval.SetRecord(&rec, evidence.Stream{Source: "x", Scope: "acme"})
-				if j := cat.Rule(id).Evaluate(&e.eval); j.Answer != rule.Pass {
-					b.Fatal(j)
-				}
-			}
-		})
+	e, r := NewEngine(cat, result.Period{}), cat.Rule("github.pr.ticket-linked")
+	for b.Loop() {
+		e.eval.SetRecord(&rec, evidence.Stream{Source: "x", Scope: "acme"})
+		if j := r.Evaluate(&e.eval); j.Answer != rule.Pass {
+			b.Fatal(j)
+		}
 	}
 }
