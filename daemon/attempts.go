@@ -31,8 +31,8 @@ type attempts struct {
 
 var _ schedule.Attempts = (*attempts)(nil)
 
-// openAttempts reads what an earlier process has left. A file that cannot be understood
-// is begun anew: it is a precaution, and no evidence.
+// openAttempts reads what an earlier process has left. Of a file that cannot be
+// understood, the rest is left out: it is a precaution, and no evidence.
 func openAttempts(path string) (*attempts, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -49,7 +49,10 @@ func openAttempts(path string) (*attempts, error) {
 			delete(a.died, stream)
 		}
 	}
-	return a, errors.Join(lines.Err(), a.rewrite())
+	if err := a.rewrite(); err != nil {
+		return nil, errors.Join(fmt.Errorf("note what is being read: %w", err), f.Close())
+	}
+	return a, nil
 }
 
 // rewrite makes the file hold nothing but what has not ended. It is called with mu held.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/evidenced/evidenced/evidence"
@@ -58,7 +59,7 @@ func TestAttempts(t *testing.T) {
 	if died := begun(t, opened(t, path), users); died != 0 {
 		t.Errorf("%d: stopping is no death", died)
 	}
-	if err := os.WriteFile(path, []byte("?\x00\n+\n+ x\n- y"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("?\x00\n+\n+ x\n- y\n+ "+strings.Repeat("z", 1<<20)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if died := begun(t, opened(t, path), users); died != 0 {

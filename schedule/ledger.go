@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"iter"
 	"maps"
@@ -258,7 +257,7 @@ func (r *Runner) firstExpected(spec Spec, now time.Time) time.Time {
 
 // Outstanding returns, as missed, every slot due before end that was not filled and,
 // at now, can no longer be filled in time: what a log does not hold when its agent
-// died. They are not written; Settle does that. They are sorted by due time.
+// died. They are not written, and are sorted by due time.
 func (r *Runner) Outstanding(now, end time.Time) (runs []evidence.Run) {
 	earlier, missed := r.outstanding(now, end)
 	for _, s := range append(earlier, missed...) {
@@ -282,18 +281,6 @@ func (r *Runner) outstanding(now, end time.Time) (earlier, missed []slotRange) {
 		}
 	}
 	return earlier, missed
-}
-
-// Settle writes down the outstanding slots as missed, and returns how many they were.
-func (r *Runner) Settle(ctx context.Context, now, end time.Time) (int, error) {
-	earlier, missed := r.outstanding(now, end)
-	t := r.tick()
-	t.now, t.total = now.UTC(), count(earlier)+count(missed)
-	if err := t.appendMissedRanges(ctx, earlier, true); err != nil {
-		return t.done, err
-	}
-	err := t.appendMissedRanges(ctx, missed, false)
-	return t.done, err
 }
 
 // missed returns the run of a slot that was not filled.

@@ -260,14 +260,7 @@ func TestOutstanding(t *testing.T) {
 	}
 	want := []string{"02T06 root/root missed agent_off", "02T06 event/a missed agent_off", "02T06 state/a missed agent_off"}
 	r.want(lines(r.runner.Outstanding(day(2, 8), day(30, 0))), want...)
-	r.told = nil
-	if n, err := r.runner.Settle(context.Background(), day(2, 8), day(30, 0)); err != nil || n != len(want) {
-		t.Fatalf("%d settled: %v", n, err)
-	}
-	r.want(lines(r.told), want...)
-	r.restart()
-	r.want(lines(r.runner.Outstanding(day(20, 9), day(3, 0))))
-	r.want(r.tick(day(2, 9)))
+	r.want(lines(r.runner.Outstanding(day(20, 9), day(3, 0))), want...) // as many at the end of a period, however late one asks
 }
 
 // TestEarlierPeriod: the configuration names a period that begins before the

@@ -27,14 +27,6 @@ func Sealer(e *config.Encryption) (store.Sealer, error) {
 	return store.NewSealer([]byte(e.Key.Reveal()))
 }
 
-// SealedBy names what seals the store, for a person.
-func SealedBy(seal store.Sealer) string {
-	if seal == nil {
-		return "nothing: the store is not encrypted"
-	}
-	return seal.ID()
-}
-
 // OldKey names the key that wrapped the data key before the configured one: at
 // most one of File, Env, AWSKMS and GCPKMS.
 type OldKey struct{ File, Env, AWSKMS, AWSEndpoint, GCPKMS, GCPEndpoint string }
