@@ -32,13 +32,20 @@ var spellings = map[string]func(string) string{
 	"percent twice":       func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
 	"a form":              url.QueryEscape,
 	"JSON in JSON":        func(s string) string { return escapeJSON(`{"inner":"` + escapeJSON(s) + `"}`) },
-	"a form in JSON":      func(s string) string { return escapeJSON("a=1&token=" + url.QueryEscape(s) + "&b=2") },
-	"hex":                 func(s string) string { return hex.EncodeToString([]byte(s)) },
-	"upper-case hex":      func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
-	"base64":              func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
-	"base64 of a user":    func(s string) string { return base64.StdEncoding.EncodeToString([]byte("user:" + s)) },
-	"base64 of another":   func(s string) string { return base64.URLEncoding.EncodeToString([]byte("user1:" + s + ":x")) },
-	"base64 of a third":   func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte("user12:" + s + ":xy")) },
+	"letters in JSON in JSON": func(s string) string {
+		return escapeJSON(`{"inner":"` + each(s, func(r rune) string { return fmt.Sprintf(`\u%04x`, r) }) + `"}`)
+	},
+	"lower-case percent, twice": func(s string) string { return strings.ReplaceAll(eachByte(s, "%%%02x"), "%", "%25") },
+	"entities in JSON": func(s string) string {
+		return escapeJSON(`<a b="` + each(s, func(r rune) string { return fmt.Sprintf("&#%d;", r) }) + `"/>`)
+	},
+	"a form in JSON":    func(s string) string { return escapeJSON("a=1&token=" + url.QueryEscape(s) + "&b=2") },
+	"hex":               func(s string) string { return hex.EncodeToString([]byte(s)) },
+	"upper-case hex":    func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
+	"base64":            func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"base64 of a user":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte("user:" + s)) },
+	"base64 of another": func(s string) string { return base64.URLEncoding.EncodeToString([]byte("user1:" + s + ":x")) },
+	"base64 of a third": func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte("user12:" + s + ":xy")) },
 	"UTF-16": func(s string) string {
 		var b []byte
 		for _, u := range utf16.Encode([]rune(s)) {
